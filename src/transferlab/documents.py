@@ -1,0 +1,225 @@
+"""The one currency of the corridor: a Document, its layers, and its JSON lines round trip.
+
+Every span is a pair ``(start, end)`` of word positions in the document, **both inclusive**, as in CoNLL files.
+A layer that is ``None`` was not annotated; an empty list means "annotated, and there is none".
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+Span = tuple[int, int]
+Cluster = list[Span]
+
+
+class DocumentError(ValueError):
+    """A document, or a line of a file of documents, that breaks a rule of this module."""
+
+
+@dataclass(frozen=True)
+class Entity:
+    """A labelled span of words; ``score`` is the probability of a predicted one."""
+
+    start: int
+    end: int
+    label: str
+    score: float | None = None
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A labelled, directed pair of spans of words."""
+
+    head: Span
+    tail: Span
+    label: str
+    score: float | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A stretch of ``Document.text``: ``start`` is its first character, ``text`` its wording."""
+
+    start: int
+    text: str
+    score: float | None = None
+
+
+@dataclass
+class Question:
+    """A question about ``Document.text``; no answers means that the text does not answer it."""
+
+    id: str
+    text: str
+    answers: list[Answer] = field(default_factory=list)
+
+
+@dataclass
+class Annotations:
+    """The layers that can be annotated by hand (gold) or by a model (predicted)."""
+
+    clusters: list[Cluster] | None = None
+    entities: list[Entity] | None = None
+    relations: list[Relation] | None = None
+    questions: list[Question] | None = None
+    tags: list[str] | None = None  # one per word
+    label: str | float | list[str] | None = None  # class, regression value or several classes of the text
+
+
+@dataclass
+class Document:
+    """A text in words and sentences, with what is known (``gold``) and believed (``predicted``) about it.
+
+    Attributes:
+        name: unique within its corpus.
+        words: the words; coreference, tagging and relations refer to their positions.
+        sentences: consecutive word spans, both ends inclusive, that together cover all words.
+        speakers: one name per word, or None when the corpus has no speakers.
+        genre: for example ``"nw"``, or None when unknown.
+        text: the raw text, when there is one; question answering refers to its characters.
+        offsets: for each word its ``(first character, one past the last)`` in ``text``.
+        gold: what annotators said.
+        predicted: what a model said; None before prediction.
+        meta: anything a reader wants to keep (strings, numbers, lists and dicts only).
+    """
+
+    name: str
+    words: list[str]
+    sentences: list[Span]
+    speakers: list[str] | None = None
+    genre: str | None = None
+    text: str | None = None
+    offsets: list[Span] | None = None
+    gold: Annotations = field(default_factory=Annotations)
+    predicted: Annotations | None = None
+    meta: dict[str, Any] = field(default_factory=dict)
+
+    def validate(self) -> Document:
+        """Return self, or raise DocumentError naming the document and the first rule it breaks."""
+        n = len(self.words)
+        position = 0
+        for start, end in self.sentences:
+            if start != position or end < start:
+                raise DocumentError(f"{self.name}: sentence ({start}, {end}) does not continue at word {position}")
+            position = end + 1
+        if position != n:
+            raise DocumentError(f"{self.name}: the sentences cover {position} of {n} words")
+        for what, per_word in (("speakers", self.speakers), ("offsets", self.offsets)):
+            if per_word is not None and len(per_word) != n:
+                raise DocumentError(f"{self.name}: {len(per_word)} {what} for {n} words")
+        for side, layers in (("gold", self.gold), ("predicted", self.predicted)):
+            if layers is None:
+                continue
+            spans = [span for cluster in layers.clusters or [] for span in cluster]
+            spans += [(entity.start, entity.end) for entity in layers.entities or []]
+            spans += [span for relation in layers.relations or [] for span in (relation.head, relation.tail)]
+            for start, end in spans:
+                if not 0 <= start <= end < n:
+                    raise DocumentError(f"{self.name}: {side} span ({start}, {end}) lies outside words 0..{n - 1}")
+            if layers.tags is not None and len(layers.tags) != n:
+                raise DocumentError(f"{self.name}: {len(layers.tags)} {side} tags for {n} words")
+        return self
+
+    def span_text(self, span: Span) -> str:
+        """The wording of a span: cut from the raw text where there is one, else words joined by spaces."""
+        start, end = span
+        if self.text is not None and self.offsets is not None:
+            return self.text[self.offsets[start][0] : self.offsets[end][1]]
+        return " ".join(self.words[start : end + 1])
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready dict; fields that are None, and empty ``meta``, are left out."""
+        content: dict[str, Any] = {}
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if isinstance(value, Annotations):
+                value = {k: v for k, v in asdict(value).items() if v is not None}
+            if value is not None and not (f.name == "meta" and not value):
+                content[f.name] = value
+        return content
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> Document:
+        """The inverse of :meth:`to_dict`; raises DocumentError for missing or unknown fields."""
+        unknown = set(content) - {f.name for f in fields(cls)}
+        missing = {"name", "words"} - set(content)
+        if unknown or missing:
+            what = f"unknown field {sorted(unknown)}" if unknown else f"missing field {sorted(missing)}"
+            raise DocumentError(f"{what}; a document has {[f.name for f in fields(cls)]}")
+        values = dict(content)
+        words = values["words"]
+        values.setdefault("sentences", [(0, len(words) - 1)] if words else [])
+        try:
+            values["sentences"] = [_span(s) for s in values["sentences"]]
+            if values.get("offsets") is not None:
+                values["offsets"] = [_span(s) for s in values["offsets"]]
+            for side in ("gold", "predicted"):
+                if values.get(side) is not None:
+                    values[side] = _annotations(values[side])
+        except (KeyError, TypeError, ValueError) as error:
+            raise DocumentError(f"{values['name']}: {error}") from error
+        return cls(**values).validate()
+
+
+def _span(pair: Iterable[int]) -> Span:
+    start, end = pair
+    return int(start), int(end)
+
+
+def _annotations(content: dict[str, Any]) -> Annotations:
+    values = dict(content)
+    if values.get("clusters") is not None:
+        values["clusters"] = [[_span(s) for s in cluster] for cluster in values["clusters"]]
+    if values.get("entities") is not None:
+        values["entities"] = [Entity(**e) for e in values["entities"]]
+    if values.get("relations") is not None:
+        values["relations"] = [
+            Relation(**{**r, "head": _span(r["head"]), "tail": _span(r["tail"])}) for r in values["relations"]
+        ]
+    if values.get("questions") is not None:
+        values["questions"] = [
+            Question(**{**q, "answers": [Answer(**a) for a in q.get("answers", [])]}) for q in values["questions"]
+        ]
+    return Annotations(**values)
+
+
+def read_jsonl(path: str | Path) -> Iterator[Document]:
+    """Documents of a JSON lines file, one per line; raises DocumentError naming file and line."""
+    with open(path, encoding="utf-8") as lines:
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            try:
+                content = json.loads(line)
+                if not isinstance(content, dict):
+                    raise DocumentError("a JSON object is expected")
+                yield Document.from_dict(content)
+            except (json.JSONDecodeError, DocumentError) as error:
+                raise DocumentError(f"{path}, line {number}: {error}") from error
+
+
+def write_jsonl(documents: Iterable[Document], path: str | Path) -> Path:
+    """Write documents as JSON lines, atomically: the file appears whole or not at all."""
+    path = Path(path)
+    write_atomically(path, (json.dumps(d.to_dict(), ensure_ascii=False) + "\n" for d in documents))
+    return path
+
+
+def write_atomically(path: str | Path, pieces: Iterable[str]) -> None:
+    """Write text pieces to a temporary neighbour of ``path`` and move it into place."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.writelines(pieces)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
