@@ -1,14 +1,14 @@
 """The one currency of the corridor: a Document, its layers, and its JSON lines round trip.
 
-Every span is a pair ``(start, end)`` of word positions in the document, **both inclusive**, as in CoNLL files.
-A layer that is ``None`` was not annotated; an empty list means "annotated, and there is none".
+Every span is a pair ``(start, end)`` of word positions in the document, **both inclusive**, as in CoNLL
+files. A layer that is ``None`` was not annotated; an empty list means "annotated, and there is none".
 """
 
 from __future__ import annotations
 
 import json
 import os
-import tempfile
+import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -106,7 +106,9 @@ class Document:
         position = 0
         for start, end in self.sentences:
             if start != position or end < start:
-                raise DocumentError(f"{self.name}: sentence ({start}, {end}) does not continue at word {position}")
+                raise DocumentError(
+                    f"{self.name}: sentence ({start}, {end}) does not continue at word {position}"
+                )
             position = end + 1
         if position != n:
             raise DocumentError(f"{self.name}: the sentences cover {position} of {n} words")
@@ -121,7 +123,9 @@ class Document:
             spans += [span for relation in layers.relations or [] for span in (relation.head, relation.tail)]
             for start, end in spans:
                 if not 0 <= start <= end < n:
-                    raise DocumentError(f"{self.name}: {side} span ({start}, {end}) lies outside words 0..{n - 1}")
+                    raise DocumentError(
+                        f"{self.name}: {side} span ({start}, {end}) lies outside words 0..{n - 1}"
+                    )
             if layers.tags is not None and len(layers.tags) != n:
                 raise DocumentError(f"{self.name}: {len(layers.tags)} {side} tags for {n} words")
         return self
@@ -152,15 +156,19 @@ class Document:
         if unknown or missing:
             what = f"unknown field {sorted(unknown)}" if unknown else f"missing field {sorted(missing)}"
             raise DocumentError(f"{what}; a document has {[f.name for f in fields(cls)]}")
-        values = dict(content)
-        words = values["words"]
+        values = {key: value for key, value in content.items() if value is not None}
+        words = values.get("words")
+        if not isinstance(content["name"], str):
+            raise DocumentError(f"name {content['name']!r} is not a string")
+        if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+            raise DocumentError(f"{values['name']}: words must be a list of strings")
         values.setdefault("sentences", [(0, len(words) - 1)] if words else [])
         try:
             values["sentences"] = [_span(s) for s in values["sentences"]]
-            if values.get("offsets") is not None:
+            if "offsets" in values:
                 values["offsets"] = [_span(s) for s in values["offsets"]]
             for side in ("gold", "predicted"):
-                if values.get(side) is not None:
+                if side in values:
                     values[side] = _annotations(values[side])
         except (KeyError, TypeError, ValueError) as error:
             raise DocumentError(f"{values['name']}: {error}") from error
@@ -169,7 +177,9 @@ class Document:
 
 def _span(pair: Iterable[int]) -> Span:
     start, end = pair
-    return int(start), int(end)
+    if not (isinstance(start, int) and isinstance(end, int)):
+        raise TypeError(f"a span is a pair of integers, not {pair!r}")
+    return start, end
 
 
 def _annotations(content: dict[str, Any]) -> Annotations:
@@ -184,7 +194,8 @@ def _annotations(content: dict[str, Any]) -> Annotations:
         ]
     if values.get("questions") is not None:
         values["questions"] = [
-            Question(**{**q, "answers": [Answer(**a) for a in q.get("answers", [])]}) for q in values["questions"]
+            Question(**{**q, "answers": [Answer(**a) for a in q.get("answers", [])]})
+            for q in values["questions"]
         ]
     return Annotations(**values)
 
@@ -215,11 +226,12 @@ def write_atomically(path: str | Path, pieces: Iterable[str]) -> None:
     """Write text pieces to a temporary neighbour of ``path`` and move it into place."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    # not tempfile: its files are readable by their owner only, and stay so when moved
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        with open(temporary, "x", encoding="utf-8", newline="\n") as stream:
             stream.writelines(pieces)
         os.replace(temporary, path)
     except BaseException:
-        os.unlink(temporary)
+        temporary.unlink(missing_ok=True)
         raise

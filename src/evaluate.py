@@ -1,0 +1,57 @@
+"""Score a saved model on any dataset: python src/evaluate.py dataset=... model_name_or_path=..."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import hydra
+from omegaconf import DictConfig
+
+from transferlab.utils.errors import run_entrypoint
+from transferlab.utils.run_identity import start
+
+log = logging.getLogger(__name__)
+
+
+def evaluate(cfg: DictConfig) -> dict[str, float]:
+    """Run a composed evaluation config; return the scores, also written to ``metrics.json`` of the run directory."""
+    from transferlab.utils.logging import apply_extras
+
+    apply_extras(cfg)
+    from hydra.utils import instantiate
+    from pytorch_lightning import seed_everything
+
+    from transferlab.inference import load
+    from transferlab.reporting.run_scores import print_scores
+    from transferlab.utils.config_checks import check_targets
+    from transferlab.utils.instantiate import instantiate_loggers
+    from transferlab.utils.run_record import write_json, write_run_record
+
+    check_targets(cfg)
+    output_dir = Path(cfg.paths.output_dir)
+    write_run_record(cfg, output_dir)
+    seed_everything(cfg.seed, workers=True, verbose=False)
+    reader = instantiate(cfg.dataset, _convert_="all")
+    predictor = load(cfg.model_name_or_path, device="cpu")  # the trainer moves it
+    log.info("model %s", predictor.directory)
+    datamodule = instantiate(cfg.datamodule, reader=reader, taskmodule=predictor.taskmodule, _convert_="all")
+    trainer = instantiate(cfg.trainer, logger=instantiate_loggers(cfg.get("logger")), _convert_="all")
+    trainer.test(predictor.model, datamodule.dataloader(cfg.split), verbose=False)
+    metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+    write_json(output_dir / "metrics.json", metrics)
+    print_scores(metrics, "test", predictor.taskmodule.baselines(datamodule.documents(cfg.split)), cfg.split)
+    log.info("scores are in %s", output_dir / "metrics.json")
+    return metrics
+
+
+@hydra.main(version_base="1.3", config_path="../configs", config_name="evaluate")
+def main(cfg: DictConfig) -> dict[str, Any]:
+    """Compose the config and evaluate."""
+    return evaluate(cfg)
+
+
+if __name__ == "__main__":
+    start()
+    run_entrypoint(main)

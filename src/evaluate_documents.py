@@ -1,0 +1,49 @@
+"""Score or describe documents, with no model: python src/evaluate_documents.py metric=coref dataset.data_dir=FILE"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import hydra
+from omegaconf import DictConfig
+
+from transferlab.utils.errors import run_entrypoint
+from transferlab.utils.run_identity import start
+
+log = logging.getLogger(__name__)
+
+
+def evaluate_documents(cfg: DictConfig) -> dict[str, Any]:
+    """Run a composed config; return the scores, also written as JSON and Markdown into the run directory."""
+    from hydra.utils import instantiate
+
+    from transferlab.documents import write_atomically
+    from transferlab.utils.config_checks import check_targets
+    from transferlab.utils.logging import apply_extras
+    from transferlab.utils.run_record import write_json, write_run_record
+
+    apply_extras(cfg)
+    check_targets(cfg)
+    output_dir = Path(cfg.paths.output_dir)
+    write_run_record(cfg, output_dir)
+    documents = list(instantiate(cfg.dataset, _convert_="all").read(cfg.split))
+    log.info("%d documents of the %s split", len(documents), cfg.split)
+    report = instantiate(cfg.metric, _convert_="all")(documents)
+    report.show()
+    write_json(output_dir / "scores.json", report.scores)
+    write_atomically(output_dir / "scores.md", [report.markdown()])
+    log.info("scores are in %s", output_dir)
+    return report.scores
+
+
+@hydra.main(version_base="1.3", config_path="../configs", config_name="evaluate_documents")
+def main(cfg: DictConfig) -> dict[str, Any]:
+    """Compose the config and evaluate documents."""
+    return evaluate_documents(cfg)
+
+
+if __name__ == "__main__":
+    start()
+    run_entrypoint(main)

@@ -1,0 +1,81 @@
+"""Train a model, validate and test its best checkpoint, save it: python src/train.py experiment=..."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import hydra
+from omegaconf import DictConfig
+
+from transferlab.utils.errors import run_entrypoint
+from transferlab.utils.run_identity import start
+
+if TYPE_CHECKING:
+    from pytorch_lightning import Trainer
+
+log = logging.getLogger(__name__)
+
+
+def train(cfg: DictConfig) -> dict[str, Any]:
+    """Run a composed training config; return the metrics, also written to ``metrics.json`` of the run directory."""
+    from transferlab.utils.logging import apply_extras
+
+    apply_extras(cfg)  # before torch and transformers are imported
+    from hydra.utils import instantiate
+    from pytorch_lightning import seed_everything
+
+    from transferlab import building
+    from transferlab.reporting.run_scores import print_scores
+    from transferlab.utils.instantiate import instantiate_callbacks, instantiate_loggers
+    from transferlab.utils.logging import log_resolved_config
+    from transferlab.utils.run_record import write_json, write_run_record
+
+    cfg = building.resume(cfg)
+    building.check(cfg)
+    output_dir = Path(cfg.paths.output_dir)
+    write_run_record(cfg, output_dir)
+    log.info("results, checkpoints and the log go to %s", output_dir)
+
+    seed_everything(cfg.seed, workers=True, verbose=False)
+    reader, taskmodule, datamodule = building.corpus(cfg)
+    learned = taskmodule.prepare(datamodule.documents("train"))
+    model = instantiate(cfg.model, **learned, _convert_="all")
+    building.check_lengths(model, taskmodule)
+    for line in model.multi_encoder.describe():
+        log.info("encoder %s", line)
+
+    loggers = instantiate_loggers(cfg.get("logger"))
+    log_resolved_config(cfg, loggers)
+    trainer: Trainer = instantiate(
+        cfg.trainer, callbacks=instantiate_callbacks(cfg.get("callbacks")), logger=loggers, _convert_="all"
+    )
+    if cfg.train:
+        trainer.fit(model, datamodule, ckpt_path=cfg.ckpt_path, weights_only=True)
+
+    best = building.best_checkpoint(trainer) if cfg.train else cfg.ckpt_path
+    metrics: dict[str, float] = {}
+    for stage in ("validate", "test"):  # both results are kept: neither overwrites the other's
+        if cfg[stage]:
+            getattr(trainer, stage)(model, datamodule=datamodule, ckpt_path=best, weights_only=True, verbose=False)
+            metrics |= {name: float(value) for name, value in trainer.callback_metrics.items()}
+    if trainer.is_global_zero and not trainer.fast_dev_run:
+        write_json(output_dir / "metrics.json", metrics)
+        saved = building.save(model, taskmodule, cfg, metrics, best)
+        log.info("model saved to %s", saved)
+    for stage, split in (("val", "validation"), ("test", "test")):
+        if any(name.startswith(f"{stage}/") for name in metrics):
+            print_scores(metrics, stage, taskmodule.baselines(datamodule.documents(split)), split)
+    return metrics
+
+
+@hydra.main(version_base="1.3", config_path="../configs", config_name="train")
+def main(cfg: DictConfig) -> dict[str, Any]:
+    """Compose the config and train."""
+    return train(cfg)
+
+
+if __name__ == "__main__":
+    start()
+    run_entrypoint(main)

@@ -1,0 +1,137 @@
+"""From a composed config to the objects of a run, and from a finished run to its files; shared by the entrypoints."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning import Trainer
+from pytorch_lightning.callbacks import ModelCheckpoint
+
+from transferlab.data.datamodule import TransferDataModule
+from transferlab.data.readers.base import Reader
+from transferlab.encoders.multi_encoder import check_encoders
+from transferlab.encoders.tokenizers import load_tokenizers
+from transferlab.models.base import TransferModel
+from transferlab.models.saving import DESCRIPTION, save_model
+from transferlab.utils import run_identity
+from transferlab.utils.config_checks import ConfigError, check_targets
+from transferlab.utils.strategy import check_strategy
+
+log = logging.getLogger(__name__)
+
+# keys of a model's config that say which encoders there are and what is done with them
+ENCODER_KEYS = (
+    "pretrained_models",
+    "pretrained_default_config",
+    "pretrained_configs",
+    "freeze_models",
+    "truncate_models",
+    "aggregate",
+    "cossim_target_embed_key",
+    "alignment",
+)
+
+
+def resume(cfg: DictConfig) -> DictConfig:
+    """The config of the run directory ``cfg.resume`` with the other overrides of this command on top.
+
+    Returns:
+        ``cfg`` itself when there is nothing to resume.
+    """
+    if cfg.get("resume") is None:
+        return cfg
+    directory = Path(cfg.resume).absolute()
+    config, checkpoint = directory / ".hydra" / "config.yaml", directory / "checkpoints" / "last.ckpt"
+    for file in (config, checkpoint):
+        if not file.is_file():
+            raise ConfigError(f"resume={cfg.resume}: there is no {file.relative_to(directory)} in it to go on from")
+    resumed = OmegaConf.load(config)
+    assert isinstance(resumed, DictConfig)
+    for override in HydraConfig.get().overrides.task:
+        key, _, value = override.lstrip("+").partition("=")
+        if key == "resume":
+            continue
+        if OmegaConf.is_config(OmegaConf.select(resumed, key, default=None)):
+            raise ConfigError(f"{override}: a resumed run keeps its groups; only single values can be changed")
+        resumed.merge_with_dotlist([f"{key}={value}"])
+    resumed.paths.output_dir = str(directory)
+    resumed.ckpt_path = str(checkpoint)
+    log.info("going on with %s", directory)
+    return resumed
+
+
+def check(cfg: DictConfig) -> None:
+    """Refuse what cannot work before any data is read.
+
+    Raises:
+        ConfigError: naming key, value and choices.
+    """
+    if OmegaConf.is_missing(cfg, "model") or not cfg.model.get("pretrained_models"):
+        raise ConfigError(
+            "model.pretrained_models names no encoder; for example +model.pretrained_models={bert:bert-base-cased}"
+        )
+    check_targets(cfg)
+    check_strategy(cfg)
+    OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    model = OmegaConf.to_container(cfg.model, resolve=True)
+    assert isinstance(model, dict)
+    check_encoders(**{key: model[key] for key in ENCODER_KEYS if key in model})
+    saved = Path(cfg.model_save_dir)
+    if (saved / DESCRIPTION).exists() and not saved.is_relative_to(cfg.paths.output_dir):
+        raise ConfigError(f"model_save_dir={saved} already holds a model; move it away or choose another directory")
+
+
+def corpus(cfg: DictConfig) -> tuple[Reader, Any, TransferDataModule]:
+    """The reader, the taskmodule with its tokenizers, and the datamodule of a training config."""
+    reader = instantiate(cfg.dataset, _convert_="all")
+    tokenizers, _ = load_tokenizers(dict(cfg.model.pretrained_models))
+    taskmodule = instantiate(cfg.taskmodule, tokenizers=tokenizers, _convert_="all")
+    datamodule = instantiate(cfg.datamodule, reader=reader, taskmodule=taskmodule, _convert_="all")
+    return reader, taskmodule, datamodule
+
+
+def check_lengths(model: TransferModel, taskmodule: Any) -> None:
+    """Refuse rows longer than an encoder has positions for."""
+    for name, longest in model.multi_encoder.max_positions.items():
+        if longest is not None and taskmodule.max_segment_len > longest:
+            raise ConfigError(
+                f"taskmodule.max_segment_len={taskmodule.max_segment_len}, but the encoder {name!r} reads at most "
+                f"{longest} subtokens"
+            )
+
+
+def best_checkpoint(trainer: Trainer) -> str | None:
+    """The path of the best checkpoint; None, for the weights at hand, when the run keeps none."""
+    callback = trainer.checkpoint_callback
+    return (callback.best_model_path or None) if isinstance(callback, ModelCheckpoint) else None
+
+
+def save(model: TransferModel, taskmodule: Any, cfg: DictConfig, metrics: dict[str, float], best: str | None) -> Path:
+    """Save the model, as of its best checkpoint, to ``cfg.model_save_dir``."""
+    if best is not None and not (cfg.validate or cfg.test):  # else they have loaded it
+        import torch
+
+        checkpoint = torch.load(best, map_location="cpu", weights_only=True)
+        model.on_load_checkpoint(checkpoint)
+        model.load_state_dict(checkpoint["state_dict"])
+    shared, keys = load_tokenizers(dict(cfg.model.pretrained_models))
+    kind = type(taskmodule)
+    return save_model(
+        model,
+        cfg.model_save_dir,
+        tokenizers={name: shared[key] for name, key in keys.items()},
+        taskmodule={"_target_": f"{kind.__module__}.{kind.__qualname__}", "options": taskmodule.options()},
+        facts={
+            "scores": metrics,
+            "data": OmegaConf.to_container(cfg.dataset, resolve=True),
+            "command": os.environ.get(run_identity.COMMAND),
+            "seed": cfg.seed,
+        },
+        copy_frozen_encoders=cfg.copy_frozen_encoders,
+    )

@@ -1,0 +1,1 @@
+"""From corpora and raw text to Documents, and from Documents to corpus files."""

@@ -1,0 +1,104 @@
+"""Documents of a corpus, selected, encoded once and batched for Lightning."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import Any, Protocol
+
+from pytorch_lightning import LightningDataModule
+from torch.utils.data import DataLoader
+
+from transferlab.data.readers.base import Reader
+from transferlab.data.selection import select
+from transferlab.documents import Document
+
+log = logging.getLogger(__name__)
+
+
+class Encoder(Protocol):
+    """The part of a taskmodule that this room needs."""
+
+    def encode(self, document: Document, position: int, annotated: bool) -> Any:
+        """Turn one document into an example."""
+
+    def collate(self, examples: list[Any], training: bool) -> Any:
+        """Turn examples into a batch."""
+
+
+class TransferDataModule(LightningDataModule):
+    """Serves the splits of a corpus as batches of one task.
+
+    Args:
+        reader: the corpus.
+        taskmodule: encodes documents and collates batches.
+        batch_size: documents (or texts) per training step.
+        eval_batch_size: documents per evaluation step; None takes ``batch_size``.
+        select_n: how many random documents to use, by split; splits not named are used whole.
+        select_seed: of that choice, independent of the seed of training.
+        num_workers: processes that collate batches beside the training process.
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        taskmodule: Encoder,
+        batch_size: int = 1,
+        eval_batch_size: int | None = None,
+        select_n: dict[str, int | None] | None = None,
+        select_seed: int = 0,
+        num_workers: int = 0,
+    ) -> None:
+        super().__init__()
+        self.reader = reader
+        self.taskmodule = taskmodule
+        self.batch_size = batch_size
+        self.eval_batch_size = eval_batch_size or batch_size
+        self.select_n = select_n or {}
+        unknown = set(self.select_n) - set(reader.splits)
+        if unknown:
+            raise ValueError(
+                f"datamodule.select_n names {sorted(unknown)}; the corpus has {list(reader.splits)}"
+            )
+        self.select_seed = select_seed
+        self.num_workers = num_workers
+        self._documents: dict[str, list[Document]] = {}
+        self._examples: dict[str, list[Any]] = {}
+
+    def documents(self, split: str) -> list[Document]:
+        """The documents of a split after selection, read once."""
+        if split not in self._documents:
+            documents = select(list(self.reader.read(split)), self.select_n.get(split), self.select_seed)
+            if not documents:
+                raise ValueError(f"the {split} split of {self.reader} holds no documents")
+            words = sum(len(document.words) for document in documents)
+            log.info("%s: %d documents, %d words", split, len(documents), words)
+            self._documents[split] = documents
+        return self._documents[split]
+
+    def dataloader(self, split: str, training: bool = False, annotated: bool = True) -> DataLoader:
+        """Batches of a split; ``annotated=False`` also accepts documents without gold layers."""
+        if split not in self._examples:
+            documents = self.documents(split)
+            encoded = [self.taskmodule.encode(d, position, annotated) for position, d in enumerate(documents)]
+            self._examples[split] = encoded
+        return DataLoader(
+            self._examples[split],  # type: ignore[arg-type]
+            batch_size=self.batch_size if training else self.eval_batch_size,
+            shuffle=training,
+            collate_fn=partial(self.taskmodule.collate, training=training),
+            num_workers=self.num_workers,
+            persistent_workers=self.num_workers > 0,
+        )
+
+    def train_dataloader(self) -> DataLoader:
+        """Shuffled training batches."""
+        return self.dataloader("train", training=True)
+
+    def val_dataloader(self) -> DataLoader:
+        """Validation batches in corpus order."""
+        return self.dataloader("validation")
+
+    def test_dataloader(self) -> DataLoader:
+        """Test batches in corpus order."""
+        return self.dataloader("test")

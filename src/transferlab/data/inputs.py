@@ -1,0 +1,90 @@
+"""What people hand to a trained model: raw text, JSON lines, CoNLL files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from transferlab.data.raw_text import document_from_text, read_raw_text
+from transferlab.data.readers.base import DataError, unique_names
+from transferlab.data.readers.conll_format import parse_conll
+from transferlab.documents import Document, DocumentError
+
+ENDINGS = (".txt", ".jsonl", ".conll", "_conll")
+
+
+def read_inputs(path: str | Path) -> list[Document]:
+    """Documents of one file, or of all files below a directory, told by their endings.
+
+    * ``.txt``: raw text, one document per file;
+    * ``.jsonl``: one document per line, as a full Document, or as ``{"words": [...]}`` (one sentence),
+      ``{"sentences": [[...], [...]]}`` (words by sentence) or ``{"text": "..."}``. ``"name"`` is the file's
+      name and the line number where it is missing; the other fields of Document may be added;
+    * ``.conll`` and ``_conll``: CoNLL-2012, with or without gold clusters.
+
+    All is read at once, so that a mistake shows before a model is loaded.
+
+    Raises:
+        DataError: nothing there, another ending, two documents of one name, or a malformed file or line.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise DataError(f"input={path} does not exist; name a file or directory of {', '.join(ENDINGS)}")
+    if path.is_dir():
+        files = [file for file in sorted(path.rglob("*")) if file.is_file() and file.name.endswith(ENDINGS)]
+    else:
+        files = [path] if path.name.endswith(ENDINGS) else []
+    if not files:
+        raise DataError(f"input={path} is, or holds, no file with a known ending: {', '.join(ENDINGS)}")
+    return list(unique_names(pair for file in files for pair in _documents(file, path)))
+
+
+def _documents(file: Path, root: Path) -> Iterator[tuple[str, Document]]:
+    try:
+        if file.suffix == ".txt":
+            for document in read_raw_text(file):
+                if root.is_dir():
+                    document.name = file.relative_to(root).with_suffix("").as_posix()
+                yield str(file), document
+            return
+        with open(file, encoding="utf-8-sig") as lines:
+            documents = _json_lines(lines, file) if file.suffix == ".jsonl" else parse_conll(lines, str(file))
+            for document in documents:
+                yield str(file), document
+    except UnicodeDecodeError as error:
+        raise DataError(f"{file} is not UTF-8 ({error}); convert it, for example with iconv") from error
+
+
+def _json_lines(lines: Iterable[str], file: Path) -> Iterator[Document]:
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            content = json.loads(line)
+            if not isinstance(content, dict):
+                raise DocumentError("a JSON object is expected")
+            yield Document.from_dict(_with_words({"name": f"{file.stem}:{number}"} | content))
+        except (json.JSONDecodeError, DocumentError) as error:
+            remedy = "a line holds one of words, sentences (lists of words) and text"
+            raise DataError(f"{file}, line {number}: {error}; {remedy}") from error
+
+
+def _with_words(content: dict[str, Any]) -> dict[str, Any]:
+    """The content of a line, with words and sentence spans where it had only text or lists of words."""
+    if "words" in content:
+        return content
+    sentences = content.get("sentences")
+    if sentences is not None:
+        if not isinstance(sentences, list) or not all(isinstance(words, list) for words in sentences):
+            raise DocumentError('"sentences" without "words" must be a list of lists of words')
+        words: list[str] = []
+        spans = []
+        for sentence in filter(None, sentences):
+            spans.append((len(words), len(words) + len(sentence) - 1))
+            words += sentence
+        return content | {"words": words, "sentences": spans}
+    if isinstance(content.get("text"), str):
+        return document_from_text(content["name"], content["text"]).to_dict() | content
+    return content

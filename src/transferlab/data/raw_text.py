@@ -1,0 +1,99 @@
+"""Raw text as Documents: words as in the Penn Treebank, sentences, and the characters that each word covers.
+
+Needs no downloaded data: sentence ends come from Punkt with the abbreviations listed here instead of trained
+ones.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from nltk.tokenize.destructive import NLTKWordTokenizer
+from nltk.tokenize.punkt import PunktParameters, PunktSentenceTokenizer
+
+from transferlab.data.readers.base import DataError
+from transferlab.documents import Document, Span
+
+# without their last period, lower case, as Punkt wants them; without words that may end a sentence (no, al)
+ABBREVIATIONS = """
+    mr mrs ms messrs mx dr prof rev hon fr st sr jr esq gen col maj capt cpt lt sgt cmdr adm gov sen rep pres
+    sec inc ltd co corp bros dept univ assn vs etc cf ca approx fig vol eds trans pp p.s ph.d b.a m.a m.d
+    e.g i.e a.m p.m u.s u.k u.n d.c jan feb mar apr aug sept oct nov dec mt ave blvd rd
+"""
+_PARAGRAPH_BREAK = re.compile(r"\n[^\S\n]*\n\s*|\Z")
+_APOSTROPHE = re.compile(r"(?<=\w)\u2019(?=\w)")  # typographic: don’t
+_PLAIN_WORD = re.compile(r"\w+|[^\w\s]")
+
+_words = NLTKWordTokenizer()
+_parameters = PunktParameters()
+_parameters.abbrev_types.update(ABBREVIATIONS.split())
+_sentences = PunktSentenceTokenizer(_parameters)
+
+
+def document_from_text(name: str, text: str) -> Document:
+    """Return a Document whose ``text[offsets[i]]`` is ``words[i]``, to the character.
+
+    Every character but white space belongs to a word. An empty line ends a sentence whatever stands before
+    it. A text of white space gives a document without words.
+    """
+    offsets: list[Span] = []
+    sentences: list[Span] = []
+    for start, end in _sentence_spans(text):
+        words = [(start + a, start + b) for a, b in _word_spans(text[start:end])]
+        sentences.append((len(offsets), len(offsets) + len(words) - 1))
+        offsets += words
+    wording = [text[start:end] for start, end in offsets]
+    return Document(name=name, words=wording, sentences=sentences, text=text, offsets=offsets)
+
+
+def read_raw_text(path: str | Path) -> Iterator[Document]:
+    """Yield one Document per ``.txt`` file (UTF-8): of the file itself, or of all below a directory, sorted.
+
+    A document is named after its path without the ending, relative to the directory.
+
+    Raises:
+        DataError: nothing there, or not UTF-8.
+    """
+    path = Path(path)
+    root, files = (path, sorted(path.rglob("*.txt"))) if path.is_dir() else (path.parent, [path])
+    if not files:
+        raise DataError(f"the directory {path} holds no .txt file")
+    for file in files:
+        try:
+            # bytes, because text mode would change line ends and with them the offsets
+            text = file.read_bytes().decode("utf-8-sig")
+        except FileNotFoundError as error:
+            raise DataError(f"{file} does not exist") from error
+        except UnicodeDecodeError as error:
+            raise DataError(f"{file} is not UTF-8 ({error}); convert it, for example with iconv") from error
+        yield document_from_text(file.relative_to(root).with_suffix("").as_posix(), text)
+
+
+def _sentence_spans(text: str) -> Iterator[Span]:
+    for start, end in _paragraph_spans(text):
+        for a, b in _sentences.span_tokenize(text[start:end]):
+            yield start + a, start + b
+
+
+def _paragraph_spans(text: str) -> Iterator[Span]:
+    start = 0
+    for gap in _PARAGRAPH_BREAK.finditer(text):
+        if text[start : gap.start()].strip():
+            yield start, gap.start()
+        start = gap.end()
+
+
+def _word_spans(sentence: str) -> list[Span]:
+    """Words of a sentence that together cover all but its white space."""
+    # same length, so the positions hold: apostrophes and dots in the form that the tokenizer knows
+    plain = _APOSTROPHE.sub("'", sentence).replace("\u2026", "\u2014")
+    try:
+        spans = list(_words.span_tokenize(plain))
+    except (ValueError, RuntimeError, IndexError):  # it loses its place among mixed quotation marks
+        spans = []
+    covered = "".join(sentence[start:end] for start, end in spans)
+    if covered != "".join(sentence.split()):
+        spans = [match.span() for match in _PLAIN_WORD.finditer(sentence)]
+    return spans

@@ -1,0 +1,1 @@
+"""One file per corpus format; each turns a split of a corpus into Documents."""

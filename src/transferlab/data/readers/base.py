@@ -1,0 +1,103 @@
+"""What every reader of a corpus offers, and the refusals that all of them share.
+
+A reader is a small class built from ``configs/dataset/<name>.yaml``. To add a corpus, write such a class
+beside this file (``jsonl.py`` is the shortest example) and a config whose ``_target_`` names it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import Protocol
+
+from transferlab.documents import Document
+
+SPLITS = ("train", "validation", "test")
+_SPLIT_OF_WORD = {
+    "train": "train",
+    "training": "train",
+    "dev": "validation",
+    "development": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "test": "test",
+}
+
+
+class DataError(ValueError):
+    """A corpus that is missing, incomplete or malformed; the text names the place and the remedy."""
+
+
+class Reader(Protocol):
+    """A corpus with splits.
+
+    Attributes:
+        splits: the splits that this corpus has, out of ``train``, ``validation`` and ``test``.
+    """
+
+    splits: tuple[str, ...]
+
+    def read(self, split: str) -> Iterator[Document]:
+        """Yield the documents of a split; raises DataError for a split that the corpus lacks."""
+        ...
+
+
+def data_directory(data_dir: str | Path | None, variable: str, remedy: str) -> Path:
+    """Return the place of a corpus: ``data_dir``, or where that is None the environment variable.
+
+    Args:
+        data_dir: value of the config key ``dataset.data_dir``.
+        variable: environment variable that stands in for it, for example ``"LITBANK_DIR"``.
+        remedy: what to download, from where, and how it should lie.
+
+    Raises:
+        DataError: neither is set, or the place does not exist.
+    """
+    place = os.fspath(data_dir) if data_dir is not None else os.environ.get(variable, "")
+    if not place:
+        raise DataError(
+            f"the corpus has no place: set the environment variable {variable} or the key dataset.data_dir. "
+            f"{remedy}"
+        )
+    path = Path(place).expanduser()
+    if not path.exists():
+        source = "dataset.data_dir" if data_dir is not None else f"the environment variable {variable}"
+        raise DataError(f"{path} does not exist (it comes from {source}). {remedy}")
+    return path
+
+
+def require_split(split: str, splits: Collection[str], place: str | Path) -> None:
+    """Raise DataError unless ``split`` is one of the ``splits`` found at ``place``."""
+    if split not in splits:
+        raise DataError(f"{place} has no split {split!r}; it has {list(splits) or 'none'}")
+
+
+def split_of_path(path: str) -> str | None:
+    """The split that a path inside a corpus names, or None.
+
+    The innermost directory called ``train``, ``development``, ``test`` or alike decides; where there is none,
+    the one such word in the file name (``dev.english.v4_gold_conll``).
+    """
+    *directories, name = PurePosixPath(path).parts
+    for directory in reversed(directories):
+        if directory in _SPLIT_OF_WORD:
+            return _SPLIT_OF_WORD[directory]
+    named = {_SPLIT_OF_WORD[word] for word in re.split(r"[._-]", name) if word in _SPLIT_OF_WORD}
+    return named.pop() if len(named) == 1 else None
+
+
+def unique_names(documents: Iterable[tuple[str, Document]]) -> Iterator[Document]:
+    """Yield the documents of ``(file, document)`` pairs, refusing a name that was used before."""
+    file_of_name: dict[str, str] = {}
+    for file, document in documents:
+        if document.name in file_of_name:
+            raise DataError(
+                f"{file}: the document name {document.name!r} was already used in "
+                f"{file_of_name[document.name]}; names must be unique: rename or remove one copy. Where "
+                "dataset.data_dir holds several versions of a corpus, choose one with dataset.files, for "
+                "example dataset.files='*/v4/*'"
+            )
+        file_of_name[document.name] = file
+        yield document

@@ -1,0 +1,135 @@
+"""The lines of a CoNLL-2012 file, and of its many relatives, as Documents.
+
+Columns: document id, part, word number, word, part of speech, parse bit, lemma, frameset, sense, speaker,
+named entities, one column per predicate, and last the coreference. Relatives leave some of the middle out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from transferlab.data.coreference_column import ABSENT, MentionBrackets
+from transferlab.data.readers.base import DataError
+from transferlab.documents import Annotations, Document, Span
+
+WORD, SPEAKER = 3, 9
+FEWEST_COLUMNS = 5  # document id, part, word number, word, coreference
+FEWEST_COLUMNS_WITH_SPEAKER = 12
+UNKNOWN_SPEAKER = "-"
+
+_BEGIN = re.compile(
+    r"#\s*begin document\s*(?:\((?P<bracketed>.*)\)|(?P<plain>[^;]*?))\s*"
+    r"(?:;\s*part\s*(?P<part>\w+))?\s*;?\s*$"
+)
+_END = re.compile(r"#\s*end document")
+_GENRE = re.compile(r"([a-z]{2})/")
+
+
+def parse_conll(lines: Iterable[str], file: str) -> Iterator[Document]:
+    """Yield one Document per part of a file.
+
+    A document is named ``<document id>_part_<number>`` with the number in three digits. Only ``part 0``, a
+    single digit, as LitBank and :mod:`transferlab.data.writers` mark documents without parts, and a missing
+    part leave the id as it is.
+
+    Args:
+        lines: the lines, with or without their ends.
+        file: name of the file for messages.
+
+    Raises:
+        DataError: a malformed line; the text names file, line and the column's content.
+    """
+    part: _Part | None = None
+    found = False
+    number = 0
+    for number, line in enumerate(lines, start=1):
+        line = line.rstrip("\r\n")
+        try:
+            if line.startswith("#") and not (part is not None and line.startswith(f"{part.id}\t")):
+                begin = _BEGIN.match(line)
+                if (begin or _END.match(line)) and part is not None:
+                    yield part.document()
+                    part = None
+                if begin:
+                    part, found = _Part(begin), True
+            elif not line.strip():
+                if part is not None:
+                    part.end_sentence()
+            elif part is None:
+                raise DataError(
+                    f"the row {line[:60]!r} stands outside a document; "
+                    "put '#begin document (<id>); part 000' above"
+                )
+            else:
+                part.add_row(split_columns(line), number)
+        except DataError as error:
+            raise DataError(f"{file}, line {number}: {error}") from error
+    try:
+        if part is not None:  # some writers leave '#end document' out
+            yield part.document()
+    except DataError as error:
+        raise DataError(f"{file}, line {number}: {error}") from error
+    if not found:
+        raise DataError(f"{file} holds no document: no line begins with '#begin document (<id>); part 000'")
+
+
+def split_columns(line: str) -> list[str]:
+    """Columns at tabs where the line has a tab (the last may be empty), else at runs of spaces."""
+    return line.split("\t") if "\t" in line else [column for column in line.split(" ") if column]
+
+
+class _Part:
+    """A document while its rows come in."""
+
+    def __init__(self, begin: re.Match[str]) -> None:
+        self.id = (begin["bracketed"] if begin["bracketed"] is not None else begin["plain"]).strip()
+        if not self.id:
+            raise DataError("the document has no id; write '#begin document (<id>); part 000'")
+        self.part = begin["part"]
+        self.words: list[str] = []
+        self.speakers: list[str] = []
+        self.sentences: list[Span] = []
+        self.brackets = MentionBrackets()
+        self.sentence_start = 0
+        self.columns = 0  # of the sentence at hand
+
+    def add_row(self, columns: list[str], line: int) -> None:
+        if len(columns) < FEWEST_COLUMNS:
+            raise DataError(
+                f"{len(columns)} columns {columns}; at least {FEWEST_COLUMNS} are needed: document id, part, "
+                "word number, word, ..., coreference, separated by tabs or by spaces"
+            )
+        if len(self.words) == self.sentence_start:
+            self.columns = len(columns)
+        elif len(columns) != self.columns:
+            raise DataError(
+                f"{len(columns)} columns after rows of {self.columns} in the same sentence, the last being "
+                f"{columns[-1]!r}; give every row of a sentence the same columns (an empty last column keeps "
+                "its tab) or put a blank line between sentences"
+            )
+        word = columns[WORD]
+        self.brackets.add(columns[-1].strip(), len(self.words), line)
+        self.words.append(word)
+        speaker = columns[SPEAKER].strip() if len(columns) >= FEWEST_COLUMNS_WITH_SPEAKER else ""
+        self.speakers.append(UNKNOWN_SPEAKER if speaker in ABSENT else speaker)
+
+    def end_sentence(self) -> None:
+        if len(self.words) > self.sentence_start:
+            self.sentences.append((self.sentence_start, len(self.words) - 1))
+            self.sentence_start = len(self.words)
+
+    def document(self) -> Document:
+        self.end_sentence()
+        name = self.id
+        if self.part is not None and self.part != "0":
+            name = f"{self.id}_part_{self.part:0>3}"
+        genre = _GENRE.match(self.id)
+        return Document(
+            name=name,
+            words=self.words,
+            sentences=self.sentences,
+            speakers=self.speakers if any(speaker != UNKNOWN_SPEAKER for speaker in self.speakers) else None,
+            genre=genre[1] if genre else None,
+            gold=Annotations(clusters=self.brackets.clusters()),
+        )

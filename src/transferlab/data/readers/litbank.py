@@ -1,0 +1,84 @@
+"""Reader of LitBank: coreference with singletons in 100 stretches of English fiction of about 2,000 words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from transferlab.data.readers.base import SPLITS, DataError, data_directory, require_split, unique_names
+from transferlab.data.readers.conll_format import parse_conll
+from transferlab.documents import Document
+
+FOLDS = 10
+REMEDY = (
+    "Run `git clone https://github.com/dbamman/lrec2020-coref` and name that clone, or a directory with "
+    "LitBank's files in conll/ and the ten-fold splits in splits/0 to splits/9"
+)
+_IDS = {"train": "train.ids", "validation": "dev.ids", "test": "test.ids"}
+# (texts, splits): our layout, then that of the clone
+_LAYOUTS = (("conll", "splits"), ("data/original/conll", "data/litbank_tenfold_splits"))
+
+
+class LitBankReader:
+    """The official ten-fold split of Bamman, Lewke and Mansoor (LREC 2020): 80, 10 and 10 documents.
+
+    Documents are named after their files (``1342_pride_and_prejudice_brat``). Clusters include singletons;
+    there are no speakers and no genres.
+
+    Args:
+        data_dir: see ``REMEDY`` for the two layouts; None takes the environment variable ``LITBANK_DIR``.
+        fold: 0 to 9; the test parts of the ten folds together are the corpus.
+
+    Raises:
+        DataError: an unknown fold, a missing directory, or documents of the fold that are missing.
+    """
+
+    splits: tuple[str, ...] = SPLITS
+
+    def __init__(self, data_dir: str | Path | None = None, fold: int = 0) -> None:
+        """Check the fold and that all its files are there; see the class for the arguments."""
+        if fold not in range(FOLDS):
+            raise DataError(f"dataset.fold={fold!r} does not exist; choose one of 0 to {FOLDS - 1}")
+        place = data_directory(data_dir, "LITBANK_DIR", REMEDY)
+        layouts = [(place / texts, place / splits) for texts, splits in _LAYOUTS]
+        complete = [layout for layout in layouts if all(directory.is_dir() for directory in layout)]
+        if not complete:
+            raise DataError(f"{place} has not the two directories of LitBank, conll and splits. {REMEDY}")
+        texts, splits = complete[0]
+        self.place = splits / str(fold)
+        self._files = {
+            split: [texts / f"{name}.conll" for name in _names(self.place / _IDS[split])] for split in SPLITS
+        }
+        missing = [file.name for files in self._files.values() for file in files if not file.is_file()]
+        if missing:
+            raise DataError(
+                f"{texts} lacks {len(missing)} files that {self.place} names: {', '.join(missing[:5])}"
+                f"{' ...' if len(missing) > 5 else ''}. {REMEDY}"
+            )
+
+    def read(self, split: str) -> Iterator[Document]:
+        """Yield the documents of a split in the official order, lazily."""
+        require_split(split, self.splits, self.place)
+        return unique_names(self._documents(split))
+
+    def _documents(self, split: str) -> Iterator[tuple[str, Document]]:
+        for file in self._files[split]:
+            with open(file, encoding="utf-8") as lines:
+                documents = list(parse_conll(lines, str(file)))
+            if len(documents) != 1:
+                raise DataError(
+                    f"{file} holds {len(documents)} documents; LitBank has one in each file. {REMEDY}"
+                )
+            documents[0].name = file.stem
+            yield str(file), documents[0]
+
+
+def _names(ids: Path) -> list[str]:
+    """Document names listed in a file of a split; the official lists end each in ``.tsv``."""
+    if not ids.is_file():
+        raise DataError(f"{ids} is missing. {REMEDY}")
+    return [
+        line.strip().removesuffix(".tsv")
+        for line in ids.read_text(encoding="utf-8").splitlines()
+        if line.strip()
+    ]

@@ -1,0 +1,184 @@
+"""What every task's model shares: the multi-encoder, the optimizer, checkpoints without frozen weights."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import torch
+from pytorch_lightning import LightningModule
+from torch import Tensor
+from torch.optim.lr_scheduler import LambdaLR
+from torchmetrics import Metric
+
+from transferlab.encoders.multi_encoder import MultiEncoder
+
+
+class TransferModel(LightningModule):
+    """A multi-encoder under a task head; subclasses add the head, its loss and its decoding.
+
+    Subclasses implement :meth:`loss_and_predictions` and fill ``self.scores`` with one metric per evaluation stage.
+
+    Args:
+        pretrained_models: encoders, {id: ``minilm``, hub name, local folder or run directory}.
+        pretrained_default_config: keyword arguments for the configuration of every encoder.
+        pretrained_configs: the same by encoder id, over the default.
+        freeze_models: ids of encoders that are not trained, or ``"all"``.
+        truncate_models: {id: n}, keep the first n blocks of an encoder.
+        aggregate: how the encoders' outputs become one: a name (mean, sum, concat, scalar_mix, attention) or a mapping
+            with ``type`` and options; None is mean.
+        normalize_embeddings: bring every encoder's vectors to unit length first.
+        cossim_target_embed_key: log the cosine similarity of every encoder to this one.
+        frozen_dropout: keep dropout on in frozen encoders, for parity with older results.
+        alignment: a word's vector is that of its ``first`` subtoken, their ``mean`` or their ``max``.
+        max_rows_per_pass: rows that a frozen encoder reads at once; bounds memory on long documents.
+        task_learning_rate: of everything but the encoders.
+        bert_learning_rate: of trained encoders.
+        warmup_proportion: of all steps, over which the learning rates rise linearly before they fall linearly to 0.
+        weight_decay: of AdamW.
+        adam_epsilon: of AdamW.
+    """
+
+    def __init__(
+        self,
+        *,
+        pretrained_models: dict[str, str],
+        pretrained_default_config: dict[str, Any] | None = None,
+        pretrained_configs: dict[str, dict[str, Any]] | None = None,
+        freeze_models: list[str] | str | None = None,
+        truncate_models: dict[str, int] | None = None,
+        aggregate: str | dict[str, Any] | None = None,
+        normalize_embeddings: bool = False,
+        cossim_target_embed_key: str | None = None,
+        frozen_dropout: bool = False,
+        alignment: str = "first",
+        max_rows_per_pass: int | None = 32,
+        task_learning_rate: float = 2e-4,
+        bert_learning_rate: float = 1e-5,
+        warmup_proportion: float = 0.1,
+        weight_decay: float = 0.0,
+        adam_epsilon: float = 1e-6,
+    ) -> None:
+        super().__init__()
+        self.multi_encoder = MultiEncoder(
+            pretrained_models,
+            pretrained_default_config=pretrained_default_config,
+            pretrained_configs=pretrained_configs,
+            freeze_models=freeze_models,
+            truncate_models=truncate_models,
+            aggregate=aggregate,
+            normalize_embeddings=normalize_embeddings,
+            cossim_target_embed_key=cossim_target_embed_key,
+            frozen_dropout=frozen_dropout,
+            alignment=alignment,
+            max_rows_per_pass=max_rows_per_pass,
+        )
+        self.task_learning_rate = task_learning_rate
+        self.bert_learning_rate = bert_learning_rate
+        self.warmup_proportion = warmup_proportion
+        self.weight_decay = weight_decay
+        self.adam_epsilon = adam_epsilon
+        self.scores: dict[str, Metric] = {}
+
+    @abstractmethod
+    def loss_and_predictions(self, batch: Any) -> tuple[Tensor, list[Any]]:
+        """The mean loss [] fp32 over the batch's documents, and a decoded prediction for each of them."""
+
+    @abstractmethod
+    def loss(self, batch: Any) -> Tensor:
+        """The mean loss [] fp32 over the batch's documents."""
+
+    @abstractmethod
+    def update_score(self, score: Metric, batch: Any, predictions: list[Any]) -> None:
+        """Add a batch to the official score."""
+
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        """One step of training."""
+        loss = self.loss(batch)
+        self.log("train/loss", loss, on_step=True, on_epoch=True, prog_bar=True, batch_size=len(batch.names))
+        return loss
+
+    def validation_step(self, batch: Any, batch_idx: int) -> None:
+        """Loss and official score of the validation split."""
+        self._evaluation_step("val", batch)
+
+    def test_step(self, batch: Any, batch_idx: int) -> None:
+        """Loss and official score of the test split."""
+        self._evaluation_step("test", batch)
+
+    def predict_step(self, batch: Any, batch_idx: int) -> list[tuple[int, Any]]:
+        """For each document its position in the split and its prediction."""
+        return list(zip(batch.positions, self.predictions(batch), strict=True))
+
+    def predictions(self, batch: Any) -> list[Any]:
+        """A decoded prediction for each document of the batch."""
+        return self.loss_and_predictions(batch)[1]
+
+    def _evaluation_step(self, stage: str, batch: Any) -> None:
+        loss, predictions = self.loss_and_predictions(batch)
+        self.log(f"{stage}/loss", loss, batch_size=len(batch.names), sync_dist=True)
+        self.update_score(self.scores[stage], batch, predictions)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the official score of the whole split."""
+        self._log_score("val")
+
+    def on_test_epoch_end(self) -> None:
+        """Log the official score of the whole split."""
+        self._log_score("test")
+
+    def _log_score(self, stage: str) -> None:
+        score = self.scores[stage]
+        self.log_dict({f"{stage}/{name}": float(value) for name, value in score.compute().items()})
+        score.reset()
+
+    def configure_optimizers(self) -> Any:
+        """AdamW with two groups, encoders and task, under one linear schedule."""
+        groups = [
+            {"params": list(self.multi_encoder.encoder_parameters()), "lr": self.bert_learning_rate},
+            {"params": self.task_parameters(), "lr": self.task_learning_rate},
+        ]
+        optimizer = torch.optim.AdamW(
+            [group for group in groups if group["params"]],
+            eps=self.adam_epsilon,
+            weight_decay=self.weight_decay,
+        )
+        total = max(1, int(self.trainer.estimated_stepping_batches))
+        warmup = int(self.warmup_proportion * total)
+
+        def factor(step: int) -> float:
+            return (step + 1) / (warmup + 1) if step < warmup else max(0.0, (total - step) / max(1, total - warmup))
+
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": LambdaLR(optimizer, factor), "interval": "step"}}
+
+    def task_parameters(self) -> list[torch.nn.Parameter]:
+        """Everything that trains at the task learning rate: the head and the aggregation."""
+        encoders = {id(parameter) for parameter in self.multi_encoder.encoders.parameters()}
+        return [parameter for parameter in self.parameters() if id(parameter) not in encoders]
+
+    def frozen_keys(self) -> list[str]:
+        """Names of the state that belongs to frozen encoders, and so to their sources."""
+        prefixes = tuple(f"multi_encoder.encoders.{name}." for name in self.multi_encoder.frozen_ids)
+        return [key for key in self.state_dict() if key.startswith(prefixes)] if prefixes else []
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Leave frozen weights out: they never change, and their fingerprints tell them."""
+        for key in self.frozen_keys():
+            del checkpoint["state_dict"][key]
+        checkpoint["frozen_fingerprints"] = self.frozen_fingerprints()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Refuse a checkpoint that was trained over other frozen weights; else lend it ours."""
+        ours = self.frozen_fingerprints()
+        for name, fingerprint in checkpoint["frozen_fingerprints"].items():
+            if ours.get(name) != fingerprint:
+                raise ValueError(
+                    f"the checkpoint was trained over other weights of the frozen encoder {name!r} than "
+                    f"model.pretrained_models.{name} gives now; point it to the original ones"
+                )
+        state = self.state_dict()
+        checkpoint["state_dict"].update({key: state[key] for key in self.frozen_keys()})
+
+    def frozen_fingerprints(self) -> dict[str, str]:
+        """The content hash of every frozen encoder's weights."""
+        return {name: self.multi_encoder.fingerprint(name) for name in self.multi_encoder.frozen_ids}

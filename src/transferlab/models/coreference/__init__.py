@@ -1,0 +1,1 @@
+"""The coreference head, one file per step: mentions, antecedents, loss, clusters."""

@@ -1,0 +1,252 @@
+"""Antecedent scores: a cheap coarse pass over all pairs of kept spans, a fine pass over the best of them.
+
+Letters: K kept spans in text order, c antecedents per span, P pairs that exist (row i has min(i, c)), D span width,
+F pair-feature width, H hidden width of the scorer.
+
+The fine scorer is a feed-forward network on [x_i; x_j; x_i * x_j; features] (Lee et al. 2018,
+https://aclanthology.org/N18-2108). Its first layer is linear, hence
+W [..] = W_i x_i + W_j x_j + W_p (x_i * x_j) + W_f features: two projections per *span*, one product per *pair*.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import FunctionCtx
+from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
+
+from transferlab.models.coreference.mentions import hidden_layers
+
+NUM_DISTANCE_BUCKETS = 10
+PAIRS_PER_CHUNK = 2048
+
+
+def distance_buckets(distances: Tensor) -> Tensor:
+    """Buckets 0, 1, 2, 3, 4, 5-7, 8-15, 16-31, 32-63, 64+ of non-negative distances, same shape, int64."""
+    bounds = torch.tensor([1, 2, 3, 4, 5, 8, 16, 32, 64], device=distances.device)
+    return torch.bucketize(distances, bounds, right=True)
+
+
+@dataclass
+class Antecedents:
+    """The antecedents considered for each kept span.
+
+    Attributes:
+        indices: [K, c] int64, positions among the kept spans, best first; arbitrary where ``exists`` is False.
+        exists: [K, c] bool.
+        coarse_scores: [K, c] fp32, ``-inf`` where there is no antecedent.
+    """
+
+    indices: Tensor
+    exists: Tensor
+    coarse_scores: Tensor
+
+
+class CoarseScorer(nn.Module):
+    """f(i, j) = m_i + m_j + (W x_i + b)·x_j + distance prior, for all j < i.
+
+    Args:
+        span_size: D.
+        feature_emb_size: width of the distance embedding of the prior.
+        max_top_antecedents: c.
+        fine_grained: whether the bilinear term takes part and the best c antecedents are kept; otherwise, as before
+            coarse-to-fine scoring, the nearest c.
+        use_distance_prior: whether a score of the distance alone is added.
+        dropout: on spans and features.
+    """
+
+    def __init__(
+        self,
+        span_size: int,
+        feature_emb_size: int,
+        max_top_antecedents: int,
+        fine_grained: bool,
+        use_distance_prior: bool,
+        dropout: float,
+    ) -> None:
+        super().__init__()
+        self.max_top_antecedents = max_top_antecedents
+        self.bilinear = nn.Linear(span_size, span_size) if fine_grained else None
+        self.distance_prior = (
+            nn.Sequential(
+                nn.Embedding(NUM_DISTANCE_BUCKETS, feature_emb_size), nn.Dropout(dropout), nn.Linear(feature_emb_size, 1)
+            )
+            if use_distance_prior
+            else None
+        )
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, spans: Tensor, mention_scores: Tensor) -> Antecedents:
+        """Choose the antecedents of each span.
+
+        Args:
+            spans: [K, D] in text order.
+            mention_scores: [K] fp32.
+        """
+        K = len(spans)
+        c = min(K, self.max_top_antecedents)
+        positions = torch.arange(K, device=spans.device)
+        offsets = positions[:, None] - positions  # [K, K]
+        scores = mention_scores[:, None] + mention_scores  # [K, K]
+        if self.bilinear is not None:
+            scores = scores + (self.dropout(self.bilinear(spans)) @ self.dropout(spans).T).float()
+        if self.distance_prior is not None:
+            prior = self.distance_prior(distance_buckets(positions)).squeeze(-1).float()  # [K], by distance
+            scores = scores + prior[offsets.clamp(min=0)]
+        scores = scores.masked_fill(offsets <= 0, float("-inf"))
+        ranking = scores if self.bilinear is not None else -offsets.float().masked_fill(offsets <= 0, float("inf"))
+        indices = ranking.detach().topk(c, dim=1).indices  # [K, c]
+        coarse = scores.gather(1, indices)  # [K, c]
+        return Antecedents(indices, indices < positions[:, None], coarse)
+
+
+class PairScorer(nn.Module):
+    """The fine score of pairs of spans.
+
+    Args:
+        span_size: D.
+        ffnn_size: H.
+        ffnn_depth: number of hidden layers.
+        feature_emb_size: width of each feature's embedding.
+        num_genres: known genres; one more embedding stands for an unknown genre.
+        num_segment_distances: segment distances told apart; larger ones count as the largest.
+        use_features: whether the distance in kept spans is a feature.
+        use_metadata: whether "same speaker" and the genre are features.
+        use_segment_distance: whether the distance in encoder segments is a feature.
+        dropout: on features and hidden layers.
+        gradient_checkpointing: recompute hidden layers in the backward pass: a third more time, far less memory.
+    """
+
+    def __init__(
+        self,
+        span_size: int,
+        ffnn_size: int,
+        ffnn_depth: int,
+        feature_emb_size: int,
+        num_genres: int,
+        num_segment_distances: int,
+        use_features: bool,
+        use_metadata: bool,
+        use_segment_distance: bool,
+        dropout: float,
+        gradient_checkpointing: bool,
+    ) -> None:
+        super().__init__()
+        sizes = {
+            "same_speaker": 2 * use_metadata,
+            "genre": (num_genres + 1) * use_metadata,
+            "segment_distance": num_segment_distances * use_segment_distance,
+            "distance": NUM_DISTANCE_BUCKETS * use_features,
+        }
+        self.embeddings = nn.ModuleDict(
+            {name: nn.Embedding(size, feature_emb_size) for name, size in sizes.items() if size}
+        )
+        self.from_span = nn.Linear(span_size, ffnn_size)
+        self.from_antecedent = nn.Linear(span_size, ffnn_size, bias=False)
+        self.from_product = nn.Linear(span_size, ffnn_size, bias=False)
+        self.from_features = (
+            nn.Linear(len(self.embeddings) * feature_emb_size, ffnn_size, bias=False) if self.embeddings else None
+        )
+        self.score = hidden_layers(ffnn_size, ffnn_depth, dropout)
+        self.dropout = nn.Dropout(dropout)
+        self.gradient_checkpointing = gradient_checkpointing
+
+    def forward(
+        self, spans: Tensor, antecedents: Antecedents, speaker_ids: Tensor, segment_ids: Tensor, genre_id: Tensor
+    ) -> Tensor:
+        """Fine scores of the antecedents.
+
+        Args:
+            spans: [K, D] in text order.
+            antecedents: for each span.
+            speaker_ids: [K] int64, speaker of each span's first word.
+            segment_ids: [K] int64, encoder segment of each span's first word.
+            genre_id: [] int64.
+
+        Returns:
+            [K, c] fp32, 0 where there is no antecedent.
+        """
+        rows, columns = antecedents.exists.nonzero(as_tuple=True)  # [P] each
+        others = antecedents.indices[rows, columns]  # [P]
+        from_span, from_antecedent = self.from_span(spans), self.from_antecedent(spans)  # [K, H] each
+        scores = []
+        for i, j in zip(rows.split(PAIRS_PER_CHUNK), others.split(PAIRS_PER_CHUNK), strict=True):
+            features = {
+                "same_speaker": (speaker_ids[i] == speaker_ids[j]).long(),
+                "genre": genre_id.expand(len(i)),
+                "segment_distance": segment_ids[i] - segment_ids[j],
+                "distance": distance_buckets(i - j),
+            }
+            arguments = (spans, from_span, from_antecedent, i, j, features)
+            if self.gradient_checkpointing and torch.is_grad_enabled():
+                scores.append(checkpoint(self._score_chunk, *arguments, use_reentrant=False))
+            else:
+                scores.append(self._score_chunk(*arguments))
+        fine = spans.new_zeros(antecedents.exists.shape, dtype=torch.float32)
+        return fine.index_put((rows, columns), torch.cat(scores)) if scores else fine
+
+    def _score_chunk(
+        self,
+        spans: Tensor,
+        from_span: Tensor,
+        from_antecedent: Tensor,
+        i: Tensor,
+        j: Tensor,
+        features: dict[str, Tensor],
+    ) -> Tensor:
+        """Scores [P] fp32 of the pairs (i, j)."""
+        hidden = project_products(spans, i, j, self.from_product.weight)  # [P, H]
+        hidden = hidden + functional.embedding(i, from_span) + functional.embedding(j, from_antecedent)
+        if self.from_features is not None:
+            embedded = [
+                self.dropout(table(features[name].clamp(max=table.num_embeddings - 1)))
+                for name, table in self.embeddings.items()
+            ]
+            hidden = hidden + self.from_features(torch.cat(embedded, dim=-1))
+        return self.score(hidden).squeeze(-1).float()
+
+
+def project_products(spans: Tensor, i: Tensor, j: Tensor, weight: Tensor) -> Tensor:
+    """(x_i * x_j) W^T for pairs of rows of x.
+
+    The [P, D] products are made anew in the backward pass: making them costs a fraction of multiplying with them,
+    keeping them would be the largest tensor of a training step.
+
+    Args:
+        spans: x, [K, D].
+        i, j: [P] int64.
+        weight: W, [H, D].
+
+    Returns:
+        [P, H].
+    """
+    kind = spans.device.type
+    if torch.is_autocast_enabled(kind):  # a custom Function is not cast by autocast
+        dtype = torch.get_autocast_dtype(kind)
+        spans, weight = spans.to(dtype), weight.to(dtype)
+    return _ProjectedProducts.apply(spans, i, j, weight)
+
+
+class _ProjectedProducts(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: FunctionCtx, spans: Tensor, i: Tensor, j: Tensor, weight: Tensor) -> Tensor:
+        ctx.save_for_backward(spans, i, j, weight)
+        return (spans[i] * spans[j]) @ weight.T
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        spans, i, j, weight = ctx.saved_tensors
+        left, right = spans[i], spans[j]  # [P, D] each
+        grad_spans = grad_weight = None
+        if ctx.needs_input_grad[3]:
+            grad_weight = grad.T @ (left * right)
+        if ctx.needs_input_grad[0]:
+            grad_products = grad @ weight  # [P, D]
+            grad_spans = torch.zeros_like(spans)
+            grad_spans.index_add_(0, i, grad_products * right)
+            grad_spans.index_add_(0, j, grad_products * left)
+        return grad_spans, None, None, grad_weight

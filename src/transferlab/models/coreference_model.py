@@ -1,0 +1,73 @@
+"""The coreference model: a multi-encoder under the mention-ranking head."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+from transferlab.metrics.coreference import CoreferenceScore
+from transferlab.models.base import TransferModel
+from transferlab.models.coreference.clusters import Mention, decode_clusters
+from transferlab.models.coreference.head import CoreferenceHead, HeadOutput
+from transferlab.utils.batches import CoreferenceBatch, CoreferenceDocument
+
+
+class CoreferenceModel(TransferModel):
+    """Finds mentions and links them, over any combination of encoders.
+
+    Args:
+        options: those of :class:`~transferlab.models.coreference.head.CoreferenceHead` (but ``hidden_size``, which the
+            encoders give) and those of :class:`~transferlab.models.base.TransferModel`.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        names = set(inspect.signature(CoreferenceHead).parameters)
+        super().__init__(**{name: value for name, value in options.items() if name not in names})
+        self.save_hyperparameters(options)
+        head_options = {name: value for name, value in options.items() if name in names}
+        self.head = CoreferenceHead(self.multi_encoder.hidden_size, **head_options)
+        self.val_score, self.test_score = CoreferenceScore(), CoreferenceScore()
+        self.scores = {"val": self.val_score, "test": self.test_score}
+
+    def forward(self, batch: CoreferenceBatch) -> list[HeadOutput]:
+        """Score every document of a batch."""
+        encoded = self.multi_encoder(batch.inputs, sequences=len(batch.documents), units=batch.units)
+        if encoded.cosine:
+            stage = "train" if self.training else "val"
+            self.log_dict({f"{stage}/cosine/{name}": value for name, value in encoded.cosine.items()}, batch_size=1)
+        return [
+            self.head(encoded.embeddings[d, : len(document.sentence_ids)], document)
+            for d, document in enumerate(batch.documents)
+        ]
+
+    def loss(self, batch: CoreferenceBatch) -> Tensor:
+        """The mean loss [] fp32 over the batch's documents."""
+        return self._mean_loss(self(batch), batch.documents)
+
+    def loss_and_predictions(self, batch: CoreferenceBatch) -> tuple[Tensor, list[list[list[Mention]]]]:
+        """The mean loss [] fp32, and the clusters of each document."""
+        outputs = self(batch)
+        clusters = [decode_clusters(output, self.head.keep_singletons) for output in outputs]
+        return self._mean_loss(outputs, batch.documents), clusters
+
+    def _mean_loss(self, outputs: list[HeadOutput], documents: list[CoreferenceDocument]) -> Tensor:
+        return torch.stack(
+            [self.head.loss(output, document) for output, document in zip(outputs, documents, strict=True)]
+        ).mean()
+
+    def update_score(self, score: Metric, batch: CoreferenceBatch, predictions: list[list[list[Mention]]]) -> None:
+        """Add the gold and predicted clusters of each document to the official score."""
+        for clusters, document in zip(predictions, batch.documents, strict=True):
+            score.update([gold_clusters(document)], [clusters])
+
+
+def gold_clusters(document: CoreferenceDocument) -> list[list[Mention]]:
+    """The gold clusters of a document, all mentions included, also those too wide to be found."""
+    clusters: dict[int, list[Mention]] = {}
+    for (start, end), entity in zip(document.gold_mentions.tolist(), document.gold_cluster_ids.tolist(), strict=True):
+        clusters.setdefault(entity, []).append((start, end))
+    return list(clusters.values())

@@ -1,0 +1,185 @@
+"""Saved models: encoders in the Hugging Face layout, what is ours beside them in safetensors and JSON.
+
+    transferlab.json        task, options, labels, where each encoder lies, scores, data, command, versions
+    task.safetensors        head and aggregation
+    config.json, model.safetensors, tokenizer...   the encoder of a model with one encoder, so that
+                            ``AutoModel.from_pretrained(directory)`` loads it; of several, in ``encoders/<id>/``
+
+A frozen encoder equals its source, so it is referred to by name and content hash instead of copied, unless asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import shutil
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file, save_file
+
+from transferlab.encoders import sources
+from transferlab.models.base import TransferModel
+from transferlab.utils.errors import UserError
+
+DESCRIPTION = "transferlab.json"
+WEIGHTS = "task.safetensors"
+FORMAT = 1
+
+
+class SavedModelError(UserError):
+    """A path that holds no saved model, or one that cannot be loaded as it stands."""
+
+
+def save_model(
+    model: TransferModel,
+    directory: str | Path,
+    *,
+    tokenizers: dict[str, Any],
+    taskmodule: dict[str, Any],
+    facts: dict[str, Any],
+    copy_frozen_encoders: bool = False,
+) -> Path:
+    """Write a model, all of it or nothing.
+
+    Args:
+        model: the trained model.
+        directory: replaced if it exists.
+        tokenizers: by encoder id.
+        taskmodule: ``_target_`` and ``options`` of the taskmodule that made its inputs.
+        facts: what else a reader wants to know: data, scores, command.
+        copy_frozen_encoders: write frozen encoders too, so that the model can travel.
+    """
+    directory = Path(directory)
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    building = Path(tempfile.mkdtemp(dir=directory.parent, prefix=f".{directory.name}."))
+    try:
+        building.chmod(0o755)
+        encoders: dict[str, dict[str, str]] = {}
+        ids = model.multi_encoder.encoder_ids
+        for name in ids:
+            if name in model.multi_encoder.frozen_ids and not copy_frozen_encoders:
+                encoders[name] = {
+                    "source": _portable(model.hparams["pretrained_models"][name]),
+                    "fingerprint": model.multi_encoder.fingerprint(name),
+                }
+            else:
+                folder = "." if len(ids) == 1 else f"encoders/{name}"
+                model.multi_encoder.save_encoder(name, building / folder, tokenizers[name])
+                encoders[name] = {"folder": folder}
+        owned = {id(parameter) for parameter in model.multi_encoder.encoders.parameters()}
+        head = {
+            key: value.detach().cpu().contiguous()
+            for key, value in model.state_dict(keep_vars=True).items()
+            if id(value) not in owned and not key.startswith("multi_encoder.encoders.")
+        }
+        save_file(head, building / WEIGHTS, metadata={"format": "pt"})
+        description = {
+            "format": FORMAT,
+            "transferlab": version("transferlab"),
+            "model": {"_target_": _name(type(model)), "options": dict(model.hparams)},
+            "taskmodule": taskmodule,
+            "encoders": encoders,
+            **facts,
+        }
+        (building / DESCRIPTION).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+        (building / "README.md").write_text(model_card(description), encoding="utf-8")
+        if directory.exists():
+            shutil.rmtree(directory)
+        os.replace(building, directory)
+    except BaseException:
+        shutil.rmtree(building, ignore_errors=True)
+        raise
+    return directory
+
+
+def find_model(name_or_path: str | Path) -> Path:
+    """The folder of a saved model: itself, a run directory that holds one, or a hub repository.
+
+    Raises:
+        SavedModelError: naming what was looked for.
+    """
+    path = Path(name_or_path)
+    for candidate in (path, path / "model"):
+        if (candidate / DESCRIPTION).is_file():
+            return candidate
+    if path.exists():
+        raise SavedModelError(
+            f"model_name_or_path={name_or_path}: neither it nor its model/ holds {DESCRIPTION}; give a saved model or "
+            "the directory of a finished run (an unfinished one goes on with: python src/train.py resume=<run directory>)"
+        )
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(str(name_or_path), ignore_patterns=["*.bin", "*.pt", "*.ckpt", "*.h5"]))
+    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        raise SavedModelError(
+            f"model_name_or_path={name_or_path}: no such folder here, and the hub does not give it ({type(error).__name__})"
+        ) from error
+
+
+def load_model(directory: Path) -> tuple[TransferModel, dict[str, Any]]:
+    """The model of a folder that :func:`find_model` found, in eval mode, and its description.
+
+    Raises:
+        SavedModelError: an unknown format, or a frozen encoder whose source has other weights now.
+    """
+    file = directory / DESCRIPTION
+    if not file.is_file():
+        raise SavedModelError(f"{directory} holds no {DESCRIPTION}: it is not a model saved by transferlab")
+    description = json.loads(file.read_text(encoding="utf-8"))
+    if description.get("format") != FORMAT:
+        raise SavedModelError(f"{file}: format {description.get('format')!r} is not {FORMAT}, the one known here")
+    options = dict(description["model"]["options"])
+    options["pretrained_models"] = {
+        name: str(directory / place["folder"]) if "folder" in place else place["source"]
+        for name, place in description["encoders"].items()
+    }
+    model = our_class(description["model"]["_target_"], "transferlab.models.", file)(**options)
+    for name, place in description["encoders"].items():
+        if "fingerprint" in place and model.multi_encoder.fingerprint(name) != place["fingerprint"]:
+            raise SavedModelError(
+                f"{file}: the frozen encoder {name!r} was {place['source']}, which holds other weights now; restore it, "
+                "or save models with copy_frozen_encoders=true to make them independent of their sources"
+            )
+    head = load_file(directory / WEIGHTS)
+    missing, unexpected = model.load_state_dict(head, strict=False)
+    missing = [key for key in missing if not key.startswith("multi_encoder.encoders.")]
+    if missing or unexpected:
+        raise SavedModelError(f"{directory / WEIGHTS}: missing {missing}, unexpected {unexpected}")
+    return model.eval(), description
+
+
+def our_class(target: str, package: str, file: Path) -> Any:
+    """The class a description names; only classes of this project are ever built from a file."""
+    module, _, name = target.rpartition(".")
+    if not target.startswith(package):
+        raise SavedModelError(f"{file}: {target!r} is not a class of {package.rstrip('.')}")
+    return getattr(importlib.import_module(module), name)
+
+
+def _name(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _portable(source: str) -> str:
+    """A folder as an absolute path, so that it is found from anywhere; any other name as it is."""
+    return str(Path(source).resolve()) if Path(source).exists() and source not in sources.PACKAGED else source
+
+
+def model_card(description: dict[str, Any]) -> str:
+    """A Markdown card: what it is, from which data and command, with which scores."""
+    task = description["taskmodule"]["_target_"].rsplit(".", 1)[-1].removesuffix("TaskModule").lower()
+    lines = ["---", "library_name: transferlab", f"tags: [transferlab, {task}]", "---", "", f"# {task} model", ""]
+    lines += [f"- data: {description.get('data', 'not recorded')}"]
+    lines += [f"- command: `{description.get('command', 'not recorded')}`"]
+    for name, place in description["encoders"].items():
+        lines += [f"- encoder {name}: {place.get('folder') or place['source'] + ' (frozen, not copied)'}"]
+    lines += ["", "| score | value |", "|---|---|"]
+    lines += [f"| {name} | {value:.4f} |" for name, value in sorted(description.get("scores", {}).items())]
+    lines += ["", "```python", "import transferlab", 'transferlab.load("<this folder>").predict(["..."])', "```", ""]
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""Encode documents, collate batches, decode outputs: one file per task family."""

@@ -1,0 +1,1 @@
+"""What every run needs before it knows its task: identity, record, logging, instantiation."""

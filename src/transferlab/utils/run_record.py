@@ -1,0 +1,110 @@
+"""What a run directory must hold for someone to repeat the run: resolved config, command, code and versions.
+
+The metrics and the log are beside it: Hydra's job logging writes ``<job>.log``, and
+:mod:`transferlab.callbacks.hydra_results` writes ``job_return.json``.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from transferlab.utils import run_identity
+
+PACKAGES = (
+    "transferlab",
+    "torch",
+    "pytorch-lightning",
+    "torchmetrics",
+    "transformers",
+    "tokenizers",
+    "safetensors",
+    "hydra-core",
+    "omegaconf",
+    "numpy",
+    "wandb",
+)
+
+
+def write_run_record(cfg: DictConfig, output_dir: str | Path) -> None:
+    """Write ``config_resolved.yaml`` and ``run.json`` into ``output_dir``.
+
+    Only the main process of a run writes. Call it first in a job: an interpolation that cannot be resolved (a
+    missing environment variable, say) raises omegaconf's InterpolationResolutionError naming the key, before
+    any data is read.
+    """
+    resolved = OmegaConf.to_yaml(cfg, resolve=True)
+    if not run_identity.is_main_process():
+        return
+    record = {
+        "run_id": os.environ.get(run_identity.RUN_ID),
+        "command": os.environ.get(run_identity.COMMAND),
+        "overrides": list(HydraConfig.get().overrides.task) if HydraConfig.initialized() else [],
+        "setting": run_identity.setting_name(),
+        "seed": cfg.get("seed"),
+        "git": git_state(os.environ.get(run_identity.PROJECT_ROOT, ".")),
+        "packages": package_versions(),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+    }
+    output_dir = Path(output_dir)
+    output_dir.mkdir(parents=True, exist_ok=True)
+    _write(output_dir / "config_resolved.yaml", resolved)
+    write_json(output_dir / "run.json", record)
+
+
+def write_json(path: str | Path, content: Any) -> None:
+    """Write ``content`` as JSON, whole or not at all; a NaN or an infinity, which JSON lacks, as its text."""
+    _write(Path(path), json.dumps(json_ready(content), indent=2, allow_nan=False) + "\n")
+
+
+def json_ready(value: Any) -> Any:
+    """``value`` with every float that JSON cannot hold replaced by ``"nan"``, ``"inf"`` or ``"-inf"``."""
+    if isinstance(value, dict):
+        return {str(key): json_ready(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [json_ready(item) for item in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def package_versions() -> dict[str, str]:
+    """The installed versions of the packages that decide what a run computes."""
+    versions = {}
+    for name in PACKAGES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            versions[name] = "not installed"
+    return versions
+
+
+def git_state(root: str | Path) -> dict[str, Any]:
+    """Commit of the checkout at ``root`` and whether files differ from it; None where git cannot tell."""
+    commit = _git(root, "rev-parse", "HEAD")
+    status = _git(root, "status", "--porcelain")
+    return {"commit": commit, "dirty": None if status is None else bool(status)}
+
+
+def _git(root: str | Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(root), *arguments], capture_output=True, text=True, timeout=30, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def _write(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)

@@ -1,0 +1,83 @@
+"""The W&B logger: it needs no key to be useful, groups the seeds of a setting, makes one W&B run per job."""
+
+from __future__ import annotations
+
+import logging
+import netrc
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from transferlab.utils import run_identity
+
+if TYPE_CHECKING:
+    from pytorch_lightning.loggers import WandbLogger
+
+log = logging.getLogger(__name__)
+
+
+def wandb_logger(
+    save_dir: str | Path,
+    name: str | None = None,
+    group: str | None = None,
+    offline: bool | None = None,
+    **options: Any,
+) -> WandbLogger:
+    """Lightning's W&B logger, writing below ``save_dir``.
+
+    Args:
+        save_dir: the run directory; W&B makes ``wandb/`` in it.
+        name: None for the name of the run's directory.
+        group: None for the overrides without the seed, which all seeds of a setting share.
+        offline: None to stay offline when ``WANDB_MODE`` says so or no API key is found.
+        options: whatever else Lightning's WandbLogger takes.
+    """
+    from pytorch_lightning.loggers import WandbLogger
+
+    if offline is None:
+        mode = os.environ.get("WANDB_MODE")
+        offline = mode in ("offline", "dryrun") or (mode is None and not _has_api_key())
+    if offline:
+        log.info(
+            "W&B keeps this run offline (no API key in WANDB_API_KEY or netrc, or asked for). "
+            "Upload it later with:  wandb sync %s",
+            Path(save_dir) / "wandb" / "offline-run-*",
+        )
+    return WandbLogger(
+        save_dir=str(save_dir),
+        name=name or run_identity.run_name(),
+        group=group or run_identity.setting_name(),
+        offline=offline,
+        **options,
+    )
+
+
+@contextmanager
+def closed_wandb_run() -> Iterator[None]:
+    """Finish the W&B run that the block leaves open, failed or not: the next job starts its own."""
+    exit_code = 1
+    try:
+        yield
+        exit_code = 0
+    finally:
+        wandb = sys.modules.get("wandb")
+        if wandb is not None and wandb.run is not None:
+            wandb.finish(exit_code=exit_code)
+
+
+def _has_api_key() -> bool:
+    if os.environ.get("WANDB_API_KEY"):
+        return True
+    host = urlsplit(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname or ""
+    paths = [os.environ["NETRC"]] if "NETRC" in os.environ else ["~/.netrc", "~/_netrc"]
+    for path in (os.path.expanduser(p) for p in paths):
+        try:
+            if netrc.netrc(path).authenticators(host) is not None:
+                return True
+        except (OSError, netrc.NetrcParseError):  # no such file, or none that can be read: as good as no key
+            continue
+    return False
