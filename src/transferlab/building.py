@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
@@ -15,28 +16,15 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 
 from transferlab.data.datamodule import TransferDataModule
 from transferlab.data.readers.base import Reader
-from transferlab.encoders.multi_encoder import check_encoders
+from transferlab.encoders.multi_encoder import MultiEncoder
 from transferlab.encoders.tokenizers import load_tokenizers
 from transferlab.models.base import TransferModel
 from transferlab.models.saving import DESCRIPTION, save_model
 from transferlab.utils import run_identity
-from transferlab.utils.config_checks import ConfigError, check_targets
+from transferlab.utils.config_checks import ConfigError, check_targets, keyword_names
 from transferlab.utils.strategy import check_strategy
 
 log = logging.getLogger(__name__)
-
-# keys of a model's config that say which encoders there are and what is done with them
-ENCODER_KEYS = (
-    "pretrained_models",
-    "pretrained_default_config",
-    "pretrained_configs",
-    "freeze_models",
-    "truncate_models",
-    "aggregate",
-    "cossim_target_embed_key",
-    "alignment",
-)
-
 
 def resume(cfg: DictConfig) -> DictConfig:
     """The config of the run directory ``cfg.resume`` with the other overrides of this command on top.
@@ -79,12 +67,19 @@ def check(cfg: DictConfig) -> None:
     check_targets(cfg)
     check_strategy(cfg)
     OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
-    model = OmegaConf.to_container(cfg.model, resolve=True)
-    assert isinstance(model, dict)
-    check_encoders(**{key: model[key] for key in ENCODER_KEYS if key in model})
+    check_encoders(cfg)
     saved = Path(cfg.model_save_dir)
     if (saved / DESCRIPTION).exists() and not saved.is_relative_to(cfg.paths.output_dir):
         raise ConfigError(f"model_save_dir={saved} already holds a model; move it away or choose another directory")
+
+
+def check_encoders(cfg: DictConfig) -> None:
+    """Build the multi-encoder without weights and without memory, which refuses whatever cannot be combined."""
+    model = OmegaConf.to_container(cfg.model, resolve=True)
+    assert isinstance(model, dict)
+    options = {key: model[key] for key in keyword_names(MultiEncoder) or () if key in model}
+    with torch.device("meta"):
+        MultiEncoder(**options, load_weights=False, tokenizer_keys={name: name for name in options["pretrained_models"]})
 
 
 def corpus(cfg: DictConfig) -> tuple[Reader, Any, TransferDataModule]:
@@ -98,11 +93,11 @@ def corpus(cfg: DictConfig) -> tuple[Reader, Any, TransferDataModule]:
 
 def check_lengths(model: TransferModel, taskmodule: Any) -> None:
     """Refuse rows longer than an encoder has positions for."""
-    for name, longest in model.multi_encoder.max_positions.items():
-        if longest is not None and taskmodule.max_segment_len > longest:
+    for name, encoder in model.multi_encoder.encoders.items():
+        if encoder.max_positions is not None and taskmodule.max_segment_len > encoder.max_positions:
             raise ConfigError(
                 f"taskmodule.max_segment_len={taskmodule.max_segment_len}, but the encoder {name!r} reads at most "
-                f"{longest} subtokens"
+                f"{encoder.max_positions} subtokens"
             )
 
 
@@ -115,8 +110,6 @@ def best_checkpoint(trainer: Trainer) -> str | None:
 def save(model: TransferModel, taskmodule: Any, cfg: DictConfig, metrics: dict[str, float], best: str | None) -> Path:
     """Save the model, as of its best checkpoint, to ``cfg.model_save_dir``."""
     if best is not None and not (cfg.validate or cfg.test):  # else they have loaded it
-        import torch
-
         checkpoint = torch.load(best, map_location="cpu", weights_only=True)
         model.on_load_checkpoint(checkpoint)
         model.load_state_dict(checkpoint["state_dict"])

@@ -14,11 +14,13 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from transferlab.utils.errors import UserError
+
 Span = tuple[int, int]
 Cluster = list[Span]
 
 
-class DocumentError(ValueError):
+class DocumentError(UserError):
     """A document, or a line of a file of documents, that breaks a rule of this module."""
 
 

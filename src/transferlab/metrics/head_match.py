@@ -73,6 +73,6 @@ def _head(wording: list[str]) -> str:
 
 def _without_possessive(word: str) -> str:
     for possessive in POSSESSIVES:
-        if word.endswith(possessive) and word != possessive:
+        if word.endswith(possessive):
             return word.removesuffix(possessive)
     return word

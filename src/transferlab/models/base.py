@@ -153,13 +153,18 @@ class TransferModel(LightningModule):
 
     def task_parameters(self) -> list[torch.nn.Parameter]:
         """Everything that trains at the task learning rate: the head and the aggregation."""
-        encoders = {id(parameter) for parameter in self.multi_encoder.encoders.parameters()}
-        return [parameter for parameter in self.parameters() if id(parameter) not in encoders]
+        prefix = "multi_encoder.encoders."
+        return [parameter for name, parameter in self.named_parameters() if not name.startswith(prefix)]
+
+    @property
+    def frozen_encoders(self) -> list[str]:
+        """Ids of the encoders that are not trained."""
+        return [name for name, encoder in self.multi_encoder.encoders.items() if encoder.frozen]
 
     def frozen_keys(self) -> list[str]:
         """Names of the state that belongs to frozen encoders, and so to their sources."""
-        prefixes = tuple(f"multi_encoder.encoders.{name}." for name in self.multi_encoder.frozen_ids)
-        return [key for key in self.state_dict() if key.startswith(prefixes)] if prefixes else []
+        prefixes = tuple(f"multi_encoder.encoders.{name}." for name in self.frozen_encoders)
+        return [key for key in self.state_dict() if key.startswith(prefixes)]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Leave frozen weights out: they never change, and their fingerprints tell them."""
@@ -181,4 +186,4 @@ class TransferModel(LightningModule):
 
     def frozen_fingerprints(self) -> dict[str, str]:
         """The content hash of every frozen encoder's weights."""
-        return {name: self.multi_encoder.fingerprint(name) for name in self.multi_encoder.frozen_ids}
+        return {name: self.multi_encoder.fingerprint(name) for name in self.frozen_encoders}

@@ -24,6 +24,8 @@ class CoreferenceModel(TransferModel):
             encoders give) and those of :class:`~transferlab.models.base.TransferModel`.
     """
 
+    OPTIONS_OF = (CoreferenceHead,)
+
     def __init__(self, **options: Any) -> None:
         names = set(inspect.signature(CoreferenceHead).parameters)
         super().__init__(**{name: value for name, value in options.items() if name not in names})

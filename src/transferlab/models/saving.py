@@ -21,13 +21,13 @@ from typing import Any
 
 from safetensors.torch import load_file, save_file
 
-from transferlab.encoders import sources
 from transferlab.models.base import TransferModel
 from transferlab.utils.errors import UserError
 
 DESCRIPTION = "transferlab.json"
 WEIGHTS = "task.safetensors"
 FORMAT = 1
+ENCODERS = "multi_encoder.encoders."  # the part of a model's state that is saved in the Hugging Face layout
 
 
 class SavedModelError(UserError):
@@ -60,21 +60,19 @@ def save_model(
         building.chmod(0o755)
         encoders: dict[str, dict[str, str]] = {}
         ids = model.multi_encoder.encoder_ids
+        fingerprints = model.frozen_fingerprints()
         for name in ids:
-            if name in model.multi_encoder.frozen_ids and not copy_frozen_encoders:
-                encoders[name] = {
-                    "source": _portable(model.hparams["pretrained_models"][name]),
-                    "fingerprint": model.multi_encoder.fingerprint(name),
-                }
+            if name in fingerprints and not copy_frozen_encoders:
+                source = model.hparams["pretrained_models"][name]
+                encoders[name] = {"source": _portable(source), "fingerprint": fingerprints[name]}
             else:
                 folder = "." if len(ids) == 1 else f"encoders/{name}"
                 model.multi_encoder.save_encoder(name, building / folder, tokenizers[name])
                 encoders[name] = {"folder": folder}
-        owned = {id(parameter) for parameter in model.multi_encoder.encoders.parameters()}
         head = {
             key: value.detach().cpu().contiguous()
-            for key, value in model.state_dict(keep_vars=True).items()
-            if id(value) not in owned and not key.startswith("multi_encoder.encoders.")
+            for key, value in model.state_dict().items()
+            if not key.startswith(ENCODERS)
         }
         save_file(head, building / WEIGHTS, metadata={"format": "pt"})
         description = {
@@ -140,15 +138,16 @@ def load_model(directory: Path) -> tuple[TransferModel, dict[str, Any]]:
         for name, place in description["encoders"].items()
     }
     model = our_class(description["model"]["_target_"], "transferlab.models.", file)(**options)
+    fingerprints = model.frozen_fingerprints()
     for name, place in description["encoders"].items():
-        if "fingerprint" in place and model.multi_encoder.fingerprint(name) != place["fingerprint"]:
+        if "fingerprint" in place and fingerprints[name] != place["fingerprint"]:
             raise SavedModelError(
                 f"{file}: the frozen encoder {name!r} was {place['source']}, which holds other weights now; restore it, "
                 "or save models with copy_frozen_encoders=true to make them independent of their sources"
             )
     head = load_file(directory / WEIGHTS)
     missing, unexpected = model.load_state_dict(head, strict=False)
-    missing = [key for key in missing if not key.startswith("multi_encoder.encoders.")]
+    missing = [key for key in missing if not key.startswith(ENCODERS)]
     if missing or unexpected:
         raise SavedModelError(f"{directory / WEIGHTS}: missing {missing}, unexpected {unexpected}")
     return model.eval(), description
@@ -168,7 +167,7 @@ def _name(kind: type) -> str:
 
 def _portable(source: str) -> str:
     """A folder as an absolute path, so that it is found from anywhere; any other name as it is."""
-    return str(Path(source).resolve()) if Path(source).exists() and source not in sources.PACKAGED else source
+    return str(Path(source).resolve()) if Path(source).is_dir() else source
 
 
 def model_card(description: dict[str, Any]) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from transferlab.documents import Document
+from transferlab.utils.errors import UserError
 
 SPLITS = ("train", "validation", "test")
 _SPLIT_OF_WORD = {
@@ -26,7 +27,7 @@ _SPLIT_OF_WORD = {
 }
 
 
-class DataError(ValueError):
+class DataError(UserError):
     """A corpus that is missing, incomplete or malformed; the text names the place and the remedy."""
 
 

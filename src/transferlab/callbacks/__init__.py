@@ -1,0 +1,1 @@
+"""Callbacks of Hydra (results of jobs and sweeps) and of Lightning (what is watched while a model trains)."""

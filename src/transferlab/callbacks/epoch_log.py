@@ -1,0 +1,36 @@
+"""One line per epoch in the log: a run without a terminal (SLURM, CI, nohup) shows its progress too."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+
+from pytorch_lightning import Callback, LightningModule, Trainer
+
+log = logging.getLogger(__name__)
+
+
+class EpochLog(Callback):
+    """Log the values of ``metrics`` at the end of every training epoch, after its validation.
+
+    Args:
+        metrics: names of logged metrics, in the order of the line; those not logged yet are left out.
+    """
+
+    def __init__(self, metrics: Sequence[str]) -> None:
+        self.metrics = tuple(dict.fromkeys(metrics))
+        self._started = 0.0
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start the clock of the epoch."""
+        self._started = time.monotonic()
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write the line, on the main process only."""
+        if not trainer.is_global_zero:
+            return
+        known = trainer.callback_metrics
+        values = ", ".join(f"{name} {float(known[name]):.4f}" for name in self.metrics if name in known)
+        seconds = time.monotonic() - self._started
+        log.info("epoch %d, step %d, %.1f s: %s", trainer.current_epoch, trainer.global_step, seconds, values)

@@ -1,0 +1,88 @@
+"""A Hydra callback that leaves the result of every job, and of the sweep around it, in files.
+
+Files, not memory: a job that ran on another node, or before one that failed, is collected like any other.
+Nothing here imports torch: the process that launches a sweep never needs it.
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from pathlib import Path
+from typing import Any
+
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.experimental.callback import Callback
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from transferlab.callbacks.sweep_results import JOB_FILE, flatten, integrate, job_markdown, print_settings
+from transferlab.documents import write_atomically
+from transferlab.utils.run_identity import is_main_process
+from transferlab.utils.run_record import write_json
+
+log = logging.getLogger(__name__)
+
+
+class SaveJobReturn(Callback):
+    """Write what a job returned to ``job_return.json`` and ``.md``, a sweep's to ``multirun_result.*``.
+
+    A job returns its metrics as a dict (nested dicts are joined by ``/``), or one number. A job that raised
+    is recorded with its error. The sweep's files are brought up to date at the end of every job, so they are
+    there even when a later job fails or the launching process dies.
+
+    With the root key ``optimized_metric`` set, a sweeper such as Optuna is given that one metric of the
+    result.
+
+    Args:
+        integrate_multirun_result: False leaves only the files of each job.
+    """
+
+    def __init__(self, integrate_multirun_result: bool = True) -> None:
+        self.integrate_multirun_result = integrate_multirun_result
+
+    def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
+        """Record one job; a failure here never changes what the job itself reports."""
+        if not is_main_process():
+            return
+        directory = Path(config.hydra.runtime.output_dir)
+        record: dict[str, Any] = {
+            "status": "completed",
+            "overrides": list(job_return.overrides or []),
+            "seed": OmegaConf.select(config, "seed"),
+            "metrics": {},
+        }
+        returned = job_return._return_value  # the property would raise the job's exception once more
+        if job_return.status == JobStatus.COMPLETED:
+            record["metrics"] = flatten(returned)
+        else:
+            record["status"] = "failed"
+            record["error"] = f"{type(returned).__name__}: {returned}"
+            record["traceback"] = "".join(traceback.format_exception(returned))
+            log.error("%s (traceback in %s)", record["error"], directory / JOB_FILE)
+        write_json(directory / JOB_FILE, record)
+        write_atomically((directory / JOB_FILE).with_suffix(".md"), [job_markdown(record)])
+        if config.hydra.mode == RunMode.MULTIRUN and self.integrate_multirun_result:
+            integrate(config.hydra.sweep.dir)
+        if job_return.status == JobStatus.COMPLETED:
+            _choose_optimized_metric(config.get("optimized_metric"), record["metrics"], job_return)
+
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        """Collect every job directory of the sweep once more and print the table of settings."""
+        if self.integrate_multirun_result:
+            result = integrate(config.hydra.sweep.dir)
+            print_settings(result)
+            log.info("results of the sweep: %s", Path(config.hydra.sweep.dir) / "multirun_result.md")
+
+
+def _choose_optimized_metric(name: str | None, metrics: dict[str, Any], job_return: JobReturn) -> None:
+    if name is None:
+        return
+    if isinstance(metrics.get(name), float | int):
+        job_return.return_value = float(metrics[name])
+        return
+    numbers = [key for key, value in metrics.items() if isinstance(value, float | int)]
+    job_return.status = JobStatus.FAILED
+    job_return.return_value = ValueError(
+        f"optimized_metric={name} is no number among the job's results; choose one of {numbers}"
+    )

@@ -1,0 +1,207 @@
+"""Collect the job files of a sweep, aggregate them over seeds, and write both as JSON and Markdown."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+from transferlab.documents import write_atomically
+from transferlab.utils.run_record import json_ready, write_json
+
+JOB_FILE = "job_return.json"
+SWEEP_FILE = "multirun_result.json"
+PRINTED_ROWS = 40
+
+
+def flatten(returned: Any, prefix: str = "") -> dict[str, float | int | str | bool | None]:
+    """What a job returned as one flat, JSON-ready dict; ``{"val": {"f1": 0.5}}`` becomes ``{"val/f1": 0.5}``.
+
+    A bare number is called ``value``. Tensors and numpy scalars become numbers, a float that JSON cannot hold
+    becomes ``"nan"``, ``"inf"`` or ``"-inf"``, and anything else its text.
+    """
+    if returned is None and not prefix:
+        return {}
+    if isinstance(returned, dict):
+        flat = {}
+        for key, value in returned.items():
+            flat.update(flatten(value, f"{prefix}/{key}" if prefix else str(key)))
+        return flat
+    value = json_ready(returned.tolist() if hasattr(returned, "tolist") else returned)
+    if not isinstance(value, float | int | str | bool | None):
+        value = str(value)
+    return {prefix or "value": value}
+
+
+def integrate(sweep_dir: str | Path) -> dict[str, Any]:
+    """Write ``multirun_result.json`` and ``.md`` of a sweep from its jobs' files, and return the content.
+
+    Jobs that end at the same time may each write it. Every one looks again after its write, and repeats it
+    when another job has finished meanwhile, so the last file to be put in place is complete.
+    """
+    target = Path(sweep_dir) / SWEEP_FILE
+    result = collect(sweep_dir)
+    while True:
+        write_atomically(target.with_suffix(".md"), [sweep_markdown(result)])
+        write_json(target, result)
+        written, result = result, collect(sweep_dir)
+        if result == written:
+            return result
+
+
+def collect(sweep_dir: str | Path) -> dict[str, Any]:
+    """Read every job directory of a sweep; a job without a result (running, or killed) is "unfinished"."""
+    jobs = []
+    for directory in _job_directories(Path(sweep_dir)):
+        record: dict[str, Any] = {"status": "unfinished", "overrides": _overrides(directory), "metrics": {}}
+        if (directory / JOB_FILE).exists():
+            record = json.loads((directory / JOB_FILE).read_text(encoding="utf-8"))
+            record.pop("traceback", None)
+        jobs.append({"job": directory.relative_to(sweep_dir).as_posix(), **record})
+    return {"jobs": jobs, "settings": aggregate(jobs)}
+
+
+def aggregate(jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Mean, sample standard deviation (None for one job) and count of each metric over a setting's seeds.
+
+    A setting is a job's overrides without the seed. Only completed jobs count. A metric that is not a number
+    in a job is left out for that job, a NaN is not: a diverged seed shows as a NaN (written ``"nan"``)
+    instead of vanishing from the mean.
+    """
+    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for job in jobs:
+        setting = tuple(o for o in job["overrides"] if _key(o) != "seed")
+        groups.setdefault(setting, []).append(job)
+    settings = []
+    for setting, members in groups.items():
+        completed = [job["metrics"] for job in members if job["status"] == "completed"]
+        statistics = {}
+        for name in dict.fromkeys(name for metrics in completed for name in metrics):
+            values = [v for v in (_number(metrics.get(name)) for metrics in completed) if v is not None]
+            if values:
+                statistics[name] = _statistics(values)
+        counts = {"jobs": len(members), "completed": len(completed)}
+        settings.append({"overrides": list(setting), **counts, "metrics": statistics})
+    return settings
+
+
+def job_markdown(record: dict[str, Any]) -> str:
+    """One job: its overrides, its status, and a table of its metrics or the traceback of its error."""
+    lines = ["# Result of a job", "", f"* status: {record['status']}", f"* seed: {record['seed']}"]
+    lines += [f"* override: `{override}`" for override in record["overrides"]]
+    if record["metrics"]:
+        lines += ["", *_table(["metric", "value"], [[k, _text(v)] for k, v in record["metrics"].items()])]
+    if "error" in record:
+        lines += ["", "```", record["traceback"].rstrip(), "```"]
+    return "\n".join(lines) + "\n"
+
+
+def sweep_markdown(result: dict[str, Any]) -> str:
+    """A sweep: what its jobs share, one row per job, and the mean over the seeds of each setting."""
+    jobs, settings = result["jobs"], result["settings"]
+    shared = _shared([job["overrides"] for job in jobs])
+    keys = list(dict.fromkeys(_key(o) for job in jobs for o in job["overrides"] if o not in shared))
+    names = list(dict.fromkeys(name for job in jobs for name in job["metrics"]))
+    done = sum(job["status"] == "completed" for job in jobs)
+    lines = ["# Result of a sweep", "", f"{done} of {len(jobs)} jobs completed."]
+    lines += ["", "Every job has: " + ", ".join(f"`{o}`" for o in shared)] if shared else []
+    rows = []
+    for job in jobs:
+        values = {_key(o): o.partition("=")[2] for o in job["overrides"]}
+        metrics = [_text(job["metrics"].get(name)) for name in names]
+        rows.append([job["job"], *(values.get(key, "") for key in keys), job["status"], *metrics])
+    lines += ["", "## Jobs", "", *_table(["job", *keys, "status", *names], rows)]
+    errors = [f"* job {job['job']}: {job['error']}" for job in jobs if "error" in job]
+    lines += ["", "## Errors", "", *errors] if errors else []
+    lines += ["", "## Over the seeds of each setting", ""]
+    lines += _table(["setting", "metric", "mean", "std", "count"], list(_setting_rows(settings, shared)))
+    return "\n".join(lines) + "\n"
+
+
+def print_settings(result: dict[str, Any]) -> None:
+    """Print the means of a sweep as a table on the terminal."""
+    import rich
+    from rich.table import Table
+
+    shared = _shared([job["overrides"] for job in result["jobs"]])
+    table = Table("setting", "metric", "mean", "std", "count", title="over the seeds of each setting")
+    rows = list(_setting_rows(result["settings"], shared))
+    for row in rows[:PRINTED_ROWS]:
+        table.add_row(*row)
+    rich.print(table)
+    if len(rows) > PRINTED_ROWS:
+        rich.print(f"... and {len(rows) - PRINTED_ROWS} more rows in the files")
+    for job in result["jobs"]:
+        if job["status"] != "completed":
+            rich.print(f"job {job['job']} {job['status']}: {job.get('error', 'it left no result')}")
+
+
+def _setting_rows(settings: list[dict[str, Any]], shared: list[str]) -> Iterator[list[str]]:
+    for setting in settings:
+        name = ", ".join(o for o in setting["overrides"] if o not in shared) or "all jobs"
+        for metric, s in setting["metrics"].items():
+            yield [name, metric, _text(s["mean"]), _text(s["std"]), str(s["count"])]
+
+
+def _job_directories(sweep_dir: Path) -> list[Path]:
+    """Directories that hold a job's ``.hydra`` folder, in the natural order of their names."""
+    found = []
+    for path, folders, _ in os.walk(sweep_dir):
+        if ".hydra" in folders:
+            found.append(Path(path))
+            folders.clear()  # what a job wrote below its directory is no job
+        folders[:] = [f for f in folders if not f.startswith(".")]
+    return sorted(
+        found, key=lambda p: [(len(d), d) if d.isdigit() else (0, d) for d in re.split(r"(\d+)", str(p))]
+    )
+
+
+def _overrides(directory: Path) -> list[str]:
+    from omegaconf import OmegaConf
+
+    try:
+        return [str(o) for o in OmegaConf.load(directory / ".hydra" / "overrides.yaml")]
+    except FileNotFoundError:  # the job is being set up
+        return []
+
+
+def _statistics(values: list[float]) -> dict[str, Any]:
+    finite = all(math.isfinite(v) for v in values)
+    center = mean(values) if finite else float("nan")
+    spread = None if len(values) < 2 else stdev(values) if finite else float("nan")
+    return {**flatten({"mean": center, "std": spread}), "count": len(values)}
+
+
+def _number(value: Any) -> float | None:
+    if value in ("nan", "inf", "-inf"):
+        return float(value)
+    return float(value) if isinstance(value, float | int) and not isinstance(value, bool) else None
+
+
+def _key(override: str) -> str:
+    return override.partition("=")[0].lstrip("+~")
+
+
+def _shared(overrides: list[list[str]]) -> list[str]:
+    if len(overrides) < 2:
+        return []
+    return [o for o in overrides[0] if all(o in other for other in overrides)]
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:.4f}" if value == 0 or abs(value) >= 0.001 else f"{value:.3g}"
+
+
+def _table(header: list[str], rows: list[list[str]]) -> list[str]:
+    escaped = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in [header, *rows]]
+    lines = ["| " + " | ".join(row) + " |" for row in escaped]
+    return [lines[0], "|" + " --- |" * len(header), *lines[1:]]

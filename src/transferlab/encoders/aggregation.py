@@ -1,0 +1,154 @@
+"""Aggregations over encoders by name: mean, sum, scalar_mix, concat and attention.
+
+Letters as in weighting.py. ``mean`` with ``project`` is the control for attention: value projections
+without the attention. (Attention over a single encoder is a value projection and nothing else.)
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from transferlab.encoders.attention import AttentionAggregation
+from transferlab.encoders.sources import EncoderError
+from transferlab.encoders.weighting import (
+    Aggregation,
+    SourceWeights,
+    common_width,
+    linear_per_encoder,
+    weighted_sum,
+)
+
+
+class _SumOfValues(Aggregation):
+    """What mean, sum and scalar_mix share: the values are the encoders' vectors, projected or as they are.
+
+    Args:
+        widths: {encoder id: hidden size}; they must agree unless projected.
+        project: give each encoder a value projection of its own.
+        output_size: the width to project to (this implies ``project``); default the first encoder's.
+    """
+
+    name: str
+
+    def __init__(
+        self, widths: Mapping[str, int], *, project: bool = False, output_size: int | None = None
+    ) -> None:
+        super().__init__()
+        if project or output_size is not None:
+            self.hidden_size_out = output_size or next(iter(widths.values()))
+            self.values = linear_per_encoder(widths, self.hidden_size_out)
+        else:
+            self.hidden_size_out = common_width(widths, self.name)
+            self.values = nn.ModuleDict({encoder: nn.Identity() for encoder in widths})
+
+    def _weighted_sum(self, vectors: Sequence[Tensor], weights: Tensor) -> Tensor:
+        values = (value(vector) for value, vector in zip(self.values.values(), vectors, strict=True))
+        return weighted_sum(values, weights)  # [S, U, hidden]
+
+
+class Mean(_SumOfValues):
+    """The mean over the encoders that take part."""
+
+    name = "mean"
+
+    def forward(
+        self, vectors: Sequence[Tensor], present: Tensor, first_tokens: Sequence[Tensor] | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """See Aggregation."""
+        count = present.sum(dim=-1, keepdim=True).clamp(min=1)  # [S, U, 1]
+        return self._weighted_sum(vectors, present) / count, None
+
+
+class Sum(_SumOfValues):
+    """The sum over the encoders that take part."""
+
+    name = "sum"
+
+    def forward(
+        self, vectors: Sequence[Tensor], present: Tensor, first_tokens: Sequence[Tensor] | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """See Aggregation."""
+        return self._weighted_sum(vectors, present), None
+
+
+class ScalarMix(_SumOfValues):
+    """One learned weight per encoder, softmax-normalised, and a factor (Peters et al., 2018, eq. 1)."""
+
+    name = "scalar_mix"
+
+    def __init__(
+        self, widths: Mapping[str, int], *, project: bool = False, output_size: int | None = None
+    ) -> None:
+        super().__init__(widths, project=project, output_size=output_size)
+        self.scores = nn.ParameterDict({encoder: nn.Parameter(torch.zeros(())) for encoder in widths})
+        self.gamma = nn.Parameter(torch.ones(()))
+        self.source_weights = SourceWeights()
+
+    def forward(
+        self, vectors: Sequence[Tensor], present: Tensor, first_tokens: Sequence[Tensor] | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """See Aggregation."""
+        scores = torch.stack(list(self.scores.values()))  # [E]
+        weights = self.source_weights(scores, present)
+        return self.gamma * self._weighted_sum(vectors, weights), weights
+
+
+class Concat(Aggregation):
+    """The encoders' vectors side by side, zero for encoders that do not take part.
+
+    Args:
+        widths: {encoder id: hidden size}, of any widths.
+        output_size: project the concatenation to this width; None leaves it as it is.
+    """
+
+    def __init__(self, widths: Mapping[str, int], *, output_size: int | None = None) -> None:
+        super().__init__()
+        total = sum(widths.values())
+        self.hidden_size_out = output_size or total
+        self.projection = nn.Identity() if output_size is None else nn.Linear(total, output_size)
+
+    def forward(
+        self, vectors: Sequence[Tensor], present: Tensor, first_tokens: Sequence[Tensor] | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """See Aggregation."""
+        taking_part = zip(vectors, present.unbind(dim=-1), strict=True)
+        concatenated = torch.cat([vector * here[..., None] for vector, here in taking_part], dim=-1)
+        return self.projection(concatenated) * present.any(dim=-1, keepdim=True), None
+
+
+AGGREGATIONS: dict[str, type[Aggregation]] = {
+    "mean": Mean,
+    "sum": Sum,
+    "scalar_mix": ScalarMix,
+    "concat": Concat,
+    "attention": AttentionAggregation,
+}
+
+
+def build_aggregation(spec: str | Mapping[str, Any] | None, widths: Mapping[str, int]) -> Aggregation:
+    """The aggregation that ``model.aggregate`` asks for.
+
+    Args:
+        spec: None (mean), a name in AGGREGATIONS, or ``{type: name, **options}``.
+        widths: {encoder id: hidden size}, in the order of the encoders.
+
+    Raises:
+        EncoderError: unknown type or option, or widths that do not fit.
+    """
+    options = {"type": spec or "mean"} if spec is None or isinstance(spec, str) else dict(spec)
+    name = options.pop("type", None)
+    if name not in AGGREGATIONS:
+        raise EncoderError(f"model.aggregate.type={name!r}: choose one of {', '.join(AGGREGATIONS)}")
+    aggregation = AGGREGATIONS[name]
+    accepted = [option for option in inspect.signature(aggregation).parameters if option != "widths"]
+    for option in options:
+        if option not in accepted:
+            raise EncoderError(
+                f"model.aggregate.{option}: {name} has no such option; it takes {', '.join(accepted)}"
+            )
+    return aggregation(widths, **options)

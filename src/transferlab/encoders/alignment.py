@@ -1,0 +1,80 @@
+"""From subtokens to units: one vector per word, whatever the tokenizer made of it.
+
+Words of several rows, and rows of several words, go through one flat grid of sequences * units places and a
+last, spare one that takes what is not to be represented; so nothing depends on the data's values, and a GPU
+never waits.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+ALIGNMENTS = ("first", "mean", "max")
+
+
+def align(
+    hidden: Tensor, unit_ids: Tensor, sequences: int, units: int, alignment: str
+) -> tuple[Tensor, Tensor]:
+    """Gather the subtokens of each unit into one vector.
+
+    Args:
+        hidden: [rows, subtokens, hidden].
+        unit_ids: [rows, subtokens] int64, flat index ``sequence * units + unit`` of the unit a subtoken
+            belongs to, or -1. A unit may have subtokens in several rows.
+        sequences: the number of sequences.
+        units: the width of the grid.
+        alignment: ``first`` subtoken in row-major order, ``mean`` or elementwise ``max`` of all.
+
+    Returns:
+        [sequences, units, hidden], zero where a unit has no subtoken, and [sequences, units] bool, True
+        where it has.
+    """
+    places = sequences * units
+    flat = hidden.flatten(0, 1)  # [rows * subtokens, hidden]
+    index = unit_ids.flatten()
+    index = torch.where(index < 0, places, index)  # [rows * subtokens]
+    # of the subtokens of each unit, the first
+    order = torch.arange(len(index), device=index.device)
+    first = torch.full((places + 1,), len(index), device=index.device)
+    first = first.scatter_reduce(0, index, order, "amin")[:places]  # [places]
+    represented = first < len(index)  # [places]
+    if alignment == "first":
+        vectors = flat.index_select(0, first.clamp(max=len(index) - 1))
+        vectors = vectors.masked_fill(~represented[:, None], 0)
+    elif alignment == "mean":
+        # half precision would lose subtokens of long units
+        total = flat.new_zeros(
+            places + 1, flat.shape[1], dtype=torch.promote_types(flat.dtype, torch.float32)
+        )
+        total = total.index_add(0, index, flat.to(total.dtype))
+        count = total.new_zeros(places + 1).index_add(0, index, total.new_ones(len(index)))
+        vectors = (total / count.clamp(min=1)[:, None])[:places].to(flat.dtype)
+    else:
+        grid = flat.new_zeros(places + 1, flat.shape[1])
+        vectors = grid.scatter_reduce(0, index[:, None].expand_as(flat), flat, "amax", include_self=False)[
+            :places
+        ]
+    return vectors.view(sequences, units, -1), represented.view(sequences, units)
+
+
+def first_tokens(hidden: Tensor, attention_mask: Tensor, sequence_ids: Tensor, sequences: int) -> Tensor:
+    """The vector of the first token (``[CLS]`` where the tokenizer has one) of each sequence's first row.
+
+    Args:
+        hidden: [rows, subtokens, hidden].
+        attention_mask: [rows, subtokens], 0 on padding, which may stand on either side.
+        sequence_ids: [rows] int64, the sequence of each row; -1 for a row of none.
+        sequences: the number of sequences.
+
+    Returns:
+        [sequences, hidden], zero for a sequence without rows.
+    """
+    rows = len(sequence_ids)
+    index = torch.where(sequence_ids < 0, sequences, sequence_ids)
+    order = torch.arange(rows, device=index.device)
+    first_row = torch.full((sequences + 1,), rows, device=index.device)
+    first_row = first_row.scatter_reduce(0, index, order, "amin")[:sequences]  # [sequences]
+    row = first_row.clamp(max=rows - 1)
+    position = attention_mask.ne(0).int().argmax(dim=1)[row]  # [sequences]
+    return hidden[row, position].masked_fill((first_row == rows)[:, None], 0)

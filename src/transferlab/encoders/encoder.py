@@ -1,0 +1,230 @@
+"""One pretrained encoder: rows of subtokens in, hidden states of its last layer (or last layers) out."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import (
+    MODEL_MAPPING,
+    AutoModel,
+    PretrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+from transformers.utils import logging as transformers_logging
+
+from transferlab.encoders.sources import EncoderError, loading
+from transferlab.encoders.truncation import block_list, drop_decoder, final_norm, max_positions
+
+# what some architectures would compute for generation, and no one reads here
+_NOT_FOR_GENERATION = ("use_cache", "use_mems")
+
+
+class Encoder(nn.Module):
+    """A pretrained encoder, frozen or trained.
+
+    Frozen means: no parameter requires a gradient, ``eval()`` mode whatever ``train()`` asks for, and no
+    autograd graph. Of an encoder-decoder model only the encoder is used; poolers are not built.
+
+    Args:
+        encoder_id: the key of ``model.pretrained_models``, for messages.
+        source: a folder or hub name to read weights from.
+        config: its configuration, already truncated.
+        last_n_layers: how many layers to return, concatenated, the last one last.
+        frozen: see above.
+        frozen_dropout: keep dropout on in a frozen encoder while training (parity with older results only).
+        load_weights: False builds the architecture with fresh weights, which the caller will overwrite.
+        gradient_checkpointing: recompute the blocks in the backward pass of a trained encoder, to save
+            memory.
+        max_rows_per_pass: how many rows to encode at once where no graph is built; None for all.
+
+    Raises:
+        EncoderError: the weights cannot be read, or lack a part of the architecture.
+    """
+
+    backbone: PreTrainedModel
+
+    def __init__(
+        self,
+        encoder_id: str,
+        source: str,
+        config: PretrainedConfig,
+        *,
+        last_n_layers: int = 1,
+        frozen: bool = False,
+        frozen_dropout: bool = False,
+        load_weights: bool = True,
+        gradient_checkpointing: bool = False,
+        max_rows_per_pass: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.encoder_id = encoder_id
+        self.frozen = frozen
+        self.frozen_dropout = frozen_dropout
+        self.last_n_layers = last_n_layers
+        self.max_rows_per_pass = max_rows_per_pass
+        self.max_positions = max_positions(config)
+        self.backbone = _build(encoder_id, source, config, load_weights)
+        self.output_size = last_n_layers * config.hidden_size
+        self._fingerprint: tuple[list[Any], str] | None = None
+        blocks = block_list(self.stack, config)
+        if blocks is not None and len(blocks) != config.num_hidden_layers:
+            raise EncoderError(
+                f"encoder {encoder_id!r}: {len(blocks)} blocks were built, not {config.num_hidden_layers}"
+            )
+        # what is left of a decoder is never trained
+        self.backbone.requires_grad_(False)
+        self.stack.requires_grad_(not frozen)
+        if gradient_checkpointing and not frozen:
+            self.backbone.gradient_checkpointing_enable({"use_reentrant": False})
+        accepted = inspect.signature(self.stack.forward).parameters
+        self._forward_options = {name: False for name in _NOT_FOR_GENERATION if name in accepted}
+        self.train()
+
+    @property
+    def stack(self) -> nn.Module:
+        """The module that encodes: the encoder of an encoder-decoder model, else the model."""
+        return self.backbone.get_encoder() if self.backbone.config.is_encoder_decoder else self.backbone
+
+    @property
+    def layers(self) -> int:
+        """The number of layers in use."""
+        return self.backbone.config.num_hidden_layers
+
+    def train(self, mode: bool = True) -> Encoder:
+        """Set training mode, which a frozen encoder declines."""
+        return super().train(mode and (not self.frozen or self.frozen_dropout))
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Encode rows.
+
+        Args:
+            input_ids: [rows, subtokens] int64.
+            attention_mask: [rows, subtokens], 0 on padding; rows that are all padding are allowed.
+
+        Returns:
+            [rows, subtokens, last_n_layers * hidden]; the positions of padding hold arbitrary finite numbers.
+        """
+        rows, subtokens = input_ids.shape
+        if self.max_positions is not None and subtokens > self.max_positions:
+            raise EncoderError(
+                f"encoder {self.encoder_id!r}: a row has {subtokens} subtokens, and there are positions "
+                f"for {self.max_positions}; make the segments shorter (taskmodule.max_segment_len)"
+            )
+        # a row without any position to attend to is undefined in some attention kernels
+        empty = ~attention_mask.any(dim=1)  # [rows]
+        attention_mask = torch.cat([attention_mask[:, :1] + empty[:, None], attention_mask[:, 1:]], dim=1)
+        builds_graph = torch.is_grad_enabled() and not self.frozen
+        with torch.set_grad_enabled(builds_graph):
+            if builds_graph or self.max_rows_per_pass is None or rows <= self.max_rows_per_pass:
+                return self._hidden_states(input_ids, attention_mask)
+            chunks = zip(
+                input_ids.split(self.max_rows_per_pass),
+                attention_mask.split(self.max_rows_per_pass),
+                strict=True,
+            )
+            return torch.cat([self._hidden_states(ids, mask) for ids, mask in chunks])
+
+    def _hidden_states(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        outputs = self.stack(
+            input_ids=input_ids,
+            attention_mask=attention_mask,
+            output_hidden_states=self.last_n_layers > 1,
+            return_dict=True,
+            **self._forward_options,
+        )
+        if self.last_n_layers == 1:
+            return outputs.last_hidden_state  # [rows, subtokens, hidden]
+        # transformers applies the final norm to the last layer only
+        norm = final_norm(self.stack, self.backbone.config) or nn.Identity()
+        earlier = [norm(hidden) for hidden in outputs.hidden_states[-self.last_n_layers : -1]]
+        return torch.cat([*earlier, outputs.last_hidden_state], dim=-1)  # [rows, subtokens, layers * hidden]
+
+    def fingerprint(self) -> str:
+        """The sha256 over names, types, shapes and bytes of the weights in use, in the order of their names.
+
+        It is computed again only after the weights have changed or moved.
+        """
+        state = sorted(self.stack.state_dict().items())
+        version = [(tensor.data_ptr(), tensor.dtype, tensor._version) for _, tensor in state]
+        if self._fingerprint is None or self._fingerprint[0] != version:
+            digest = hashlib.sha256()
+            for name, tensor in state:
+                digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+                digest.update(tensor.cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+            self._fingerprint = version, digest.hexdigest()
+        return self._fingerprint[1]
+
+    def save(self, directory: str | Path, tokenizer: PreTrainedTokenizerBase | None = None) -> None:
+        """Save in the Hugging Face layout: config.json, model.safetensors and, if given, the tokenizer.
+
+        Every file is complete when it appears in ``directory``, and the configuration, which makes the
+        folder a model, appears last.
+        """
+        directory = Path(directory)
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=directory, prefix=".saving-") as unfinished, _quiet():
+            self.backbone.save_pretrained(unfinished)
+            if tokenizer is not None:
+                tokenizer.save_pretrained(unfinished)
+            for file in sorted(Path(unfinished).iterdir(), key=lambda path: path.name == "config.json"):
+                os.replace(file, directory / file.name)
+
+
+def check_gradient_checkpointing(encoder_id: str, config: PretrainedConfig) -> None:
+    """Raise EncoderError if transformers cannot recompute the blocks of this architecture."""
+    architecture: Any = MODEL_MAPPING[type(config)]
+    if not architecture.supports_gradient_checkpointing:
+        raise EncoderError(
+            f"gradient_checkpointing=true: encoder {encoder_id!r} is of type {config.model_type}, which does "
+            f"not support it; freeze it (model.freeze_models) or set gradient_checkpointing to false"
+        )
+
+
+def _build(encoder_id: str, source: str, config: PretrainedConfig, load_weights: bool) -> PreTrainedModel:
+    drop_decoder(config)
+    # the trainer's precision lowers it where wanted; a checkpoint's own half precision would not train
+    options: dict[str, Any] = {"dtype": torch.float32}
+    architecture: Any = MODEL_MAPPING[type(config)]
+    if "add_pooling_layer" in inspect.signature(architecture).parameters:
+        options["add_pooling_layer"] = False
+    with loading(encoder_id, source), _quiet(progress=not Path(source).is_dir()):
+        if not load_weights:
+            return AutoModel.from_config(config, **options)
+        backbone, report = AutoModel.from_pretrained(
+            source, config=config, output_loading_info=True, **options
+        )
+    missing = sorted(name for name in report["missing_keys"] if not name.startswith(("decoder.", "pooler.")))
+    if missing:
+        raise EncoderError(
+            f"encoder {encoder_id!r}: {source!r} lacks {len(missing)} weights of a {config.model_type} "
+            f"({', '.join(missing[:3])}, ...); check model.pretrained_models.{encoder_id} and its config"
+        )
+    return backbone
+
+
+@contextmanager
+def _quiet(progress: bool = False) -> Iterator[None]:
+    """Silence the load report of transformers (dropped blocks, heads and poolers are dropped on purpose).
+
+    Also its progress bars, unless they may show a download.
+    """
+    verbosity, bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
+    transformers_logging.set_verbosity_error()
+    if not progress:
+        transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(verbosity)
+        if bars:
+            transformers_logging.enable_progress_bar()

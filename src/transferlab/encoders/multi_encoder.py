@@ -1,0 +1,236 @@
+"""Any number of pretrained encoders in, one vector per unit (word) out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+from transformers import PreTrainedTokenizerBase
+
+from transferlab.encoders.alignment import align, first_tokens
+from transferlab.encoders.checks import check_encoders, check_known
+from transferlab.encoders.encoder import Encoder, check_gradient_checkpointing
+from transferlab.encoders.sources import EncoderError
+from transferlab.encoders.tokenizers import load_tokenizers
+from transferlab.utils.batches import EncoderInputs
+
+__all__ = ["MultiEncoder", "MultiEncoderOutput", "check_encoders"]
+
+
+@dataclass
+class MultiEncoderOutput:
+    """What the encoders say about a batch.
+
+    Attributes:
+        embeddings: [sequences, units, hidden], zero where ``unit_mask`` is False.
+        unit_mask: [sequences, units] bool, the units that at least one encoder represents.
+        attention_weights: [sequences, units, encoders], the learned weights of the sources in the order of
+            ``encoder_ids``, zero where ``unit_mask`` is False; None for aggregations without. Part of the
+            autograd graph: detach them to keep them.
+        cosine: {encoder id: scalar}, mean cosine similarity to the target over the units both represent.
+    """
+
+    embeddings: Tensor
+    unit_mask: Tensor
+    attention_weights: Tensor | None
+    cosine: dict[str, Tensor]
+
+
+class MultiEncoder(nn.Module):
+    """Encoders, aligned by unit and aggregated. The names of the arguments are the keys under ``model``.
+
+    Args:
+        pretrained_models: {encoder id: source}; see :func:`transferlab.encoders.sources.resolve`.
+        pretrained_default_config: options for the configuration of every encoder, or the source of one.
+        pretrained_configs: {encoder id: the same for this encoder}.
+        freeze_models: ids of the encoders to freeze, or ``"all"``.
+        truncate_models: {encoder id: number of layers to keep}.
+        aggregate: None (mean), a type, or ``{type: ..., **options}``; see aggregation.py and attention.py.
+        normalize_embeddings: scale each encoder's vectors to length 1 before aggregation.
+        cossim_target_embed_key: the encoder to report the cosine similarity of all others to.
+        frozen_dropout: keep dropout on in frozen encoders while training (parity with older results only).
+        alignment: ``first``, ``mean`` or ``max`` of a unit's subtokens.
+        load_weights: False builds the architectures with fresh weights, for a caller that restores them.
+        gradient_checkpointing: recompute the blocks of trained encoders in the backward pass.
+        max_rows_per_pass: rows that an encoder sees at once where no graph is built; None for all.
+        tokenizer_keys: {encoder id: tokenizer key} if known; else found by loading the tokenizers.
+
+    Raises:
+        EncoderError: see the messages; each names the key to change.
+    """
+
+    def __init__(
+        self,
+        pretrained_models: Mapping[str, str],
+        *,
+        pretrained_default_config: str | Mapping[str, Any] | None = None,
+        pretrained_configs: Mapping[str, str | Mapping[str, Any]] | None = None,
+        freeze_models: Sequence[str] | str | None = None,
+        truncate_models: Mapping[str, int] | None = None,
+        aggregate: str | Mapping[str, Any] | None = None,
+        normalize_embeddings: bool = False,
+        cossim_target_embed_key: str | None = None,
+        frozen_dropout: bool = False,
+        alignment: str = "first",
+        load_weights: bool = True,
+        gradient_checkpointing: bool = False,
+        max_rows_per_pass: int | None = None,
+        tokenizer_keys: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__()
+        if max_rows_per_pass is not None and max_rows_per_pass < 1:
+            raise EncoderError(f"model.max_rows_per_pass={max_rows_per_pass}: at least 1, or null for all")
+        plan = check_encoders(
+            pretrained_models,
+            pretrained_default_config=pretrained_default_config,
+            pretrained_configs=pretrained_configs,
+            freeze_models=freeze_models,
+            truncate_models=truncate_models,
+            aggregate=aggregate,
+            cossim_target_embed_key=cossim_target_embed_key,
+            alignment=alignment,
+        )
+        self.encoder_ids = list(plan.configs)
+        self.frozen_ids = plan.frozen
+        if gradient_checkpointing:
+            for encoder_id in self.encoder_ids:
+                if encoder_id not in self.frozen_ids:
+                    check_gradient_checkpointing(encoder_id, plan.configs[encoder_id])
+        self.pretrained_models = dict(pretrained_models)
+        self.tokenizer_keys = dict(tokenizer_keys or load_tokenizers(pretrained_models)[1])
+        self.aggregation = plan.aggregation
+        self.hidden_size = plan.aggregation.hidden_size_out
+        self.alignment = alignment
+        self.normalize_embeddings = normalize_embeddings
+        self.cossim_target_embed_key = cossim_target_embed_key
+        self.masked_encoders = []
+        self._total_layers = plan.total_layers
+        self.encoders = nn.ModuleDict(
+            {
+                encoder_id: Encoder(
+                    encoder_id,
+                    plan.sources[encoder_id],
+                    config,
+                    last_n_layers=plan.aggregation.last_n_layers,
+                    frozen=encoder_id in plan.frozen,
+                    frozen_dropout=frozen_dropout,
+                    load_weights=load_weights,
+                    gradient_checkpointing=gradient_checkpointing,
+                    max_rows_per_pass=max_rows_per_pass,
+                )
+                for encoder_id, config in plan.configs.items()
+            }
+        )
+
+    @property
+    def masked_encoders(self) -> list[str]:
+        """Ids of encoders whose weight is forced to 0; the weights of the others are normalised without them.
+
+        Assign to it at any time. A masked target of attention still gives the query.
+        """
+        return [encoder_id for encoder_id in self.encoder_ids if encoder_id in self._masked]
+
+    @masked_encoders.setter
+    def masked_encoders(self, encoder_ids: Sequence[str]) -> None:
+        check_known("masked_encoders", encoder_ids, self.encoder_ids)
+        if set(encoder_ids) == set(self.encoder_ids):
+            raise EncoderError("masked_encoders: at least one encoder must keep its weight")
+        self._masked = set(encoder_ids)
+
+    def forward(self, inputs: Mapping[str, EncoderInputs], sequences: int, units: int) -> MultiEncoderOutput:
+        """Encode, align and aggregate.
+
+        Args:
+            inputs: {tokenizer key: the rows of the batch}.
+            sequences: the number of sequences of the batch.
+            units: the width of the grid of units that ``unit_ids`` index.
+        """
+        vectors, represented, firsts = [], [], []
+        for encoder_id in self.encoder_ids:
+            encoder = self._encoder(encoder_id)
+            rows = inputs[self.tokenizer_keys[encoder_id]]
+            hidden = encoder(rows.input_ids, rows.attention_mask)  # [rows, subtokens, layers * hidden_e]
+            aligned, has_vector = align(hidden, rows.unit_ids, sequences, units, self.alignment)
+            vectors.append(self._normalize(aligned))  # [sequences, units, layers * hidden_e]
+            represented.append(has_vector)  # [sequences, units]
+            if self.aggregation.needs_first_tokens:
+                first = first_tokens(hidden, rows.attention_mask, rows.sequence_ids, sequences)
+                firsts.append(self._normalize(first))  # [sequences, layers * hidden_e]
+        cosine = self._cosine(vectors, represented)
+        taking_part = [
+            torch.zeros_like(mask) if encoder_id in self._masked else mask
+            for encoder_id, mask in zip(self.encoder_ids, represented, strict=True)
+        ]
+        present = torch.stack(taking_part, dim=-1)  # [sequences, units, encoders]
+        embeddings, weights = self.aggregation(vectors, present, firsts or None)
+        return MultiEncoderOutput(embeddings, present.any(dim=-1), weights, cosine)
+
+    def _normalize(self, vectors: Tensor) -> Tensor:
+        return F.normalize(vectors, dim=-1) if self.normalize_embeddings else vectors
+
+    @torch.no_grad()
+    def _cosine(self, vectors: Sequence[Tensor], represented: Sequence[Tensor]) -> dict[str, Tensor]:
+        if self.cossim_target_embed_key is None:
+            return {}
+        # of several layers, the last one
+        last = [vector.chunk(self.aggregation.last_n_layers, dim=-1)[-1] for vector in vectors]
+        target = self.encoder_ids.index(self.cossim_target_embed_key)
+        cosine = {}
+        for position, encoder_id in enumerate(self.encoder_ids):
+            if position != target:
+                both = represented[target] & represented[position]  # [sequences, units]
+                similarity = F.cosine_similarity(last[target], last[position], dim=-1) * both
+                cosine[encoder_id] = similarity.sum() / both.sum().clamp(min=1)
+        return cosine
+
+    def encoder_parameters(self) -> Iterator[nn.Parameter]:
+        """The trained parameters of the encoders; none when all are frozen."""
+        return (parameter for parameter in self.encoders.parameters() if parameter.requires_grad)
+
+    def task_parameters(self) -> Iterator[nn.Parameter]:
+        """The parameters that learn at the task's rate: those of the aggregation."""
+        return self.aggregation.parameters()
+
+    @property
+    def max_positions(self) -> dict[str, int | None]:
+        """{encoder id: the longest row it reads, special tokens included; None when nothing bounds it}."""
+        return {encoder_id: self._encoder(encoder_id).max_positions for encoder_id in self.encoder_ids}
+
+    def fingerprint(self, encoder_id: str) -> str:
+        """The sha256 of an encoder's weights in use; kept until they change."""
+        return self._encoder(encoder_id).fingerprint()
+
+    def describe(self, fingerprints: bool = False) -> list[dict[str, Any]]:
+        """One row per encoder for logs and result files; ``fingerprints`` adds the sha256 of the weights."""
+        rows = []
+        for encoder_id in self.encoder_ids:
+            encoder = self._encoder(encoder_id)
+            row = {
+                "id": encoder_id,
+                "source": self.pretrained_models[encoder_id],
+                "type": encoder.backbone.config.model_type,
+                "layers": encoder.layers,
+                "total_layers": self._total_layers[encoder_id],
+                "hidden_size": encoder.backbone.config.hidden_size,
+                "frozen": encoder.frozen,
+                "parameters": sum(parameter.numel() for parameter in encoder.stack.parameters()),
+            }
+            rows.append(row | {"fingerprint": encoder.fingerprint()} if fingerprints else row)
+        return rows
+
+    def save_encoder(
+        self, encoder_id: str, directory: str | Path, tokenizer: PreTrainedTokenizerBase | None = None
+    ) -> None:
+        """Save one encoder as it is used (truncated, no pooler or decoder) in the Hugging Face layout."""
+        check_known("encoder_id", [encoder_id], self.encoder_ids)
+        self._encoder(encoder_id).save(directory, tokenizer)
+
+    def _encoder(self, encoder_id: str) -> Encoder:
+        encoder = self.encoders[encoder_id]
+        assert isinstance(encoder, Encoder)
+        return encoder

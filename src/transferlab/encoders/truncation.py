@@ -1,0 +1,137 @@
+"""Using the first n blocks of an encoder: which families can be cut, and what ends the last block kept.
+
+A truncated encoder is built with n blocks in the first place, so that the dropped ones are neither read nor
+kept.
+
+**The final-norm rule.** The output of layer k is what a model of k layers would return. Families with a
+norm *outside* their blocks (pre-norm architectures: ModernBERT, T5, GPT-2, LLaMA) therefore have it applied
+to the output of every layer that is used; in the other families the blocks end in a norm of their own.
+Layer k of an encoder means the same thing at every depth.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from operator import attrgetter
+
+from torch import nn
+from transformers import PretrainedConfig
+
+from transferlab.encoders.sources import EncoderError
+
+
+@dataclass(frozen=True)
+class Family:
+    """Facts about one ``model_type`` of transformers.
+
+    Attributes:
+        blocks: where the list of blocks is, from the encoder; None when all layers share one block.
+        final_norm: where the norm outside the blocks is, from the encoder; None when there is none.
+        learned_positions: whether each position has a learned vector, which bounds the length of a row.
+        positions_after_padding: whether positions are counted from the padding id on (fairseq's habit).
+    """
+
+    blocks: str | None
+    final_norm: str | None = None
+    learned_positions: bool = True
+    positions_after_padding: bool = False
+
+
+_BERT_LIKE = Family("encoder.layer")
+_ROBERTA_LIKE = Family("encoder.layer", positions_after_padding=True)
+
+FAMILIES: dict[str, Family] = {
+    "bert": _BERT_LIKE,
+    "electra": _BERT_LIKE,
+    "deberta": _BERT_LIKE,
+    "deberta-v2": _BERT_LIKE,
+    "roberta": _ROBERTA_LIKE,
+    "xlm-roberta": _ROBERTA_LIKE,
+    "camembert": _ROBERTA_LIKE,
+    "mpnet": _ROBERTA_LIKE,
+    "longformer": _ROBERTA_LIKE,
+    "distilbert": Family("transformer.layer"),
+    "albert": Family(None),
+    "modernbert": Family("layers", final_norm="final_norm", learned_positions=False),
+    "xlnet": Family("layer", learned_positions=False),
+    "gpt2": Family("h", final_norm="ln_f"),
+    "llama": Family("layers", final_norm="norm", learned_positions=False),
+    "t5": Family("block", final_norm="final_layer_norm", learned_positions=False),
+    "bart": Family("layers"),
+}
+
+# configuration entries that hold one value per layer
+_PER_LAYER = ("layer_types", "attention_window")
+# entries of encoder-decoder models that give the depth of the decoder
+_DECODER_DEPTH = ("num_decoder_layers", "decoder_layers")
+
+
+def family_of(config: PretrainedConfig, key: str) -> Family:
+    """The family of a configuration; ``key`` is the configuration key that made it necessary to know.
+
+    Raises:
+        EncoderError: the model type is not among FAMILIES.
+    """
+    if config.model_type not in FAMILIES:
+        raise EncoderError(
+            f"{key}: the layers of model type {config.model_type!r} cannot be told apart; "
+            f"supported types: {', '.join(sorted(FAMILIES))}"
+        )
+    return FAMILIES[config.model_type]
+
+
+def truncate(config: PretrainedConfig, layers: int, key: str) -> None:
+    """Change ``config`` so that the model built from it has the first ``layers`` blocks only.
+
+    Raises:
+        EncoderError: the depth is impossible, or the architecture is not supported; the text begins with
+            ``key``.
+    """
+    family = family_of(config, key)
+    total = config.num_hidden_layers
+    if isinstance(layers, bool) or not isinstance(layers, int) or not 0 < layers <= total:
+        raise EncoderError(
+            f"{key}={layers!r}: this encoder has {total} layers; choose a whole number from 1 to {total}"
+        )
+    if layers == total:
+        return
+    if family.blocks is None and config.num_hidden_groups > 1:
+        # which group serves a layer depends on the total depth
+        raise EncoderError(
+            f"{key}={layers}: an {config.model_type} of {config.num_hidden_groups} parameter groups cannot "
+            f"be truncated; remove the key"
+        )
+    for name in _PER_LAYER:
+        values = getattr(config, name, None)
+        if isinstance(values, (list, tuple)):
+            setattr(config, name, list(values[:layers]))
+    config.num_hidden_layers = layers
+
+
+def drop_decoder(config: PretrainedConfig) -> None:
+    """Change the configuration of an encoder-decoder model so that its decoder has no blocks."""
+    if config.is_encoder_decoder:
+        for name in _DECODER_DEPTH:
+            if hasattr(config, name):
+                setattr(config, name, 0)
+
+
+def block_list(stack: nn.Module, config: PretrainedConfig) -> nn.ModuleList | None:
+    """The blocks of an encoder; None when its layers share one block or its type is not among FAMILIES."""
+    family = FAMILIES.get(config.model_type)
+    return attrgetter(family.blocks)(stack) if family and family.blocks else None
+
+
+def final_norm(stack: nn.Module, config: PretrainedConfig) -> nn.Module | None:
+    """The norm outside the blocks of an encoder, or None."""
+    family = FAMILIES.get(config.model_type)
+    return attrgetter(family.final_norm)(stack) if family and family.final_norm else None
+
+
+def max_positions(config: PretrainedConfig) -> int | None:
+    """The longest row, special tokens included, that has learned positions; None when nothing bounds it."""
+    family = FAMILIES.get(config.model_type)
+    if not family or not family.learned_positions or not getattr(config, "position_biased_input", True):
+        return None
+    offset = config.pad_token_id + 1 if family.positions_after_padding else 0
+    return config.max_position_embeddings - offset

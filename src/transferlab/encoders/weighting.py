@@ -1,0 +1,94 @@
+"""What all aggregations share: their interface, the weights of sources, and projections to a common width.
+
+Letters: S sequences, U units, E encoders, W_e width of encoder e (hidden size times the layers it hands
+over).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from transferlab.encoders.sources import EncoderError
+
+
+class Aggregation(nn.Module):
+    """From one vector per unit and encoder to one vector per unit.
+
+    A subclass takes ``widths`` ({encoder id: hidden size}) and its options as keywords of ``__init__``,
+    sets the attributes below, implements :meth:`forward`, and is entered in ``aggregation.AGGREGATIONS``.
+    It is built before any weights are read, so whatever it refuses costs nothing. Name submodules by
+    encoder id (ModuleDict): saved weights then do not depend on the order of the encoders.
+    ``aggregation.ScalarMix`` is the one to copy.
+
+    Attributes:
+        hidden_size_out: the width of what it returns.
+        last_n_layers: how many layers of each encoder it reads, concatenated.
+        needs_first_tokens: whether it reads the vectors of first tokens.
+    """
+
+    hidden_size_out: int
+    last_n_layers: int = 1
+    needs_first_tokens: bool = False
+
+    def forward(
+        self, vectors: Sequence[Tensor], present: Tensor, first_tokens: Sequence[Tensor] | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Aggregate.
+
+        Args:
+            vectors: for each encoder [S, U, W_e], zero where it has nothing for a unit.
+            present: [S, U, E] bool, which encoders take part in which unit: they have a vector and are not
+                masked.
+            first_tokens: for each encoder [S, W_e], when ``needs_first_tokens``.
+
+        Returns:
+            [S, U, hidden_size_out], zero for units where no encoder takes part; and the learned weights of
+            the sources [S, U, E], or None when there are none to learn.
+        """
+        raise NotImplementedError
+
+
+class SourceWeights(nn.Module):
+    """Scores of sources to weights; its output is what a forward hook sees, logs and exports.
+
+    The weights of the encoders that take part in a unit sum to 1, those of the others are 0.
+    """
+
+    def forward(self, scores: Tensor, present: Tensor) -> Tensor:
+        """Masked softmax over encoders: scores, broadcastable to present [S, U, E], -> [S, U, E]."""
+        dtype = torch.promote_types(scores.dtype, torch.float32)
+        scores = scores.to(dtype).masked_fill(~present, torch.finfo(dtype).min)
+        return scores.softmax(dim=-1) * present
+
+
+def weighted_sum(values: Iterable[Tensor], weights: Tensor) -> Tensor:
+    """Sum of values, each [S, U, hidden], by weights [S, U, E]; no [S, U, E, hidden] is made."""
+    total: Tensor | None = None
+    for value, weight in zip(values, weights.unbind(dim=-1), strict=True):
+        term = weight[..., None] * value
+        total = term if total is None else total + term
+    assert total is not None
+    return total
+
+
+def linear_per_encoder(widths: Mapping[str, int], output_size: int) -> nn.ModuleDict:
+    """A linear projection for each encoder to a common width."""
+    return nn.ModuleDict({encoder: nn.Linear(width, output_size) for encoder, width in widths.items()})
+
+
+def common_width(widths: Mapping[str, int], aggregation: str) -> int:
+    """The width that all encoders have.
+
+    Raises:
+        EncoderError: they differ.
+    """
+    if len(set(widths.values())) > 1:
+        listed = ", ".join(f"{encoder} {width}" for encoder, width in widths.items())
+        raise EncoderError(
+            f"model.aggregate={aggregation}: the encoders differ in width ({listed}); set "
+            f"model.aggregate.output_size to project them to one width, or use concat or attention"
+        )
+    return next(iter(widths.values()))

@@ -1,0 +1,1 @@
+"""Views for people: score tables, training curves, error analyses and the coloured coreference page."""

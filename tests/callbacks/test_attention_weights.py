@@ -1,0 +1,189 @@
+"""Watching attention weights during real, tiny Lightning runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+from google.protobuf.message import DecodeError
+from pytorch_lightning import LightningModule, Trainer
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from transferlab.callbacks.attention_weights import AttentionWeights
+
+BATCHES = torch.tensor(
+    [[0.25, 0.75], [0.5, 0.5]]
+)  # one batch per row: the weights of the encoders "a" and "b"
+
+
+class StubMultiEncoder(nn.Module):
+    """Gives its input as the attention weights of the first of two words; the second word is padding."""
+
+    encoder_ids = ("a", "b")
+
+    def __init__(self, attends: bool) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(()))
+        self.attends = attends
+
+    def forward(self, weights: Tensor) -> SimpleNamespace:
+        padding = torch.tensor([1.0, 0.0]).expand_as(weights)
+        both = torch.stack([weights, padding], dim=1)  # [sequences, units, encoders]
+        mask = torch.tensor([[True, False]]).expand(len(weights), 2)
+        return SimpleNamespace(
+            embeddings=weights * self.scale, attention_weights=both if self.attends else None, unit_mask=mask
+        )
+
+
+class StubModel(LightningModule):
+    def __init__(self, multi_encoder: nn.Module) -> None:
+        super().__init__()
+        self.multi_encoder = multi_encoder
+        self.logged: dict[str, float] = {}
+
+    def training_step(self, batch: Tensor, index: int) -> Tensor:
+        return self.multi_encoder(batch).embeddings.sum()
+
+    def validation_step(self, batch: Tensor, index: int) -> None:
+        self.multi_encoder(batch)
+
+    test_step = validation_step
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+
+def run(callback: AttentionWeights, tmp_path: Path, attends: bool = True, **options: object) -> Trainer:
+    settings = {"max_epochs": 2, "logger": False, "enable_checkpointing": False, **options}
+    trainer = Trainer(
+        default_root_dir=tmp_path,
+        accelerator="cpu",
+        callbacks=[callback],
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        **settings,
+    )
+    model = StubModel(StubMultiEncoder(attends))
+    loader = DataLoader(BATCHES, batch_size=1)
+    trainer.fit(model, loader, loader)
+    assert not model.multi_encoder._forward_hooks
+    fitted = dict(trainer.callback_metrics)
+    trainer.test(model, DataLoader(BATCHES[:1], batch_size=1), verbose=False)
+    trainer.callback_metrics.update(fitted)
+    return trainer
+
+
+def test_means_are_logged_and_everything_is_exported(tmp_path: Path) -> None:
+    callback = AttentionWeights(str(tmp_path / "out"), bins=4)
+    trainer = run(callback, tmp_path, val_check_interval=0.5)
+    assert {name: float(value) for name, value in trainer.callback_metrics.items()} == {
+        "train/attention/a/mean": 0.375,
+        "train/attention/b/mean": 0.625,
+        "val/attention/a/mean": 0.375,
+        "val/attention/b/mean": 0.625,
+        "test/attention/a/mean": 0.25,
+        "test/attention/b/mean": 0.75,
+    }
+    content = json.loads((tmp_path / "out" / "attention_weights.json").read_text())
+    assert content["encoders"] == ["a", "b"]
+    assert content["bin_edges"] == [0.0, 0.25, 0.5, 0.75, 1.0]
+    stages = [(record["stage"], record["epoch"]) for record in content["records"]]
+    # two validations per epoch; they do not cut the count of training, and the sanity check leaves no record
+    assert stages == [("val", 0), ("val", 0), ("train", 0), ("val", 1), ("val", 1), ("train", 1), ("test", 2)]
+    train = content["records"][2]
+    assert train["units"] == 2  # padding is not counted
+    assert train["histogram"] == {"a": [0, 1, 1, 0], "b": [0, 0, 1, 1]}
+    assert (tmp_path / "out" / "attention_weights.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_nothing_happens_without_attention(tmp_path: Path) -> None:
+    callback = AttentionWeights(str(tmp_path / "out"))
+    trainer = run(callback, tmp_path, attends=False)
+    assert callback.records == []
+    assert trainer.callback_metrics == {}
+    assert not (tmp_path / "out").exists()
+
+
+def test_model_without_multi_encoder_is_left_alone(tmp_path: Path) -> None:
+    callback = AttentionWeights(str(tmp_path))
+    callback._start(SimpleNamespace(sanity_checking=False), LightningModule(), "train")  # type: ignore[arg-type]
+    callback._finish(SimpleNamespace(), LightningModule(), "train")  # type: ignore[arg-type]
+    assert callback.records == []
+
+
+def test_records_survive_a_checkpoint(tmp_path: Path) -> None:
+    callback = AttentionWeights()
+    run(callback, tmp_path, enable_checkpointing=True, max_epochs=1)
+    (checkpoint,) = tmp_path.rglob("*.ckpt")
+    states = torch.load(checkpoint, weights_only=True)["callbacks"]
+    resumed = AttentionWeights()
+    resumed.load_state_dict(states["AttentionWeights"])
+    assert [record["stage"] for record in resumed.records] == ["val", "train"]
+
+
+@pytest.mark.parametrize("options", [{"bins": 0}, {"log_freq": 0}])
+def test_impossible_options_are_refused(options: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match=r"wandb_watch\.log_freq"):
+        AttentionWeights(**options)
+
+
+@pytest.mark.slow
+def test_histograms_reach_wandb(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    from transferlab.utils.wandb_logger import closed_wandb_run, wandb_logger
+
+    with closed_wandb_run():
+        logger = wandb_logger(tmp_path, project="p", group="g", tags=["t"], offline=True)
+        logger.log_hyperparams({"model": {"width": 3}})
+        run(AttentionWeights(log_freq=1, bins=4), tmp_path, logger=logger, max_epochs=1, log_every_n_steps=1)
+    (file,) = tmp_path.glob("wandb/offline-run-*/run-*.wandb")
+    records = list(wandb_records(file))
+    (started,) = [record.run for record in records if record.WhichOneof("record_type") == "run"][:1]
+    assert (started.run_group, list(started.tags)) == ("g", ["t"])
+    logged = {}
+    for record in records:
+        for item in record.history.item:
+            logged.setdefault("/".join(item.nested_key) or item.key, []).append(json.loads(item.value_json))
+    assert [histogram["values"] for histogram in logged["train/attention_batch/a"]] == [
+        [0, 1, 0, 0],
+        [0, 0, 1, 0],
+    ]
+    assert logged["train/attention_epoch/a"][0]["values"] == [0, 1, 1, 0]
+    assert logged["train/attention_epoch/a"][0]["_type"] == "histogram"
+    assert logged["train/attention/a/mean"] == [0.375]
+    keys = {"/".join(u.nested_key) or u.key: u.value_json for r in records for u in r.config.update}
+    assert json.loads(keys["model"]) == {"width": 3}
+
+
+def test_histograms_without_wandb_are_warned_about(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    run(AttentionWeights(log_freq=1), tmp_path, max_epochs=1)
+    assert "add logger=wandb" in caplog.text
+
+
+def wandb_records(file: Path) -> Iterator:
+    """The records of an offline W&B file: a LevelDB log with a header of 7 bytes and blocks of 32 KiB."""
+    import struct
+
+    from wandb.proto.wandb_internal_pb2 import Record
+
+    content, position, pending = file.read_bytes(), 7, b""
+    while position + 7 <= len(content):
+        left = 32768 - position % 32768
+        if left < 7:
+            position += left
+            continue
+        _, length, kind = struct.unpack("<IHB", content[position : position + 7])
+        pending += content[position + 7 : position + 7 + length]
+        position += 7 + length
+        if kind in (1, 4):  # a whole record, or the last part of one
+            record = Record()
+            try:
+                record.ParseFromString(pending)
+            except DecodeError as error:
+                raise AssertionError(f"damaged record before byte {position}") from error
+            yield record
+            pending = b""

@@ -1,0 +1,141 @@
+"""The result callback inside real Hydra applications, started as a user starts them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+APP = """
+import hydra, sys
+from transferlab.utils import run_identity
+
+@hydra.main(version_base="1.3", config_path=".", config_name="root")
+def main(cfg):
+    assert "torch" not in sys.modules
+    if cfg.seed in cfg.failing:
+        raise RuntimeError("no luck with this seed")
+    return {"val": {"f1": cfg.seed * cfg.scale}, "note": "text", "undefined": float("nan")}
+
+if __name__ == "__main__":
+    run_identity.start()
+    main()
+"""
+
+ROOT_CONFIG = """
+defaults:
+  - _self_
+  - paths: default
+  - hydra: default
+seed: 0
+scale: 1.0
+failing: []
+task_name: tiny
+hydra:
+  searchpath: ["file://{configs}"]
+"""
+
+
+@pytest.fixture
+def app(tmp_path: Path, project_root: Path):
+    (tmp_path / "app.py").write_text(APP)
+    (tmp_path / "root.yaml").write_text(ROOT_CONFIG.format(configs=project_root / "configs"))
+
+    def start(*arguments: str) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "PYTHONPATH": str(project_root / "src"), "PYTHONWARNINGS": "error"}
+        command = [sys.executable, "app.py", f"paths.log_dir={tmp_path}/logs", *arguments]
+        return subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120
+        )
+
+    return start
+
+
+def only(paths) -> Path:
+    (path,) = paths
+    return path
+
+
+def read(path: Path) -> dict:
+    return json.loads(path.read_text())
+
+
+def test_single_run_leaves_its_result(app, tmp_path: Path) -> None:
+    done = app("seed=0")
+    assert done.returncode == 0, done.stderr
+    run = only((tmp_path / "logs" / "tiny" / "runs").iterdir())
+    result = read(run / "job_return.json")
+    assert result["status"] == "completed"
+    assert result["seed"] == 0
+    assert result["metrics"] == {"val/f1": 0.0, "note": "text", "undefined": "nan"}
+    assert "| val/f1 | 0.0000 |" in (run / "job_return.md").read_text()
+    assert (run / "app.log").exists()
+    assert not (tmp_path / "app.log").exists()  # where colorlog would put it
+
+
+def test_failed_single_run_leaves_its_error(app, tmp_path: Path) -> None:
+    done = app("seed=7", "failing=[7]")
+    assert done.returncode == 1
+    run = only((tmp_path / "logs" / "tiny" / "runs").iterdir())
+    result = read(run / "job_return.json")
+    assert result["status"] == "failed"
+    assert result["error"] == "RuntimeError: no luck with this seed"
+    assert "app.py" in result["traceback"]
+    assert "no luck with this seed" in (run / "app.log").read_text()
+
+
+def check_sweep(logs: Path) -> None:
+    """seed=1,2,3 with scale=0.5,1 of which seed 3 failed: four results of six, two settings."""
+    sweep = only((logs / "tiny" / "multiruns").iterdir())
+    result = read(sweep / "multirun_result.json")
+    assert [job["job"] for job in result["jobs"]] == ["0", "1", "2", "3", "4", "5"]
+    assert [job["status"] for job in result["jobs"]].count("failed") == 2
+    half, whole = result["settings"]
+    assert half["overrides"] == [f"paths.log_dir={logs}", "failing=[3]", "scale=0.5"]
+    assert half["metrics"]["val/f1"] == {"mean": 0.75, "std": pytest.approx(0.125**0.5), "count": 2}
+    assert whole["metrics"]["val/f1"] == {"mean": 1.5, "std": pytest.approx(0.5**0.5), "count": 2}
+    assert (half["jobs"], half["completed"]) == (3, 2)
+    assert whole["metrics"]["undefined"] == {"mean": "nan", "std": "nan", "count": 2}
+    table = (sweep / "multirun_result.md").read_text()
+    assert "4 of 6 jobs completed" in table
+    assert "| scale=0.5 | val/f1 | 0.7500 | 0.3536 | 2 |" in table
+    assert "RuntimeError: no luck with this seed" in table
+
+
+def test_sweep_with_failed_jobs_keeps_the_others(app, tmp_path: Path) -> None:
+    done = app("failing=[3]", "seed=1,2,3", "scale=0.5,1", "--multirun")
+    assert done.returncode == 1  # a failed job is not hidden
+    check_sweep(tmp_path / "logs")
+
+
+def test_sweep_prints_the_means(app) -> None:
+    done = app("seed=1,2", "+hydra.callbacks.save_job_return.integrate_multirun_result=true", "--multirun")
+    assert done.returncode == 0, done.stderr
+    assert "1.5000" in done.stdout
+    assert "0.7071" in done.stdout
+
+
+def test_sweep_without_integration_leaves_the_jobs_alone(app, tmp_path: Path) -> None:
+    app("seed=1,2", "+hydra.callbacks.save_job_return.integrate_multirun_result=false", "--multirun")
+    sweep = only((tmp_path / "logs" / "tiny" / "multiruns").iterdir())
+    assert not list(sweep.glob("multirun_result.*"))
+    assert read(sweep / "1" / "job_return.json")["metrics"]["val/f1"] == 2.0
+
+
+@pytest.mark.slow
+def test_sweep_on_submitit_gives_the_same_files(app, tmp_path: Path) -> None:
+    done = app("failing=[3]", "seed=1,2,3", "scale=0.5,1", "hydra/launcher=submitit_local", "--multirun")
+    assert done.returncode == 1
+    check_sweep(tmp_path / "logs")
+
+
+def test_optimized_metric_reaches_the_sweeper(app, tmp_path: Path) -> None:
+    done = app("seed=3", "+optimized_metric=val/f2")
+    assert done.returncode == 1
+    assert "optimized_metric=val/f2 is no number among the job's results" in done.stderr
+    run = only((tmp_path / "logs" / "tiny" / "runs").iterdir())
+    assert read(run / "job_return.json")["metrics"]["val/f1"] == 3.0  # the result itself is kept

@@ -1,0 +1,86 @@
+"""Collecting and aggregating the files of jobs."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from transferlab.callbacks.sweep_results import aggregate, collect, flatten, integrate, sweep_markdown
+
+
+def write_job(sweep: Path, name: str, overrides: list[str], metrics: dict | None) -> None:
+    (sweep / name / ".hydra").mkdir(parents=True)
+    (sweep / name / ".hydra" / "overrides.yaml").write_text(json.dumps(overrides))
+    if metrics is not None:
+        record = {"status": "completed", "overrides": overrides, "seed": 1, "metrics": metrics}
+        (sweep / name / "job_return.json").write_text(json.dumps(record))
+
+
+def test_flatten_makes_plain_json_values() -> None:
+    returned = {
+        "a": {"b": torch.tensor(0.5), "c": None},
+        "n": np.float64(2),
+        "inf": float("inf"),
+        "l": [1, 2],
+    }
+    assert flatten(returned) == {"a/b": 0.5, "a/c": None, "n": 2.0, "inf": "inf", "l": "[1, 2]"}
+    assert flatten(0.25) == {"value": 0.25}
+    assert flatten(None) == {}
+
+
+def test_collect_finds_unfinished_jobs_and_sorts_numerically(tmp_path: Path) -> None:
+    for n in (10, 9, 2):
+        write_job(tmp_path, str(n), [f"seed={n}"], {"f1": float(n)} if n != 9 else None)
+    write_job(tmp_path, "2/nested", ["seed=5"], {"f1": 0.0})  # what a job writes is no job
+    result = collect(tmp_path)
+    assert [(job["job"], job["status"]) for job in result["jobs"]] == [
+        ("2", "completed"),
+        ("9", "unfinished"),
+        ("10", "completed"),
+    ]
+    assert result["settings"][0]["metrics"]["f1"]["mean"] == 6.0
+    assert (result["settings"][0]["jobs"], result["settings"][0]["completed"]) == (3, 2)
+
+
+def test_one_job_has_no_standard_deviation() -> None:
+    jobs = [
+        {
+            "job": "0",
+            "status": "completed",
+            "overrides": ["+seed=0"],
+            "metrics": {"f1": 1, "ok": True, "t": "x"},
+        }
+    ]
+    (setting,) = aggregate(jobs)
+    assert setting["overrides"] == []
+    assert setting["metrics"] == {"f1": {"mean": 1.0, "std": None, "count": 1}}
+
+
+def test_markdown_escapes_cells() -> None:
+    jobs = [
+        {"job": str(n), "status": "completed", "overrides": [f"seed={n}", "a=x|y"], "metrics": {"f1": 1e-5}}
+        for n in (0, 1)
+    ]
+    table = sweep_markdown({"jobs": jobs, "settings": aggregate(jobs)})
+    assert "Every job has: `a=x|y`" in table
+    assert "| job | seed | status | f1 |" in table
+    assert "| all jobs | f1 | 1e-05 | 0.0000 | 2 |" in table
+
+
+def test_jobs_that_end_together_leave_a_complete_file(tmp_path: Path) -> None:
+    def end(n: int) -> None:
+        write_job(tmp_path, str(n), [f"seed={n}"], {"f1": float(n)})
+        integrate(tmp_path)
+
+    threads = [threading.Thread(target=end, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    result = json.loads((tmp_path / "multirun_result.json").read_text())
+    assert result["settings"][0]["metrics"]["f1"]["count"] == 8
+    assert list(tmp_path.glob(".multirun*")) == []

@@ -1,0 +1,64 @@
+"""One set of surroundings for every test: few threads, no network, no run of the caller's shell."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# before torch is imported: the workers of xdist share the cores
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ["WANDB_MODE"] = "offline"
+os.environ["WANDB_SILENT"] = "true"
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["PROJECT_ROOT"] = str(ROOT)
+os.environ["TRANSFERLAB_RUN_ID"] = "test-run"
+os.environ.pop("TRANSFERLAB_COMMAND", None)
+
+
+@pytest.fixture
+def project_root() -> Path:
+    return ROOT
+
+
+@pytest.fixture
+def litbank_dir() -> Path:
+    """LitBank, where there is a copy; a test that asks for it is also marked ``corpus``."""
+    path = Path(os.environ.get("LITBANK_DIR", ROOT.parent / "shared" / "data" / "coref" / "litbank"))
+    if not path.is_dir():
+        pytest.skip(f"LitBank is not at {path}; set LITBANK_DIR")
+    return path
+
+
+@pytest.fixture
+def set_hydra_config(tmp_path: Path) -> Callable[..., None]:
+    """What Hydra tells a job about itself, for a job ``train`` with the given overrides."""
+    (tmp_path / "root.yaml").write_text("seed: 0\na: 1\nhydra: {job: {name: train}}\n")
+
+    def set_config(*overrides: str) -> None:
+        from hydra import compose, initialize_config_dir
+        from hydra.core.hydra_config import HydraConfig
+
+        exclude = "hydra.job.config.override_dirname.exclude_keys=[seed]"
+        with initialize_config_dir(str(tmp_path), version_base="1.3"):
+            HydraConfig.instance().set_config(
+                compose("root", overrides=[exclude, *overrides], return_hydra_config=True)
+            )
+
+    return set_config
+
+
+@pytest.fixture(autouse=True)
+def _no_hydra_state() -> Iterator[None]:
+    """Hydra keeps its configuration in singletons; no test sees that of another."""
+    yield
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.core.hydra_config import HydraConfig
+
+    GlobalHydra.instance().clear()
+    HydraConfig.instance().cfg = None

@@ -1,0 +1,144 @@
+import pytest
+
+from transferlab.data.readers.base import DataError
+from transferlab.data.readers.conll_format import parse_conll
+
+
+def row(word: str, cell: str = "-", speaker: str = "-", columns: int = 12, separator: str = "   ") -> str:
+    middle = ["-"] * 5 + [speaker] + ["*"] * (columns - 11)
+    return separator.join(["nw/a/00/a_0001", "0", "0", word, *middle, cell])
+
+
+def parse(*lines: str):
+    return list(parse_conll([line + "\n" for line in lines], "f.conll"))
+
+
+BEGIN, END = "#begin document (nw/a/00/a_0001); part 000", "#end document"
+
+
+def test_a_document_has_name_genre_sentences_speakers_and_clusters():
+    lines = [BEGIN, row("Ann", "(0)", "Bo"), row("left", speaker="Bo"), "", row("She", "(0)"), "", END]
+    (document,) = parse(*lines)
+    assert document.name == "nw/a/00/a_0001_part_000"
+    assert document.genre == "nw"
+    assert document.words == ["Ann", "left", "She"]
+    assert document.sentences == [(0, 1), (2, 2)]
+    assert document.speakers == ["Bo", "Bo", "-"]
+    assert document.gold.clusters == [[(0, 0), (2, 2)]]
+    document.validate()
+
+
+@pytest.mark.parametrize("columns", [12, 13, 26])
+@pytest.mark.parametrize("separator", [" ", "      ", "\t"])
+def test_the_last_of_12_to_26_columns_is_the_coreference_and_the_tenth_the_speaker(columns, separator):
+    (document,) = parse(BEGIN, row("Ann", "(4)", "Bo", columns, separator), END)
+    assert document.gold.clusters == [[(0, 0)]]
+    assert document.speakers == ["Bo"]
+
+
+def test_columns_may_differ_between_sentences():
+    (document,) = parse(BEGIN, row("a", columns=12), "", row("b", "(0)", columns=14), END)
+    assert document.sentences == [(0, 0), (1, 1)]
+
+
+def test_an_empty_last_column_after_a_tab_is_no_mention():
+    lines = [row("Ann", "(0)", "_", 13, "\t"), row("left", "", "_", 13, "\t")]
+    (document,) = parse("#begin document (x_brat); part 0", *lines, END)
+    assert document.words == ["Ann", "left"]
+    assert document.gold.clusters == [[(0, 0)]]
+    assert document.speakers is None
+    assert document.genre is None
+
+
+@pytest.mark.parametrize("absent", ["-", "_"])
+def test_speakers_that_are_all_unknown_are_none(absent):
+    (document,) = parse(BEGIN, row("a", speaker=absent), row("b", speaker=absent), END)
+    assert document.speakers is None
+
+
+def test_fewer_than_12_columns_have_no_speaker():
+    (document,) = parse(BEGIN, "d 0 0 a x x x x x NOT_A_SPEAKER (0)", END)
+    assert document.speakers is None
+    assert document.gold.clusters == [[(0, 0)]]
+
+
+def test_a_tab_separated_word_may_hold_spaces_and_a_line_of_one_tab_ends_a_sentence():
+    (document,) = parse(BEGIN, row("New York", separator="\t"), "\t", row("b\u00a0c", separator="\t"), END)
+    assert document.words == ["New York", "b\u00a0c"]
+    assert document.sentences == [(0, 0), (1, 1)]
+
+
+def test_parts_with_gaps_are_documents_of_their_own():
+    begin = "#begin document (bn/x); part {}"
+    lines = [line for part in ("000", "2", "011") for line in (begin.format(part), row("a", "(0)"), END)]
+    assert [document.name for document in parse(*lines)] == [
+        "bn/x_part_000",
+        "bn/x_part_002",
+        "bn/x_part_011",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("begin", "name"),
+    [
+        ("#begin document (1_x_brat); part 0", "1_x_brat"),
+        ("#begin document (x)", "x"),
+        ("#begin document (x);", "x"),
+        ("# begin document GUM_academic_art", "GUM_academic_art"),
+        ("#begin document (a (1)); part 003", "a (1)_part_003"),
+    ],
+)
+def test_documents_without_parts_keep_their_id(begin, name):
+    assert [document.name for document in parse(begin, row("a"), END)] == [name]
+
+
+def test_entities_do_not_reach_over_parts():
+    first = [BEGIN, row("a", "(0)"), END]
+    second = ["#begin document (nw/a/00/a_0001); part 001", row("b", "(0)"), END]
+    assert [document.gold.clusters for document in parse(*first, *second)] == [[[(0, 0)]], [[(0, 0)]]]
+
+
+def test_a_missing_end_line_ends_with_the_next_document_and_the_file():
+    lines = [BEGIN, row("a"), "#begin document (nw/b); part 000", row("b")]
+    assert [document.words for document in parse(*lines)] == [["a"], ["b"]]
+
+
+def test_empty_and_one_word_documents_and_those_without_clusters_are_documents():
+    empty, single = parse(BEGIN, END, "#begin document (x); part 001", row("Word"), END)
+    assert (empty.words, empty.sentences, empty.gold.clusters) == ([], [], [])
+    assert (single.words, single.sentences, single.gold.clusters) == (["Word"], [(0, 0)], [])
+
+
+def test_comments_and_repeated_blank_lines_are_skipped():
+    (document,) = parse("# made by hand", "", BEGIN, "", row("a"), "", "", "# note", row("b"), END)
+    assert document.sentences == [(0, 0), (1, 1)]
+
+
+def test_carriage_returns_are_no_content():
+    lines = [line + "\r\n" for line in (BEGIN, row("a", "", separator="\t"), "", END)]
+    (document,) = parse_conll(lines, "f")
+    assert document.gold.clusters == []
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ([BEGIN, row("a"), row("b", "3)"), END], r"f\.conll, line 3: .*'3\)' closes a mention of entity 3"),
+        ([BEGIN, row("a", "(3"), row("b"), END], r"f\.conll, line 4: .*entity 3, opened in line 2, is not"),
+        ([BEGIN, row("a", "(3"), row("b")], r"f\.conll, line 3: .*entity 3, opened in line 2, is not"),
+        ([BEGIN, row("a", "x"), END], r"f\.conll, line 2: cannot read 'x' .*column 'x'"),
+        ([BEGIN, "a 0 0 b", END], r"f\.conll, line 2: 4 columns \['a', '0', '0', 'b'\]; at least 5"),
+        (
+            [BEGIN, row("a"), row("b", "(1)", columns=13), END],
+            r"line 3: 13 columns after rows of 12 in the same sentence, the last being '\(1\)'",
+        ),
+        (["", row("a")], r"f\.conll, line 2: the row 'nw/a/00/a_0001 .* stands outside a document"),
+        ([BEGIN, END, row("a")], r"f\.conll, line 3: .*outside a document"),
+        (["#begin document ; part 000"], r"line 1: the document has no id"),
+        (["# nothing"], r"f\.conll holds no document"),
+        ([], r"f\.conll holds no document"),
+    ],
+)
+def test_malformed_files_are_refused_with_file_line_and_content(lines, message):
+    with pytest.raises(DataError, match=message):
+        parse(*lines)

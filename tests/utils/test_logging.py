@@ -1,0 +1,61 @@
+"""What a run says at its start, and to its loggers."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+import pytest
+from omegaconf import OmegaConf
+
+from transferlab.utils.logging import apply_extras, log_resolved_config
+
+CONFIG = {
+    "seed": 3,
+    "model": {"width": "${seed}"},
+    "extras": {"ignore_warnings": False, "print_config": True},
+}
+
+
+def test_config_is_printed_resolved(capsys: pytest.CaptureFixture[str]) -> None:
+    apply_extras(OmegaConf.create(CONFIG))
+    printed = capsys.readouterr().out
+    assert "seed: 3" in printed
+    assert "width: 3" in printed
+
+
+def test_further_rank_keeps_quiet(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    level = logging.getLogger().level
+    try:
+        apply_extras(OmegaConf.create(CONFIG))
+        assert logging.getLogger().level == logging.ERROR
+    finally:
+        logging.getLogger().setLevel(level)
+    assert capsys.readouterr().out == ""
+
+
+def test_ignore_warnings_silences_load_reports(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRANSFORMERS_VERBOSITY", "x")
+    monkeypatch.delenv("TRANSFORMERS_VERBOSITY")
+    with pytest.warns(UserWarning, match="left alone"):  # pytest restores the filters afterwards
+        import warnings
+
+        apply_extras(OmegaConf.create({"extras": {"ignore_warnings": False}}))
+        warnings.warn("left alone", stacklevel=1)
+    assert "TRANSFORMERS_VERBOSITY" not in os.environ
+    apply_extras(OmegaConf.create({"extras": {"ignore_warnings": True}}))
+    assert os.environ["TRANSFORMERS_VERBOSITY"] == "error"
+
+
+def test_loggers_get_the_resolved_config() -> None:
+    class Recorder:
+        def log_hyperparams(self, params: dict) -> None:
+            self.params = params
+
+    recorder = Recorder()
+    log_resolved_config(OmegaConf.create(CONFIG), [recorder])  # type: ignore[list-item]
+    assert recorder.params["model"] == {"width": 3}
+    assert type(recorder.params["model"]) is dict
