@@ -39,7 +39,7 @@ def train(cfg: DictConfig) -> dict[str, Any]:
     log.info("results, checkpoints and the log go to %s", output_dir)
 
     seed_everything(cfg.seed, workers=True, verbose=False)
-    reader, taskmodule, datamodule = building.corpus(cfg)
+    taskmodule, datamodule = building.corpus(cfg)
     learned = taskmodule.prepare(datamodule.documents("train"))
     model = instantiate(cfg.model, **learned, _convert_="all")
     building.check_lengths(model, taskmodule)
@@ -60,7 +60,7 @@ def train(cfg: DictConfig) -> dict[str, Any]:
         if cfg[stage]:
             getattr(trainer, stage)(model, datamodule=datamodule, ckpt_path=best, weights_only=True, verbose=False)
             metrics |= {name: float(value) for name, value in trainer.callback_metrics.items()}
-    if trainer.is_global_zero and not trainer.fast_dev_run:
+    if trainer.is_global_zero and not cfg.trainer.get("fast_dev_run"):
         write_json(output_dir / "metrics.json", metrics)
         saved = building.save(model, taskmodule, cfg, metrics, best)
         log.info("model saved to %s", saved)

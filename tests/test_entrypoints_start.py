@@ -13,14 +13,10 @@ ENTRYPOINTS = ["train", "evaluate", "predict", "evaluate_documents"]
 
 @pytest.mark.parametrize("question", [["--help"], ["--cfg", "job"]], ids=lambda question: question[0])
 @pytest.mark.parametrize("name", ENTRYPOINTS)
-def test_entrypoint_answers_without_torch(
-    name: str, question: list[str], project_root: Path, tmp_path: Path
-) -> None:
+def test_entrypoint_answers_without_torch(name: str, question: list[str], project_root: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-X", "importtime", str(project_root / "src" / f"{name}.py"), *question]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
-    imported = {
-        line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if "import time:" in line
-    }
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if "import time:" in line}
     assert done.returncode == 0, done.stderr
     assert "task_name: " in done.stdout
     assert "hydra" in imported

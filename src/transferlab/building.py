@@ -15,7 +15,6 @@ from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
 
 from transferlab.data.datamodule import TransferDataModule
-from transferlab.data.readers.base import Reader
 from transferlab.encoders.multi_encoder import MultiEncoder
 from transferlab.encoders.tokenizers import load_tokenizers
 from transferlab.models.base import TransferModel
@@ -79,16 +78,17 @@ def check_encoders(cfg: DictConfig) -> None:
     assert isinstance(model, dict)
     options = {key: model[key] for key in keyword_names(MultiEncoder) or () if key in model}
     with torch.device("meta"):
-        MultiEncoder(**options, load_weights=False, tokenizer_keys={name: name for name in options["pretrained_models"]})
+        names = {name: name for name in options["pretrained_models"]}  # of tokenizers, which are not wanted yet
+        MultiEncoder(**options, load_weights=False, tokenizer_keys=names)
 
 
-def corpus(cfg: DictConfig) -> tuple[Reader, Any, TransferDataModule]:
-    """The reader, the taskmodule with its tokenizers, and the datamodule of a training config."""
+def corpus(cfg: DictConfig) -> tuple[Any, TransferDataModule]:
+    """The taskmodule with its tokenizers, and the datamodule of a training config."""
     reader = instantiate(cfg.dataset, _convert_="all")
     tokenizers, _ = load_tokenizers(dict(cfg.model.pretrained_models))
     taskmodule = instantiate(cfg.taskmodule, tokenizers=tokenizers, _convert_="all")
     datamodule = instantiate(cfg.datamodule, reader=reader, taskmodule=taskmodule, _convert_="all")
-    return reader, taskmodule, datamodule
+    return taskmodule, datamodule
 
 
 def check_lengths(model: TransferModel, taskmodule: Any) -> None:

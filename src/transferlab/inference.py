@@ -72,7 +72,7 @@ class Predictor:
 
     @torch.no_grad()
     def _predict_batch(self, documents: list[Document]) -> Iterator[Document]:
-        examples = [self.taskmodule.encode(document, position) for position, document in enumerate(documents)]
+        examples = [self.taskmodule.encode(document) for document in documents]
         batch = self.taskmodule.collate(examples, training=False)
         batch = self.model.transfer_batch_to_device(batch, self.model.device, 0)
         for document, prediction in zip(documents, self.model.predictions(batch), strict=True):

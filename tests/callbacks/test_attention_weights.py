@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
-from google.protobuf.message import DecodeError
 from pytorch_lightning import LightningModule, Trainer
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from transferlab.callbacks.attention_weights import AttentionWeights
 
-BATCHES = torch.tensor(
-    [[0.25, 0.75], [0.5, 0.5]]
-)  # one batch per row: the weights of the encoders "a" and "b"
+BATCHES = torch.tensor([[0.25, 0.75], [0.5, 0.5]])  # a batch per row: the weights of two encoders
 
 
 class StubMultiEncoder(nn.Module):
@@ -133,30 +131,34 @@ def test_impossible_options_are_refused(options: dict[str, int]) -> None:
 
 
 @pytest.mark.slow
-def test_histograms_reach_wandb(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    from transferlab.utils.wandb_logger import closed_wandb_run, wandb_logger
+def test_histograms_reach_wandb(tmp_path: Path) -> None:
+    from transferlab.utils.wandb_logger import finish_wandb_run, wandb_logger
 
-    with closed_wandb_run():
-        logger = wandb_logger(tmp_path, project="p", group="g", tags=["t"], offline=True)
-        logger.log_hyperparams({"model": {"width": 3}})
+    logger = wandb_logger(tmp_path, project="p", group="g", tags=["t"], offline=True)
+    logger.log_hyperparams({"model": {"width": 3}})
+    try:
         run(AttentionWeights(log_freq=1, bins=4), tmp_path, logger=logger, max_epochs=1, log_every_n_steps=1)
+    finally:
+        finish_wandb_run()
     (file,) = tmp_path.glob("wandb/offline-run-*/run-*.wandb")
+    deadline = time.monotonic() + 20
+    while not any(r.HasField("exit") for r in wandb_records(file)):  # written shortly after finish() returns
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
     records = list(wandb_records(file))
-    (started,) = [record.run for record in records if record.WhichOneof("record_type") == "run"][:1]
+    (started,) = [record.run for record in records if record.HasField("run")]
     assert (started.run_group, list(started.tags)) == ("g", ["t"])
-    logged = {}
+    logged: dict[str, list] = {}
     for record in records:
         for item in record.history.item:
-            logged.setdefault("/".join(item.nested_key) or item.key, []).append(json.loads(item.value_json))
-    assert [histogram["values"] for histogram in logged["train/attention_batch/a"]] == [
-        [0, 1, 0, 0],
-        [0, 0, 1, 0],
-    ]
-    assert logged["train/attention_epoch/a"][0]["values"] == [0, 1, 1, 0]
-    assert logged["train/attention_epoch/a"][0]["_type"] == "histogram"
+            key = "/".join(item.nested_key) or item.key
+            logged.setdefault(key, []).append(json.loads(item.value_json))
+    assert logged["train/attention_batch/a/values"] == [[0, 1, 0, 0], [0, 0, 1, 0]]
+    assert logged["train/attention_epoch/a/values"] == [[0, 1, 1, 0]]
+    assert logged["train/attention_epoch/a/_type"] == ["histogram"]
     assert logged["train/attention/a/mean"] == [0.375]
-    keys = {"/".join(u.nested_key) or u.key: u.value_json for r in records for u in r.config.update}
-    assert json.loads(keys["model"]) == {"width": 3}
+    config = {"/".join(u.nested_key) or u.key: u.value_json for r in records for u in r.config.update}
+    assert json.loads(config["model"]) == {"width": 3}
 
 
 def test_histograms_without_wandb_are_warned_about(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -180,10 +182,5 @@ def wandb_records(file: Path) -> Iterator:
         pending += content[position + 7 : position + 7 + length]
         position += 7 + length
         if kind in (1, 4):  # a whole record, or the last part of one
-            record = Record()
-            try:
-                record.ParseFromString(pending)
-            except DecodeError as error:
-                raise AssertionError(f"damaged record before byte {position}") from error
-            yield record
+            yield Record.FromString(pending)
             pending = b""

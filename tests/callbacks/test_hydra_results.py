@@ -16,9 +16,12 @@ from transferlab.utils import run_identity
 
 @hydra.main(version_base="1.3", config_path=".", config_name="root")
 def main(cfg):
-    assert "torch" not in sys.modules
+    assert cfg.wandb or "torch" not in sys.modules
     if cfg.seed in cfg.failing:
         raise RuntimeError("no luck with this seed")
+    if cfg.wandb:
+        from transferlab.utils.wandb_logger import wandb_logger
+        wandb_logger(cfg.paths.output_dir, project="p").log_metrics({"f1": 0.5}, step=1)
     return {"val": {"f1": cfg.seed * cfg.scale}, "note": "text", "undefined": float("nan")}
 
 if __name__ == "__main__":
@@ -34,6 +37,7 @@ defaults:
 seed: 0
 scale: 1.0
 failing: []
+wandb: false
 task_name: tiny
 hydra:
   searchpath: ["file://{configs}"]
@@ -48,9 +52,7 @@ def app(tmp_path: Path, project_root: Path):
     def start(*arguments: str) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, "PYTHONPATH": str(project_root / "src"), "PYTHONWARNINGS": "error"}
         command = [sys.executable, "app.py", f"paths.log_dir={tmp_path}/logs", *arguments]
-        return subprocess.run(
-            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120
-        )
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
 
     return start
 
@@ -124,6 +126,15 @@ def test_sweep_without_integration_leaves_the_jobs_alone(app, tmp_path: Path) ->
     sweep = only((tmp_path / "logs" / "tiny" / "multiruns").iterdir())
     assert not list(sweep.glob("multirun_result.*"))
     assert read(sweep / "1" / "job_return.json")["metrics"]["val/f1"] == 2.0
+
+
+@pytest.mark.slow
+def test_jobs_of_a_sweep_have_wandb_runs_of_their_own(app, tmp_path: Path) -> None:
+    done = app("wandb=true", "seed=1,2", "--multirun")
+    assert done.returncode == 0, done.stderr
+    sweep = only((tmp_path / "logs" / "tiny" / "multiruns").iterdir())
+    for job in "01":
+        only((sweep / job).glob("wandb/offline-run-*/run-*.wandb"))
 
 
 @pytest.mark.slow

@@ -7,9 +7,17 @@ import threading
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
-from transferlab.callbacks.sweep_results import aggregate, collect, flatten, integrate, sweep_markdown
+from transferlab.callbacks.sweep_results import (
+    aggregate,
+    collect,
+    flatten,
+    integrate,
+    print_settings,
+    sweep_markdown,
+)
 
 
 def write_job(sweep: Path, name: str, overrides: list[str], metrics: dict | None) -> None:
@@ -84,3 +92,15 @@ def test_jobs_that_end_together_leave_a_complete_file(tmp_path: Path) -> None:
     result = json.loads((tmp_path / "multirun_result.json").read_text())
     assert result["settings"][0]["metrics"]["f1"]["count"] == 8
     assert list(tmp_path.glob(".multirun*")) == []
+
+
+def test_terminal_shows_the_monitored_metric_of_every_split(capsys: pytest.CaptureFixture[str]) -> None:
+    metrics = {"val/f1": 0.5, "val/loss": 2.0, "test/f1": 0.25}
+    jobs = [{"job": "0", "status": "completed", "overrides": ["seed=1"], "metrics": metrics}]
+    print_settings({"jobs": jobs, "settings": aggregate(jobs)}, monitor="val/f1")
+    printed = capsys.readouterr().out
+    assert "val/f1" in printed
+    assert "test/f1" in printed
+    assert "val/loss" not in printed
+    print_settings({"jobs": jobs, "settings": aggregate(jobs)}, monitor="val/none")
+    assert "val/loss" in capsys.readouterr().out

@@ -36,9 +36,7 @@ def test_arguments_are_plain_containers() -> None:
 
 def test_csv_logger_writes_below_its_directory(tmp_path: Path) -> None:
     target = "pytorch_lightning.loggers.CSVLogger"
-    cfg = OmegaConf.create(
-        {"csv": {"_target_": target, "save_dir": str(tmp_path), "name": "csv", "version": ""}}
-    )
+    cfg = OmegaConf.create({"csv": {"_target_": target, "save_dir": str(tmp_path), "name": "csv", "version": ""}})
     (logger,) = instantiate_loggers(cfg)
     logger.log_metrics({"f1": 0.5}, step=1)
     logger.save()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import warnings
 
 import pytest
 from omegaconf import OmegaConf
@@ -24,9 +25,7 @@ def test_config_is_printed_resolved(capsys: pytest.CaptureFixture[str]) -> None:
     assert "width: 3" in printed
 
 
-def test_further_rank_keeps_quiet(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_further_rank_keeps_quiet(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("LOCAL_RANK", "1")
     level = logging.getLogger().level
     try:
@@ -40,14 +39,22 @@ def test_further_rank_keeps_quiet(
 def test_ignore_warnings_silences_load_reports(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRANSFORMERS_VERBOSITY", "x")
     monkeypatch.delenv("TRANSFORMERS_VERBOSITY")
-    with pytest.warns(UserWarning, match="left alone"):  # pytest restores the filters afterwards
-        import warnings
-
-        apply_extras(OmegaConf.create({"extras": {"ignore_warnings": False}}))
-        warnings.warn("left alone", stacklevel=1)
+    filters = list(warnings.filters)
+    apply_extras(OmegaConf.create({"extras": {"ignore_warnings": False}}))
+    assert warnings.filters == filters
     assert "TRANSFORMERS_VERBOSITY" not in os.environ
     apply_extras(OmegaConf.create({"extras": {"ignore_warnings": True}}))
     assert os.environ["TRANSFORMERS_VERBOSITY"] == "error"
+    assert warnings.filters[0][0] == "ignore"  # pytest restores the filters after the test
+
+
+def test_advertisements_are_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    apply_extras(OmegaConf.create({}))
+    lightning = logging.getLogger("pytorch_lightning.utilities.rank_zero")
+    with caplog.at_level(logging.INFO, logger=lightning.name):
+        lightning.info("💡 Tip: buy this")
+        lightning.info("GPU available: False")
+    assert caplog.messages == ["GPU available: False"]
 
 
 def test_loggers_get_the_resolved_config() -> None:

@@ -13,9 +13,7 @@ from omegaconf.errors import InterpolationResolutionError
 from transferlab.utils.run_record import git_state, package_versions, write_json, write_run_record
 
 
-def test_record_holds_config_command_code_and_versions(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_record_holds_config_command_code_and_versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRANSFERLAB_COMMAND", "python src/train.py seed=0")
     write_run_record(OmegaConf.create({"seed": 0, "a": 1, "b": "${a}"}), tmp_path / "run")
     record = json.loads((tmp_path / "run" / "run.json").read_text())

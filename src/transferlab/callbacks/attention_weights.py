@@ -35,9 +35,7 @@ class AttentionWeights(Callback):
 
     def __init__(self, output_dir: str | None = None, log_freq: int | None = None, bins: int = 20) -> None:
         if bins < 1 or (log_freq is not None and log_freq < 1):
-            raise ValueError(
-                f"1 or more: callbacks.attention_weights.bins={bins}, wandb_watch.log_freq={log_freq}"
-            )
+            raise ValueError(f"1 or more: callbacks.attention_weights.bins={bins}, wandb_watch.log_freq={log_freq}")
         self.output_dir = output_dir
         self.log_freq = log_freq
         self.bins = bins
@@ -175,7 +173,7 @@ class AttentionWeights(Callback):
 
     def export(self, directory: Path) -> None:
         """Write ``attention_weights.json`` (encoder ids, bin edges, records) and its plot, ``.png``."""
-        edges = torch.linspace(0, 1, self.bins + 1).tolist()
+        edges = [edge / self.bins for edge in range(self.bins + 1)]
         content = {"encoders": self._encoder_ids, "bin_edges": edges, "records": self.records}
         write_json(directory / "attention_weights.json", content)
         plot_attention(content, directory / "attention_weights.png")

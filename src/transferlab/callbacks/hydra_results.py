@@ -1,4 +1,4 @@
-"""A Hydra callback that leaves the result of every job, and of the sweep around it, in files.
+"""Hydra callbacks at the end of a job: its result, and the sweep's, in files, and its W&B run finished.
 
 Files, not memory: a job that ran on another node, or before one that failed, is collected like any other.
 Nothing here imports torch: the process that launches a sweep never needs it.
@@ -18,8 +18,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from transferlab.callbacks.sweep_results import JOB_FILE, flatten, integrate, job_markdown, print_settings
 from transferlab.documents import write_atomically
+from transferlab.utils.errors import user_error_of
 from transferlab.utils.run_identity import is_main_process
 from transferlab.utils.run_record import write_json
+from transferlab.utils.wandb_logger import finish_wandb_run
 
 log = logging.getLogger(__name__)
 
@@ -57,9 +59,11 @@ class SaveJobReturn(Callback):
             record["metrics"] = flatten(returned)
         else:
             record["status"] = "failed"
-            record["error"] = f"{type(returned).__name__}: {returned}"
+            error = user_error_of(returned) or returned
+            record["error"] = f"{type(error).__name__}: {error}"
             record["traceback"] = "".join(traceback.format_exception(returned))
-            log.error("%s (traceback in %s)", record["error"], directory / JOB_FILE)
+            log.error("the job failed: %s", record["error"])
+            log.info("its traceback is in %s", (directory / JOB_FILE).with_suffix(".md"))
         write_json(directory / JOB_FILE, record)
         write_atomically((directory / JOB_FILE).with_suffix(".md"), [job_markdown(record)])
         if config.hydra.mode == RunMode.MULTIRUN and self.integrate_multirun_result:
@@ -71,8 +75,16 @@ class SaveJobReturn(Callback):
         """Collect every job directory of the sweep once more and print the table of settings."""
         if self.integrate_multirun_result:
             result = integrate(config.hydra.sweep.dir)
-            print_settings(result)
+            print_settings(result, config.get("monitor"))
             log.info("results of the sweep: %s", Path(config.hydra.sweep.dir) / "multirun_result.md")
+
+
+class FinishWandbRun(Callback):
+    """Finish the W&B run that a job leaves open, so that the next job of the process starts its own."""
+
+    def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
+        """Finish the run, as failed when the job failed."""
+        finish_wandb_run(exit_code=int(job_return.status != JobStatus.COMPLETED))
 
 
 def _choose_optimized_metric(name: str | None, metrics: dict[str, Any], job_return: JobReturn) -> None:

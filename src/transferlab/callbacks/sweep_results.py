@@ -123,14 +123,19 @@ def sweep_markdown(result: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def print_settings(result: dict[str, Any]) -> None:
-    """Print the means of a sweep as a table on the terminal."""
+def print_settings(result: dict[str, Any], monitor: str | None = None) -> None:
+    """Print the means of a sweep as a table on the terminal.
+
+    With ``monitor`` (say ``val/f1``) only that metric, on every split (so ``test/f1`` too), where there is one.
+    """
     import rich
     from rich.table import Table
 
     shared = _shared([job["overrides"] for job in result["jobs"]])
     table = Table("setting", "metric", "mean", "std", "count", title="over the seeds of each setting")
     rows = list(_setting_rows(result["settings"], shared))
+    last = (monitor or "").rpartition("/")[2]
+    rows = [row for row in rows if row[1].rpartition("/")[2] == last] or rows
     for row in rows[:PRINTED_ROWS]:
         table.add_row(*row)
     rich.print(table)
@@ -156,9 +161,7 @@ def _job_directories(sweep_dir: Path) -> list[Path]:
             found.append(Path(path))
             folders.clear()  # what a job wrote below its directory is no job
         folders[:] = [f for f in folders if not f.startswith(".")]
-    return sorted(
-        found, key=lambda p: [(len(d), d) if d.isdigit() else (0, d) for d in re.split(r"(\d+)", str(p))]
-    )
+    return sorted(found, key=lambda p: [(len(d), d) if d.isdigit() else (0, d) for d in re.split(r"(\d+)", str(p))])
 
 
 def _overrides(directory: Path) -> list[str]:

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 class Encoder(Protocol):
     """The part of a taskmodule that this room needs."""
 
-    def encode(self, document: Document, position: int, annotated: bool) -> Any:
+    def encode(self, document: Document, annotated: bool) -> Any:
         """Turn one document into an example."""
 
     def collate(self, examples: list[Any], training: bool) -> Any:
@@ -76,11 +76,11 @@ class TransferDataModule(LightningDataModule):
             self._documents[split] = documents
         return self._documents[split]
 
-    def dataloader(self, split: str, training: bool = False, annotated: bool = True) -> DataLoader:
-        """Batches of a split; ``annotated=False`` also accepts documents without gold layers."""
+    def dataloader(self, split: str, training: bool = False) -> DataLoader:
+        """Batches of a split; every document must be annotated for the task."""
         if split not in self._examples:
             documents = self.documents(split)
-            encoded = [self.taskmodule.encode(d, position, annotated) for position, d in enumerate(documents)]
+            encoded = [self.taskmodule.encode(document, annotated=True) for document in documents]
             self._examples[split] = encoded
         return DataLoader(
             self._examples[split],  # type: ignore[arg-type]

@@ -17,6 +17,8 @@ from transferlab.encoders.attention import AttentionAggregation
 from transferlab.encoders.sources import EncoderError
 from transferlab.encoders.weighting import (
     Aggregation,
+    LearnedVector,
+    ModulesById,
     SourceWeights,
     common_width,
     linear_per_encoder,
@@ -35,16 +37,14 @@ class _SumOfValues(Aggregation):
 
     name: str
 
-    def __init__(
-        self, widths: Mapping[str, int], *, project: bool = False, output_size: int | None = None
-    ) -> None:
+    def __init__(self, widths: Mapping[str, int], *, project: bool = False, output_size: int | None = None) -> None:
         super().__init__()
         if project or output_size is not None:
             self.hidden_size_out = output_size or next(iter(widths.values()))
             self.values = linear_per_encoder(widths, self.hidden_size_out)
         else:
             self.hidden_size_out = common_width(widths, self.name)
-            self.values = nn.ModuleDict({encoder: nn.Identity() for encoder in widths})
+            self.values = ModulesById({encoder: nn.Identity() for encoder in widths})
 
     def _weighted_sum(self, vectors: Sequence[Tensor], weights: Tensor) -> Tensor:
         values = (value(vector) for value, vector in zip(self.values.values(), vectors, strict=True))
@@ -81,11 +81,9 @@ class ScalarMix(_SumOfValues):
 
     name = "scalar_mix"
 
-    def __init__(
-        self, widths: Mapping[str, int], *, project: bool = False, output_size: int | None = None
-    ) -> None:
+    def __init__(self, widths: Mapping[str, int], *, project: bool = False, output_size: int | None = None) -> None:
         super().__init__(widths, project=project, output_size=output_size)
-        self.scores = nn.ParameterDict({encoder: nn.Parameter(torch.zeros(())) for encoder in widths})
+        self.scores = ModulesById({encoder: LearnedVector(torch.zeros(1)) for encoder in widths})
         self.gamma = nn.Parameter(torch.ones(()))
         self.source_weights = SourceWeights()
 
@@ -93,7 +91,7 @@ class ScalarMix(_SumOfValues):
         self, vectors: Sequence[Tensor], present: Tensor, first_tokens: Sequence[Tensor] | None = None
     ) -> tuple[Tensor, Tensor | None]:
         """See Aggregation."""
-        scores = torch.stack(list(self.scores.values()))  # [E]
+        scores = torch.cat([score(present)[0, 0] for score in self.scores.values()])  # [E]
         weights = self.source_weights(scores, present)
         return self.gamma * self._weighted_sum(vectors, weights), weights
 
@@ -148,7 +146,8 @@ def build_aggregation(spec: str | Mapping[str, Any] | None, widths: Mapping[str,
     accepted = [option for option in inspect.signature(aggregation).parameters if option != "widths"]
     for option in options:
         if option not in accepted:
-            raise EncoderError(
-                f"model.aggregate.{option}: {name} has no such option; it takes {', '.join(accepted)}"
-            )
+            raise EncoderError(f"model.aggregate.{option}: {name} has no such option; it takes {', '.join(accepted)}")
+        size = options[option]
+        if option.endswith("_size") and size is not None and (not isinstance(size, int) or size < 1):
+            raise EncoderError(f"model.aggregate.{option}={size!r}: a whole number from 1 on, or null")
     return aggregation(widths, **options)

@@ -13,9 +13,7 @@ from torch import Tensor
 ALIGNMENTS = ("first", "mean", "max")
 
 
-def align(
-    hidden: Tensor, unit_ids: Tensor, sequences: int, units: int, alignment: str
-) -> tuple[Tensor, Tensor]:
+def align(hidden: Tensor, unit_ids: Tensor, sequences: int, units: int, alignment: str) -> tuple[Tensor, Tensor]:
     """Gather the subtokens of each unit into one vector.
 
     Args:
@@ -44,17 +42,13 @@ def align(
         vectors = vectors.masked_fill(~represented[:, None], 0)
     elif alignment == "mean":
         # half precision would lose subtokens of long units
-        total = flat.new_zeros(
-            places + 1, flat.shape[1], dtype=torch.promote_types(flat.dtype, torch.float32)
-        )
+        total = flat.new_zeros(places + 1, flat.shape[1], dtype=torch.promote_types(flat.dtype, torch.float32))
         total = total.index_add(0, index, flat.to(total.dtype))
         count = total.new_zeros(places + 1).index_add(0, index, total.new_ones(len(index)))
         vectors = (total / count.clamp(min=1)[:, None])[:places].to(flat.dtype)
     else:
         grid = flat.new_zeros(places + 1, flat.shape[1])
-        vectors = grid.scatter_reduce(0, index[:, None].expand_as(flat), flat, "amax", include_self=False)[
-            :places
-        ]
+        vectors = grid.scatter_reduce(0, index[:, None].expand_as(flat), flat, "amax", include_self=False)[:places]
     return vectors.view(sequences, units, -1), represented.view(sequences, units)
 
 

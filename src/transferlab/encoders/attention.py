@@ -1,7 +1,7 @@
 """Attention over encoders: for each unit, a query from the target encoder weighs the values of all encoders.
 
-    weights_e = softmax over e of  query . key_e / sqrt(hidden_size)          aggregated = sum over e of
-    weights_e value_e
+    weight_e = softmax over e of (query . key_e / sqrt(hidden_size))
+    aggregated = sum over e of weight_e value_e
 
 Query and keys read, independently of each other:
 
@@ -22,22 +22,16 @@ import torch
 from torch import Tensor, nn
 
 from transferlab.encoders.sources import EncoderError
-from transferlab.encoders.weighting import Aggregation, SourceWeights, weighted_sum
+from transferlab.encoders.weighting import (
+    Aggregation,
+    LearnedVector,
+    ModulesById,
+    SourceWeights,
+    weighted_sum,
+)
 
 MODES = ("token", "cls", "constant")
 DEFAULT_HIDDEN_SIZE = 128
-
-
-class LearnedVector(nn.Module):
-    """A query or key that does not depend on its input."""
-
-    def __init__(self, size: int) -> None:
-        super().__init__()
-        self.vector = nn.Parameter(torch.randn(size) / size**0.5)  # [size]
-
-    def forward(self, vectors: Tensor) -> Tensor:
-        """[S, any, any] -> [1, 1, size]."""
-        return self.vector[None, None]
 
 
 class AttentionAggregation(Aggregation):
@@ -109,7 +103,7 @@ class AttentionAggregation(Aggregation):
         self.hidden_size_out = output_size or widths[self.target]
 
         self.query = _projection(constant_query, project_target_query, target_read, self.hidden_size)
-        self.keys = nn.ModuleDict(
+        self.keys = ModulesById(
             {
                 encoder: _projection(
                     constant_keys, project_target_key or encoder != self.target, width, self.hidden_size
@@ -118,11 +112,9 @@ class AttentionAggregation(Aggregation):
                 if not (reuse_query and encoder == self.target)  # so that it is saved and counted once
             }
         )
-        self.values = nn.ModuleDict(
+        self.values = ModulesById(
             {
-                encoder: _projection(
-                    False, project_target_value or encoder != self.target, width, self.hidden_size_out
-                )
+                encoder: _projection(False, project_target_value or encoder != self.target, width, self.hidden_size_out)
                 for encoder, width in read.items()
             }
         )
@@ -133,17 +125,17 @@ class AttentionAggregation(Aggregation):
         self, vectors: Sequence[Tensor], present: Tensor, first_tokens: Sequence[Tensor] | None = None
     ) -> tuple[Tensor, Tensor | None]:
         """See Aggregation; a target that does not take part still gives the query."""
-        firsts = (
-            vectors if first_tokens is None else [first[:, None] for first in first_tokens]
-        )  # each [S, 1, W_e]
+        firsts = vectors if first_tokens is None else [first[:, None] for first in first_tokens]  # each [S, 1, W_e]
         query_inputs = firsts if self.mode_query == "cls" else vectors
         key_inputs = firsts if self.mode_keys == "cls" else vectors
         query = self.query(query_inputs[self.encoder_ids.index(self.target)])  # [S or 1, U or 1, hidden_size]
         scores = []
         values = []
         for encoder, key_input, vector in zip(self.encoder_ids, key_inputs, vectors, strict=True):
-            key_projection = self.keys[encoder] if encoder in self.keys else self.query  # noqa: SIM401
-            key = key_projection(key_input)
+            if encoder in self.keys:
+                key = self.keys[encoder](key_input)  # [S or 1, U or 1, hidden_size]
+            else:
+                key = query if self.mode_query == self.mode_keys else self.query(key_input)
             product = query * key  # [S or 1, U or 1, hidden_size]
             scores.append(product.sum(dim=-1, dtype=torch.promote_types(product.dtype, torch.float32)))
             values.append(self.values[encoder](vector))  # [S, U, hidden_size_out]
@@ -154,7 +146,7 @@ class AttentionAggregation(Aggregation):
 
 def _projection(constant: bool, projected: bool, width: int, size: int) -> nn.Module:
     if constant:
-        return LearnedVector(size)
+        return LearnedVector(torch.randn(size) / size**0.5)
     return nn.Linear(width, size) if projected else nn.Identity()
 
 
@@ -172,9 +164,7 @@ def _target(query_idx: int | str, encoder_ids: Sequence[str]) -> str:
 def _modes(mode: str, mode_query: str | None, mode_keys: str | None) -> tuple[str, str]:
     halves = mode.split("2")
     if len(halves) != 2 or any(half not in MODES for half in halves):
-        raise EncoderError(
-            f"model.aggregate.mode={mode!r}: write <query>2<keys>, each one of {', '.join(MODES)}"
-        )
+        raise EncoderError(f"model.aggregate.mode={mode!r}: write <query>2<keys>, each one of {', '.join(MODES)}")
     chosen = (mode_query or halves[0], mode_keys or halves[1])
     for key, value in zip(("mode_query", "mode_keys"), chosen, strict=True):
         if value not in MODES:

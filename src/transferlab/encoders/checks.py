@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from torch import nn
 from transformers import PretrainedConfig
 
 from transferlab.encoders.aggregation import build_aggregation
@@ -88,8 +87,7 @@ def check_known(key: str, encoder_ids: Iterable[str], choices: Sequence[str]) ->
     for encoder_id in encoder_ids:
         if encoder_id not in choices:
             raise EncoderError(
-                f"{key}: there is no encoder {encoder_id!r} in model.pretrained_models; "
-                f"choices: {', '.join(choices)}"
+                f"{key}: there is no encoder {encoder_id!r} in model.pretrained_models; choices: {', '.join(choices)}"
             )
 
 
@@ -97,11 +95,10 @@ def _check_ids(encoder_ids: Sequence[str]) -> None:
     if not encoder_ids:
         raise EncoderError("model.pretrained_models: name at least one encoder, as {id: source}")
     for encoder_id in encoder_ids:
-        # ids are the names of submodules
-        if not encoder_id or "." in encoder_id or hasattr(nn.ModuleDict, encoder_id):
+        # ids are parts of configuration keys and of the names of weights
+        if not encoder_id or "." in encoder_id:
             raise EncoderError(
-                f"model.pretrained_models: {encoder_id!r} cannot be an id (no dots, and not the name of a "
-                f"method of torch modules); choose another"
+                f"model.pretrained_models: {encoder_id!r} cannot be an id (empty, or with a dot); choose another"
             )
 
 

@@ -23,7 +23,13 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from transferlab.encoders.sources import EncoderError, loading
-from transferlab.encoders.truncation import block_list, drop_decoder, final_norm, max_positions
+from transferlab.encoders.truncation import (
+    block_list,
+    drop_decoder,
+    final_norm,
+    idle_parameters,
+    max_positions,
+)
 
 # what some architectures would compute for generation, and no one reads here
 _NOT_FOR_GENERATION = ("use_cache", "use_mems")
@@ -81,9 +87,11 @@ class Encoder(nn.Module):
             raise EncoderError(
                 f"encoder {encoder_id!r}: {len(blocks)} blocks were built, not {config.num_hidden_layers}"
             )
-        # what is left of a decoder is never trained
+        # what is left of a decoder is never trained, nor is what has no part in the output
         self.backbone.requires_grad_(False)
         self.stack.requires_grad_(not frozen)
+        for parameter in idle_parameters(self.stack, config):
+            parameter.requires_grad_(False)
         if gradient_checkpointing and not frozen:
             self.backbone.gradient_checkpointing_enable({"use_reentrant": False})
         accepted = inspect.signature(self.stack.forward).parameters
@@ -200,9 +208,7 @@ def _build(encoder_id: str, source: str, config: PretrainedConfig, load_weights:
     with loading(encoder_id, source), _quiet(progress=not Path(source).is_dir()):
         if not load_weights:
             return AutoModel.from_config(config, **options)
-        backbone, report = AutoModel.from_pretrained(
-            source, config=config, output_loading_info=True, **options
-        )
+        backbone, report = AutoModel.from_pretrained(source, config=config, output_loading_info=True, **options)
     missing = sorted(name for name in report["missing_keys"] if not name.startswith(("decoder.", "pooler.")))
     if missing:
         raise EncoderError(

@@ -17,6 +17,7 @@ from transferlab.encoders.checks import check_encoders, check_known
 from transferlab.encoders.encoder import Encoder, check_gradient_checkpointing
 from transferlab.encoders.sources import EncoderError
 from transferlab.encoders.tokenizers import load_tokenizers
+from transferlab.encoders.weighting import ModulesById
 from transferlab.utils.batches import EncoderInputs
 
 __all__ = ["MultiEncoder", "MultiEncoderOutput", "check_encoders"]
@@ -110,7 +111,7 @@ class MultiEncoder(nn.Module):
         self.cossim_target_embed_key = cossim_target_embed_key
         self.masked_encoders = []
         self._total_layers = plan.total_layers
-        self.encoders = nn.ModuleDict(
+        self.encoders = ModulesById(
             {
                 encoder_id: Encoder(
                     encoder_id,

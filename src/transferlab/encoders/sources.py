@@ -14,6 +14,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
 from transformers import AutoConfig, PretrainedConfig
 
 from transferlab.utils.errors import UserError
@@ -37,7 +38,7 @@ PACKAGED = {
         sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
     )
 }
-_HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
+_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 
 
 class EncoderError(UserError):
@@ -85,9 +86,7 @@ def _packaged_folder(name: str) -> Path:
     try:
         distribution = metadata.distribution(package.distribution)
     except metadata.PackageNotFoundError:
-        raise EncoderError(
-            f"encoder source {name!r}: {package.distribution} is not installed; {install}"
-        ) from None
+        raise EncoderError(f"encoder source {name!r}: {package.distribution} is not installed; {install}") from None
     folder = Path(str(distribution.locate_file(package.folder)))
     weights = folder / "model.safetensors"
     if not weights.is_file():
@@ -106,11 +105,11 @@ def loading(encoder_id: str, source: str) -> Iterator[None]:
     """Turn what transformers raises while loading ``source`` into an EncoderError that says what to do."""
     try:
         yield
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         if isinstance(error, EncoderError):
             raise
         what = f"encoder {encoder_id!r} (model.pretrained_models.{encoder_id}): cannot load {source!r}"
-        if isinstance(error, ValueError) or Path(source).is_dir():
+        if not isinstance(error, OSError) or Path(source).is_dir():
             raise EncoderError(f"{what}: {error}") from error
         offline = os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
         state = "HF_HUB_OFFLINE forbids to ask the hub" if offline else "the hub did not give it"

@@ -49,6 +49,12 @@ def load_tokenizers(
 def _load(encoder_id: str, source: str) -> PreTrainedTokenizerBase:
     with loading(encoder_id, source):
         tokenizer = AutoTokenizer.from_pretrained(source)
+    # transformers makes an empty tokenizer where it finds no files of one
+    if not set(tokenizer.get_vocab()) - set(tokenizer.all_special_tokens):
+        raise EncoderError(
+            f"encoder {encoder_id!r} (model.pretrained_models.{encoder_id}): {source!r} has no tokenizer; "
+            f"copy the tokenizer files of the model it was made from into it"
+        )
     if not tokenizer.is_fast:
         raise EncoderError(
             f"encoder {encoder_id!r}: {source!r} has no fast tokenizer (tokenizer.json), and only such a one "

@@ -11,6 +11,7 @@ Layer k of an encoder means the same thing at every depth.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from operator import attrgetter
 
@@ -29,12 +30,14 @@ class Family:
         final_norm: where the norm outside the blocks is, from the encoder; None when there is none.
         learned_positions: whether each position has a learned vector, which bounds the length of a row.
         positions_after_padding: whether positions are counted from the padding id on (fairseq's habit).
+        idle: parts of the names of parameters that plain encoding never uses. DDP wants to know.
     """
 
     blocks: str | None
     final_norm: str | None = None
     learned_positions: bool = True
     positions_after_padding: bool = False
+    idle: tuple[str, ...] = ()
 
 
 _BERT_LIKE = Family("encoder.layer")
@@ -49,11 +52,11 @@ FAMILIES: dict[str, Family] = {
     "xlm-roberta": _ROBERTA_LIKE,
     "camembert": _ROBERTA_LIKE,
     "mpnet": _ROBERTA_LIKE,
-    "longformer": _ROBERTA_LIKE,
+    "longformer": Family("encoder.layer", positions_after_padding=True, idle=("_global.",)),
     "distilbert": Family("transformer.layer"),
     "albert": Family(None),
     "modernbert": Family("layers", final_norm="final_norm", learned_positions=False),
-    "xlnet": Family("layer", learned_positions=False),
+    "xlnet": Family("layer", learned_positions=False, idle=("mask_emb", ".r_s_bias", ".seg_embed")),
     "gpt2": Family("h", final_norm="ln_f"),
     "llama": Family("layers", final_norm="norm", learned_positions=False),
     "t5": Family("block", final_norm="final_layer_norm", learned_positions=False),
@@ -126,6 +129,14 @@ def final_norm(stack: nn.Module, config: PretrainedConfig) -> nn.Module | None:
     """The norm outside the blocks of an encoder, or None."""
     family = FAMILIES.get(config.model_type)
     return attrgetter(family.final_norm)(stack) if family and family.final_norm else None
+
+
+def idle_parameters(stack: nn.Module, config: PretrainedConfig) -> Iterator[nn.Parameter]:
+    """The parameters of an encoder that have no part in its output."""
+    family = FAMILIES.get(config.model_type)
+    for name, parameter in stack.named_parameters():
+        if family and any(part in name for part in family.idle):
+            yield parameter
 
 
 def max_positions(config: PretrainedConfig) -> int | None:

@@ -14,13 +14,33 @@ from torch import Tensor, nn
 from transferlab.encoders.sources import EncoderError
 
 
+class ModulesById(nn.ModuleDict):
+    """Modules by encoder id, which may be the name of a method of torch modules, such as ``half``."""
+
+    def add_module(self, name: str, module: nn.Module | None) -> None:
+        """Enter a module; ModuleDict would refuse the name of a method."""
+        self._modules[name] = module  # type: ignore[assignment]
+
+
+class LearnedVector(nn.Module):
+    """A vector [size] that is learned and reads nothing."""
+
+    def __init__(self, initial: Tensor) -> None:
+        super().__init__()
+        self.vector = nn.Parameter(initial)
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """[S, any, any] -> [1, 1, size]."""
+        return self.vector[None, None]
+
+
 class Aggregation(nn.Module):
     """From one vector per unit and encoder to one vector per unit.
 
     A subclass takes ``widths`` ({encoder id: hidden size}) and its options as keywords of ``__init__``,
     sets the attributes below, implements :meth:`forward`, and is entered in ``aggregation.AGGREGATIONS``.
     It is built before any weights are read, so whatever it refuses costs nothing. Name submodules by
-    encoder id (ModuleDict): saved weights then do not depend on the order of the encoders.
+    encoder id (ModulesById): saved weights then do not depend on the order of the encoders.
     ``aggregation.ScalarMix`` is the one to copy.
 
     Attributes:
@@ -74,9 +94,9 @@ def weighted_sum(values: Iterable[Tensor], weights: Tensor) -> Tensor:
     return total
 
 
-def linear_per_encoder(widths: Mapping[str, int], output_size: int) -> nn.ModuleDict:
+def linear_per_encoder(widths: Mapping[str, int], output_size: int) -> ModulesById:
     """A linear projection for each encoder to a common width."""
-    return nn.ModuleDict({encoder: nn.Linear(width, output_size) for encoder, width in widths.items()})
+    return ModulesById({encoder: nn.Linear(width, output_size) for encoder, width in widths.items()})
 
 
 def common_width(widths: Mapping[str, int], aggregation: str) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from transferlab.documents import Cluster, Span
+from transferlab.documents import Cluster, Document, Span
 
 PRONOUN_LIST = """
 i me my mine myself we us our ours ourselves you your yours yourself yourselves
@@ -53,6 +53,16 @@ def head_match_clusters(
             raise ValueError(f"mention ({start}, {end}) lies outside words 0..{len(words) - 1}")
         clusters.setdefault(_match_key(words[start : end + 1]), []).append((start, end))
     return [cluster for cluster in clusters.values() if keep_singletons or len(cluster) > 1]
+
+
+def head_match_baseline(documents: Sequence[Document]) -> list[list[Cluster]]:
+    """Head match on the gold mentions of each document; singletons are kept iff the gold clusters hold any."""
+    gold = [document.gold.clusters or [] for document in documents]
+    singletons = any(len(cluster) == 1 for clusters in gold for cluster in clusters)
+    return [
+        head_match_clusters(document.words, [m for cluster in clusters for m in cluster], keep_singletons=singletons)
+        for document, clusters in zip(documents, gold, strict=True)
+    ]
 
 
 def _match_key(mention: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 from torchmetrics import Metric
 
-from transferlab.encoders.multi_encoder import MultiEncoder
+from transferlab.encoders.multi_encoder import MultiEncoder, MultiEncoderOutput
 
 
 class TransferModel(LightningModule):
@@ -85,6 +85,10 @@ class TransferModel(LightningModule):
         """The mean loss [] fp32 over the batch's documents, and a decoded prediction for each of them."""
 
     @abstractmethod
+    def predictions(self, batch: Any) -> list[Any]:
+        """A decoded prediction for each document of the batch; needs no gold."""
+
+    @abstractmethod
     def loss(self, batch: Any) -> Tensor:
         """The mean loss [] fp32 over the batch's documents."""
 
@@ -106,18 +110,18 @@ class TransferModel(LightningModule):
         """Loss and official score of the test split."""
         self._evaluation_step("test", batch)
 
-    def predict_step(self, batch: Any, batch_idx: int) -> list[tuple[int, Any]]:
-        """For each document its position in the split and its prediction."""
-        return list(zip(batch.positions, self.predictions(batch), strict=True))
-
-    def predictions(self, batch: Any) -> list[Any]:
-        """A decoded prediction for each document of the batch."""
-        return self.loss_and_predictions(batch)[1]
-
     def _evaluation_step(self, stage: str, batch: Any) -> None:
         loss, predictions = self.loss_and_predictions(batch)
         self.log(f"{stage}/loss", loss, batch_size=len(batch.names), sync_dist=True)
         self.update_score(self.scores[stage], batch, predictions)
+
+    def log_cosine(self, encoded: MultiEncoderOutput) -> None:
+        """Log the similarity of each encoder to the target, as means over real units, while a trainer runs."""
+        if not encoded.cosine or self._trainer is None:
+            return
+        stage = "train" if self.training else "test" if self.trainer.testing else "val"
+        values = {f"{stage}/cosine/{name}": value for name, value in encoded.cosine.items()}
+        self.log_dict(values, on_step=False, on_epoch=True, batch_size=1)
 
     def on_validation_epoch_end(self) -> None:
         """Log the official score of the whole split."""

@@ -37,18 +37,22 @@ class CoreferenceModel(TransferModel):
 
     def forward(self, batch: CoreferenceBatch) -> list[HeadOutput]:
         """Score every document of a batch."""
-        encoded = self.multi_encoder(batch.inputs, sequences=len(batch.documents), units=batch.units)
-        if encoded.cosine:
-            stage = "train" if self.training else "val"
-            self.log_dict({f"{stage}/cosine/{name}": value for name, value in encoded.cosine.items()}, batch_size=1)
-        return [
-            self.head(encoded.embeddings[d, : len(document.sentence_ids)], document)
-            for d, document in enumerate(batch.documents)
-        ]
+        documents = batch.documents
+        if batch.units:
+            encoded = self.multi_encoder(batch.inputs, sequences=len(documents), units=batch.units)
+            self.log_cosine(encoded)
+            words = encoded.embeddings  # [documents, units, hidden]
+        else:  # no document has a word, so there is nothing to encode
+            words = next(self.head.parameters()).new_zeros(len(documents), 0, self.multi_encoder.hidden_size)
+        return [self.head(words[d, : len(document.sentence_ids)], document) for d, document in enumerate(documents)]
 
     def loss(self, batch: CoreferenceBatch) -> Tensor:
         """The mean loss [] fp32 over the batch's documents."""
         return self._mean_loss(self(batch), batch.documents)
+
+    def predictions(self, batch: CoreferenceBatch) -> list[list[list[Mention]]]:
+        """The clusters of each document."""
+        return [decode_clusters(output, self.head.keep_singletons) for output in self(batch)]
 
     def loss_and_predictions(self, batch: CoreferenceBatch) -> tuple[Tensor, list[list[list[Mention]]]]:
         """The mean loss [] fp32, and the clusters of each document."""

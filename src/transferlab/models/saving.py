@@ -107,16 +107,17 @@ def find_model(name_or_path: str | Path) -> Path:
     if path.exists():
         raise SavedModelError(
             f"model_name_or_path={name_or_path}: neither it nor its model/ holds {DESCRIPTION}; give a saved model or "
-            "the directory of a finished run (an unfinished one goes on with: python src/train.py resume=<run directory>)"
+            "the directory of a finished run (an unfinished one goes on with: python src/train.py resume=<directory>)"
         )
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HFValidationError, HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
         return Path(snapshot_download(str(name_or_path), ignore_patterns=["*.bin", "*.pt", "*.ckpt", "*.h5"]))
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise SavedModelError(
-            f"model_name_or_path={name_or_path}: no such folder here, and the hub does not give it ({type(error).__name__})"
+            f"model_name_or_path={name_or_path}: no such folder here, and the hub does not give it "
+            f"({type(error).__name__})"
         ) from error
 
 
@@ -142,8 +143,8 @@ def load_model(directory: Path) -> tuple[TransferModel, dict[str, Any]]:
     for name, place in description["encoders"].items():
         if "fingerprint" in place and fingerprints[name] != place["fingerprint"]:
             raise SavedModelError(
-                f"{file}: the frozen encoder {name!r} was {place['source']}, which holds other weights now; restore it, "
-                "or save models with copy_frozen_encoders=true to make them independent of their sources"
+                f"{file}: the frozen encoder {name!r} was {place['source']}, which holds other weights now; restore "
+                "it, or save models with copy_frozen_encoders=true to make them independent of their sources"
             )
     head = load_file(directory / WEIGHTS)
     missing, unexpected = model.load_state_dict(head, strict=False)

@@ -9,7 +9,7 @@ import torch
 
 from transferlab.documents import Annotations, Cluster, Document, Span
 from transferlab.metrics.coreference import CoreferenceScore
-from transferlab.metrics.head_match import head_match_clusters
+from transferlab.metrics.head_match import head_match_baseline
 from transferlab.taskmodules.tokenization import Row, WordTokenizer, segments
 from transferlab.utils.batches import CoreferenceBatch, CoreferenceDocument
 
@@ -20,14 +20,12 @@ class CoreferenceExample:
 
     Attributes:
         document: with its gold clusters, if any.
-        position: its place in the split.
         subtokens: by tokenizer key, the subtoken ids of each word.
         segments: spans of words that fit every encoder.
         speaker_ids: one per word, equal for equal speakers.
     """
 
     document: Document
-    position: int
     subtokens: dict[str, list[list[int]]]
     segments: list[Span]
     speaker_ids: list[int]
@@ -87,12 +85,11 @@ class CoreferenceTaskModule:
             "genres": self.genres or [],
         }
 
-    def encode(self, document: Document, position: int = 0, annotated: bool = False) -> CoreferenceExample:
+    def encode(self, document: Document, annotated: bool = False) -> CoreferenceExample:
         """Tokenize a document.
 
         Args:
             document: any length, also without words.
-            position: its place in the split.
             annotated: refuse a document without a coreference layer.
         """
         if annotated and document.gold.clusters is None:
@@ -109,7 +106,6 @@ class CoreferenceTaskModule:
         speakers = document.speakers or [""] * len(document.words)
         return CoreferenceExample(
             document=document,
-            position=position,
             subtokens=subtokens,
             segments=segments(document, lengths, limits),
             speaker_ids=[known.setdefault(speaker, len(known)) for speaker in speakers],
@@ -133,7 +129,6 @@ class CoreferenceTaskModule:
             documents=[self._tensors(e, window) for e, window in zip(examples, windows, strict=True)],
             units=units,
             names=[example.document.name for example in examples],
-            positions=[example.position for example in examples],
         )
 
     def _window(self, example: CoreferenceExample, training: bool) -> list[Span]:
@@ -177,9 +172,6 @@ class CoreferenceTaskModule:
     def baselines(self, documents: list[Document]) -> dict[str, dict[str, float]]:
         """Scores that a model should beat: head match on the *gold* mentions, by name of the score."""
         score = CoreferenceScore()
-        singletons = any(len(cluster) == 1 for document in documents for cluster in document.gold.clusters or [])
-        for document in documents:
-            gold = document.gold.clusters or []
-            mentions = [mention for cluster in gold for mention in cluster]
-            score.update([gold], [head_match_clusters(document.words, mentions, keep_singletons=singletons)])
+        for document, clusters in zip(documents, head_match_baseline(documents), strict=True):
+            score.update([document.gold.clusters or []], [clusters])
         return {"head match on gold mentions": score.compute()}

@@ -80,7 +80,7 @@ class WordTokenizer:
 
 
 def segments(document: Document, lengths: list[list[int]], limits: list[int]) -> list[Span]:
-    """Pack whole sentences into segments that fit every encoder; only a sentence that fits none is split, between words.
+    """Pack whole sentences into segments that fit every encoder; a sentence that fits none is split between words.
 
     Args:
         document: its sentences are packed.
@@ -100,8 +100,8 @@ def segments(document: Document, lengths: list[list[int]], limits: list[int]) ->
             continue
         if any(n > limit for n, limit in zip(needed, limits, strict=True)):
             log.warning(
-                "%s: the sentence of words %d-%d has %d subtokens, more than an encoder reads at once (%d): it is split "
-                "between words; a larger taskmodule.max_segment_len avoids this",
+                "%s: the sentence of words %d-%d has %d subtokens, more than an encoder reads at once (%d): it is "
+                "split between words; a larger taskmodule.max_segment_len avoids this",
                 document.name, start, end, max(needed), min(limits),
             )  # fmt: skip
         first, filled = start, [0] * len(lengths)

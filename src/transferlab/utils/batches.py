@@ -57,11 +57,10 @@ class CoreferenceBatch:
         inputs: encoder inputs by tokenizer key; their sequences are the documents.
         documents: the documents, in the order of the sequences.
         units: the width of the output grid, the number of words of the longest document.
-        names: the documents' names, and ``positions`` their places in the split, for pairing predictions.
+        names: of the documents, for messages.
     """
 
     inputs: dict[str, EncoderInputs]
     documents: list[CoreferenceDocument]
     units: int
     names: list[str]
-    positions: list[int]

@@ -30,15 +30,16 @@ def check_targets(cfg: Any, key: str = "") -> None:
     if not isinstance(cfg, DictConfig) or cfg._is_none():
         return
     if "_target_" in cfg:
-        accepted = keyword_names(_locate(cfg["_target_"], f"{key}._target_"))
-        for name in cfg:
+        target = str(cfg["_target_"])
+        accepted = keyword_names(_locate(target, f"{key}._target_"))
+        for name in map(str, cfg.keys()):
             if accepted is not None and name not in accepted and name not in RESERVED:
-                near = difflib.get_close_matches(str(name), accepted, n=3, cutoff=0.5)
+                near = difflib.get_close_matches(name, accepted, n=3, cutoff=0.5)
                 hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(sorted(accepted))}"
-                raise ConfigError(f"{key}.{name}: {cfg['_target_']} knows no such key; {hint}")
-    for name, value in cfg.items_ex(resolve=False):
+                raise ConfigError(f"{key}.{name}: {target} knows no such key; {hint}")
+    for child, value in cfg.items_ex(resolve=False):
         if isinstance(value, (DictConfig, ListConfig)) and not value._is_interpolation():
-            check_targets(value, f"{key}.{name}" if key else str(name))
+            check_targets(value, f"{key}.{child}" if key else str(child))
 
 
 def keyword_names(target: Any) -> set[str] | None:
@@ -54,7 +55,7 @@ def keyword_names(target: Any) -> set[str] | None:
     for kind in target.__mro__:
         if "__init__" not in vars(kind):
             continue
-        parameters = inspect.signature(kind.__init__).parameters.values()
+        parameters = inspect.signature(vars(kind)["__init__"]).parameters.values()
         names |= {p.name for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)} - {"self"}
         for part in vars(kind).get("OPTIONS_OF", ()):
             names |= keyword_names(part) or set()

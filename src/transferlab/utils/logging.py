@@ -26,11 +26,17 @@ def apply_extras(cfg: DictConfig) -> None:
     extras = cfg.get("extras") or {}
     if not run_identity.is_main_process():
         logging.getLogger().setLevel(logging.ERROR)
+    logging.getLogger("pytorch_lightning.utilities.rank_zero").addFilter(_is_no_advertisement)
     if extras.get("ignore_warnings"):
         warnings.filterwarnings("ignore")
         os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     if extras.get("print_config") and run_identity.is_main_process():
         print_config(cfg)
+
+
+def _is_no_advertisement(record: logging.LogRecord) -> bool:
+    """False for the lines in which Lightning recommends further products."""
+    return not record.getMessage().startswith("💡 Tip")
 
 
 def print_config(cfg: DictConfig) -> None:
@@ -53,7 +59,7 @@ def print_config(cfg: DictConfig) -> None:
 def _yaml(text: str) -> Syntax:
     from rich.syntax import Syntax
 
-    return Syntax(text.rstrip(), "yaml", background_color="default")
+    return Syntax(text.rstrip(), "yaml", background_color="default", word_wrap=True)
 
 
 def log_resolved_config(cfg: DictConfig, loggers: Sequence[Logger]) -> None:

@@ -56,10 +56,8 @@ def write_run_record(cfg: DictConfig, output_dir: str | Path) -> None:
         "python": platform.python_version(),
         "platform": platform.platform(),
     }
-    output_dir = Path(output_dir)
-    output_dir.mkdir(parents=True, exist_ok=True)
-    _write(output_dir / "config_resolved.yaml", resolved)
-    write_json(output_dir / "run.json", record)
+    _write(Path(output_dir) / "config_resolved.yaml", resolved)
+    write_json(Path(output_dir) / "run.json", record)
 
 
 def write_json(path: str | Path, content: Any) -> None:
@@ -105,6 +103,7 @@ def _git(root: str | Path, *arguments: str) -> str | None:
 
 
 def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     temporary.write_text(text, encoding="utf-8")
     os.replace(temporary, path)

@@ -6,8 +6,6 @@ import logging
 import netrc
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -56,17 +54,11 @@ def wandb_logger(
     )
 
 
-@contextmanager
-def closed_wandb_run() -> Iterator[None]:
-    """Finish the W&B run that the block leaves open, failed or not: the next job starts its own."""
-    exit_code = 1
-    try:
-        yield
-        exit_code = 0
-    finally:
-        wandb = sys.modules.get("wandb")
-        if wandb is not None and wandb.run is not None:
-            wandb.finish(exit_code=exit_code)
+def finish_wandb_run(exit_code: int = 0) -> None:
+    """Finish this process's W&B run, if there is one; the Hydra callback FinishWandbRun calls it after a job."""
+    wandb = sys.modules.get("wandb")
+    if wandb is not None and wandb.run is not None:
+        wandb.finish(exit_code=exit_code)
 
 
 def _has_api_key() -> bool:

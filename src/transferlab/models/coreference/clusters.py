@@ -14,7 +14,7 @@ def decode_clusters(output: HeadOutput, keep_singletons: bool) -> list[list[Ment
 
     Args:
         output: of the coreference head for one document.
-        keep_singletons: whether a span that nothing links to is a cluster of its own when its mention score is positive.
+        keep_singletons: whether a span without links is a cluster of its own when its mention score is positive.
 
     Returns:
         clusters of (first word, last word), ordered by first mention, mentions in text order.

@@ -59,6 +59,7 @@ function show(wanted) {
     button.setAttribute("aria-pressed", button.dataset.to === doc.dataset.show);
   }
   document.querySelector(".views").hidden = views.length < 2;
+  byId("singletons").parentElement.hidden = doc.dataset.show === "differences";  // there they are errors or not
   if (scrollY > 0 && top) {  // the sentence at the top stays where it was
     const again = visible(`[data-s="${top.dataset.s}"]`)[0];
     scrollBy(0, again.getBoundingClientRect().top - before);

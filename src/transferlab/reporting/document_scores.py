@@ -1,0 +1,69 @@
+"""Scores of documents that carry predictions, for the terminal, as Markdown and as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console, RenderableType
+
+from transferlab.documents import Cluster, Document, DocumentError
+from transferlab.metrics.coreference import corpus_scores
+from transferlab.metrics.head_match import head_match_baseline
+from transferlab.reporting.error_analysis import analyse_errors, error_markdown, error_tables
+from transferlab.reporting.score_table import score_markdown, score_table
+
+
+@dataclass
+class DocumentReport:
+    """What ``evaluate_documents.py`` shows and writes.
+
+    Attributes:
+        scores: JSON-ready.
+        tables: to print with rich, in order.
+        text: the same in Markdown.
+    """
+
+    scores: dict[str, Any]
+    tables: list[RenderableType]
+    text: str
+
+    def show(self) -> None:
+        """Print the tables."""
+        console = Console()
+        for table in self.tables:
+            console.print(table)
+
+    def markdown(self) -> str:
+        """The report as Markdown."""
+        return self.text
+
+
+def coreference_report(documents: list[Document]) -> DocumentReport:
+    """Score predicted clusters, where there are any, beside head match on the gold mentions.
+
+    Raises:
+        DocumentError: a document without gold clusters, or predictions in some documents only.
+    """
+    gold = [_gold_clusters(document) for document in documents]
+    systems = {"head match on gold mentions": corpus_scores(gold, head_match_baseline(documents))}
+    predicted = [document.predicted and document.predicted.clusters for document in documents]
+    without = [document.name for document, clusters in zip(documents, predicted, strict=True) if clusters is None]
+    if len(without) == len(documents):
+        return DocumentReport(systems, [score_table(systems)], score_markdown(systems))
+    if without:
+        missing = f"{len(without)} of {len(documents)} documents"
+        raise DocumentError(f"{missing} have no predicted clusters, the first of them {without[0]}")
+    systems = {"predicted": corpus_scores(gold, [clusters or [] for clusters in predicted])} | systems
+    analysis = analyse_errors(documents)
+    return DocumentReport(
+        scores={**systems, "errors": analysis},
+        tables=[score_table(systems), error_tables(analysis)],
+        text=score_markdown(systems) + "\n" + error_markdown(analysis),
+    )
+
+
+def _gold_clusters(document: Document) -> list[Cluster]:
+    if document.gold.clusters is None:
+        raise DocumentError(f"{document.name} has no gold clusters to score against")
+    return document.gold.clusters
