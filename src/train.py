@@ -42,7 +42,6 @@ def train(cfg: DictConfig) -> dict[str, Any]:
     taskmodule, datamodule = building.corpus(cfg)
     learned = taskmodule.prepare(datamodule.documents("train"))
     model = instantiate(cfg.model, **learned, _convert_="all")
-    building.check_lengths(model, taskmodule)
     for line in model.multi_encoder.describe():
         log.info("encoder %s", line)
 
@@ -65,7 +64,7 @@ def train(cfg: DictConfig) -> dict[str, Any]:
         saved = building.save(model, taskmodule, cfg, metrics, best)
         log.info("model saved to %s", saved)
     for stage, split in (("val", "validation"), ("test", "test")):
-        if any(name.startswith(f"{stage}/") for name in metrics):
+        if trainer.is_global_zero and any(name.startswith(f"{stage}/") for name in metrics):
             print_scores(metrics, stage, taskmodule.baselines(datamodule.documents(split)), split)
     return metrics
 

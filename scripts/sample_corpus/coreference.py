@@ -10,11 +10,32 @@ from .facts import facts_about, is_known, tell
 from .language import Sentence
 from .memory import Style
 from .stories import AnyOrder, FactAbout, Step, Story, Wordings, read_stories
-from .world import Circle, Entity, Person, SplitNames
+from .world import Circle, Entity, Person, Place, SplitNames
 
 TARGET = {"nw": 200, "bn": 190, "mz": 240, "wb": 220}  # words; facts fill up what a story leaves
 # six genres in turn: twenty documents hold each of them
-GENRES = ("nw", "mz", "bc", "nw", "wb", "tc", "nw", "mz", "bn", "bc", "nw", "wb", "mz", "tc", "nw", "bc", "mz", "nw", "bn", "tc")
+GENRES = (
+    "nw",
+    "mz",
+    "bc",
+    "nw",
+    "wb",
+    "tc",
+    "nw",
+    "mz",
+    "bn",
+    "bc",
+    "nw",
+    "wb",
+    "mz",
+    "tc",
+    "nw",
+    "bc",
+    "mz",
+    "nw",
+    "bn",
+    "tc",
+)
 
 
 @dataclass
@@ -23,6 +44,7 @@ class CoreferenceDocument:
     story: str
     sentences: list[Sentence]
     clusters: list[list[tuple[int, int, int]]] = field(default_factory=list)  # sentence, start, end
+    chain_numbers: list[int] = field(default_factory=list)  # one per cluster; singletons leave gaps
     forms: dict[tuple[int, int, int], str] = field(default_factory=dict)
 
     @property
@@ -49,10 +71,11 @@ def lexicon_of(circle: Circle) -> dict[str, str]:
 class Narrator:
     """Tells one story of one circle."""
 
-    def __init__(self, rng: random.Random, genre: str, story: Story, circle: Circle, mirrored: bool, unseen: bool) -> None:
+    def __init__(self, rng: random.Random, genre: str, story: Story, circle: Circle, mirrored: bool, unseen: bool,
+                 style: Style | None = None) -> None:  # fmt: skip
         self.rng, self.genre, self.story, self.unseen = rng, genre, story, unseen
         self.cast = circle.cast(mirrored)
-        self.text = Discourse(rng, style_of(rng, genre), self.cast, lexicon_of(circle))
+        self.text = Discourse(rng, style or style_of(rng, genre), self.cast, lexicon_of(circle))
         self.text.silent = {(self.cast[role], what) for role, what in story.silent}
 
     def tell(self, handle: str) -> CoreferenceDocument:
@@ -63,7 +86,9 @@ class Narrator:
             label = _label(self.cast["H"])
         for number, step in enumerate(self.story.steps, start=1):
             self._step(step, label)
-            if number < len(self.story.steps) and self._words() < TARGET.get(self.genre, 0) * number / len(self.story.steps):
+            if number < len(self.story.steps) and self._words() < TARGET.get(self.genre, 0) * number / len(
+                self.story.steps
+            ):
                 self._elaborate(label)
         document = CoreferenceDocument(self.genre, self.story.name, self.text.sentences)
         _clusters(document)
@@ -127,13 +152,15 @@ def _clusters(document: CoreferenceDocument) -> None:
                 span = (number, mention.start, mention.end)
                 chains.setdefault(mention.entity, []).append(span)
                 document.forms[span] = mention.form
-    document.clusters = [chain for chain in chains.values() if len(chain) > 1]
+    kept = [(number, chain) for number, chain in enumerate(chains.values()) if len(chain) > 1]
+    document.chain_numbers = [number for number, _ in kept]
+    document.clusters = [chain for _, chain in kept]
 
 
 def make_documents(
     rng: random.Random, circles: list[Circle], names: SplitNames, count: int, unseen: bool
 ) -> list[CoreferenceDocument]:
-    """Documents over all genres; every circle is used about equally often, from both of its sides."""
+    """Documents over all genres, their stories in turn; every circle is used about equally often, from both sides."""
     documents = []
     by_genre = {genre: read_stories(genre) for genre in GENRES}
     told = {genre: rng.randrange(len(stories)) for genre, stories in by_genre.items()}
@@ -142,13 +169,30 @@ def make_documents(
         stories = by_genre[genre]
         story = stories[told[genre] % len(stories)]
         told[genre] += 1
-        start = rng.randrange(len(circles))
-        for offset in range(2 * len(circles)):
-            circle, mirrored = circles[(start + offset) % len(circles)], (start + offset) % 2 == 1
-            if fits(story, circle, mirrored):
-                break
+        circle, mirrored = cast_for(rng, story, circles)
         documents.append(Narrator(rng, genre, story, circle, mirrored, unseen).tell(names["handles"]))
     return documents
+
+
+def make_newswire(rng: random.Random, circles: list[Circle], count: int, unseen: bool) -> list[list[Sentence]]:
+    """News with few pronouns and many names, each under a dateline, for named entity recognition."""
+    stories = read_stories("nw")
+    articles = []
+    for i in range(count):
+        circle, mirrored = cast_for(rng, story := stories[i % len(stories)], circles)
+        style = Style(pronoun=0.4, nominal=0.2, names=rng.choice(["surname", "title"]), apposition=0.65)
+        place = circle.cast(mirrored)["P"]
+        assert isinstance(place, Place)
+        date = f"20{rng.randrange(19, 25)}-{rng.randrange(1, 13):02d}-{rng.randrange(1, 29):02d}"
+        dateline = Sentence([place.name.upper(), date], names=[(0, 0, "GPE")])
+        articles.append([dateline, *Narrator(rng, "nw", story, circle, mirrored, unseen, style).tell("").sentences])
+    return articles
+
+
+def cast_for(rng: random.Random, story: Story, circles: list[Circle]) -> tuple[Circle, bool]:
+    """A circle, and the side to see it from, for which a story makes sense."""
+    sides = [(circle, mirrored) for circle in circles for mirrored in (False, True) if fits(story, circle, mirrored)]
+    return rng.choice(sides)
 
 
 def fits(story: Story, circle: Circle, mirrored: bool) -> bool:

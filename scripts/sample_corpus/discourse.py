@@ -12,14 +12,31 @@ from .wordings import PRONOUNS, Name, Part, Ref, Wording, gender, group_nouns
 from .world import Entity, Group, Org, Person, Thing, Work
 
 _VARIABLE = re.compile(r"<([^<>]+)>")
-_DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
-_MONTHS = "January February March April May June July August September October November December".split()
-_NUMBERS = "two three four five six seven eight nine ten twelve".split()
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+           "December")  # fmt: skip
+_NUMBERS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "twelve")
 _FORMS = {  # forced pronouns: the column of PRONOUNS
     "he": "n", "him": "o", "his": "p", "himself": "r", "it": "n", "its": "p", "itself": "r", "they": "n", "them": "o",
     "their": "p", "themselves": "r", "she": "n", "her": "p",
 }  # fmt: skip
-_LITERAL = {"I", "me", "my", "My", "myself", "we", "We", "us", "our", "Our", "ourselves", "you", "You", "your", "yourself"}
+_LITERAL = {
+    "I",
+    "me",
+    "my",
+    "My",
+    "myself",
+    "we",
+    "We",
+    "us",
+    "our",
+    "Our",
+    "ourselves",
+    "you",
+    "You",
+    "your",
+    "yourself",
+}
 _PRONOUN_WORDS = {w.lower() for row in PRONOUNS.values() for w in row.values()}
 
 
@@ -57,17 +74,8 @@ class Discourse(Referring):
             return extra[name]
         if name in self.lexicon:
             return choose(self.rng, self.lexicon[name])
-        match name:
-            case "day":
-                return self.rng.choice(_DAYS)
-            case "month":
-                return self.rng.choice(_MONTHS)
-            case "n":
-                return self.rng.choice(_NUMBERS)
-            case "N":
-                return str(self.rng.randrange(3, 60) * 5)
-            case "year":
-                return str(self.rng.randrange(1991, 2020))
+        if "." not in name:
+            return self.draw(name)
         role, attribute = name.split(".")
         entity = self.cast[role]
         if attribute == "noun" and isinstance(entity, Org | Work):
@@ -78,6 +86,14 @@ class Discourse(Referring):
             return "woman" if entity.female else "man"
         value = getattr(entity, attribute)
         return value if isinstance(value, str) else str(value)
+
+    def draw(self, kind: str) -> str:
+        """A random day, month, year, small number in words (n) or larger one in digits (N)."""
+        if kind == "year":
+            return str(self.rng.randrange(1991, 2020))
+        if kind == "N":
+            return str(self.rng.randrange(3, 60) * 5)
+        return self.rng.choice({"day": _DAYS, "month": _MONTHS, "n": _NUMBERS}[kind])
 
     def can_say(self, text: str) -> bool:
         """False if a template needs things that neither the text so far nor the template itself brings up."""
@@ -125,7 +141,7 @@ class Discourse(Referring):
                 head = re.split(r" (?:to|from|of|about|with|in|for|that|who|on|at|between|by|near|,)(?: |$)", words)[0]
                 entity.noun = head.split()[-1]
                 entity.female = {"mother": True, "aunt": True, "father": False}.get(entity.noun, entity.female)
-                entity.plural = entity.noun.endswith("s") and not entity.noun.endswith("ss") or entity.noun == "people"
+                entity.plural = re.search(r"[^s]s$|^people$", entity.noun) is not None
             self.known.setdefault(entity, set())
         elif slot.form in _LITERAL:
             sentence.add(slot.form)

@@ -28,7 +28,7 @@ WORDINGS = {
         "{S} {S~has} lived in {Z} for [many|<n>] years .",
         "{S} moved to {Z} in <year> and {S~has} stayed there ever since .",
         "{S} {S~has} made {S:his} home in {Z} .",
-        "{S} [now|today] {S~lives} in {Z} , in [a small flat near the station|an old house by the river] .",
+        "{S} now {S~lives} in {Z} , in [a small flat near the station|an old house by the river] .",
         "{S.p} home is in {Z} .",
     ],
     "per:title": [
@@ -80,7 +80,7 @@ WORDINGS = {
     "org:city_of_headquarters": [
         "{S} is based in {Z} .",
         "{S} has {S:its} head office in {Z} .",
-        "The headquarters of {S.o} are in {Z} .",
+        "{S.p} headquarters are in {Z} .",
         "{S} is run from {Z} .",
         "{S} has {S:its} home in [the old town of|the centre of|the south of] {Z} .",
         "{S.p} main building stands in {Z} .",
@@ -91,7 +91,7 @@ WORDINGS = {
         "{Z} {Z~has} run {S.o} since <year> .",
         "{Z} became director of {S.o} in <year> .",
         "Since <year> {S} has been led by {Z.o} .",
-        "The head of {S.o} is {Z} .",
+        "{S.p} director is called {Z:first} .",
     ],
     "org:number_of_employees": [
         "{S} employs about <value> people .",
@@ -102,7 +102,7 @@ WORDINGS = {
     "work:creator": [
         "{Z} <made> {S.o} in <year> .",
         "{S} was <made_participle> by {Z.o} in <year> .",
-        "{S} is the work of {Z.o} , who finished {S:it} in <year> .",
+        "{S} is the work of {Z:name} , who finished {S:it} in <year> .",
         "It was {Z} who <made> {S.o} .",
         "In <year> {Z} finished {S.o} .",
         "{S} was completed by {Z.o} in <year> .",
@@ -129,10 +129,11 @@ def facts_about(entity: Entity) -> list[Fact]:
         job = (("adjective", entity.adjective or "good"),)
         facts = [
             Fact("per:city_of_birth", entity, entity.home, entity.born),
-            Fact("per:cities_of_residence", entity, entity.city, min(entity.since + 1, 2019)),
             Fact("per:title", entity, entity.profession, lexical=job),
             Fact("per:schools_attended", entity, entity.school, lexical=(("value", entity.subject),)),
         ]
+        if entity.city is not entity.home:
+            facts.append(Fact("per:cities_of_residence", entity, entity.city, min(entity.since + 1, 2019)))
         if entity.employer and entity.employer.director is not entity:
             facts.append(Fact("per:employee_of", entity, entity.employer, entity.since))
         if entity.sibling:
@@ -163,8 +164,8 @@ def is_known(discourse: Discourse, fact: Fact) -> bool:
     return fact.relation in about or {
         "per:city_of_birth": "home" in about,
         "per:title": "profession" in about,
-        "per:siblings": f"{kin} of" in of_value or isinstance(fact.value, Person) and fact.value in discourse.known,
-        "per:spouse": f"{kin} of" in of_value or isinstance(fact.value, Person) and fact.value in discourse.known,
+        "per:siblings": f"{kin} of" in of_value or (isinstance(fact.value, Person) and fact.value in discourse.known),
+        "per:spouse": f"{kin} of" in of_value or (isinstance(fact.value, Person) and fact.value in discourse.known),
         "org:founded_by": "founder of" in of_value,
         "org:city_of_headquarters": "place" in about,
         "org:top_members": "director of" in of_value,
@@ -179,7 +180,7 @@ def tell(discourse: Discourse, fact: Fact, wording: str | None = None, label: st
         discourse.cast["Z"] = fact.value
     for role, entity in (("S", fact.subject), ("Z", fact.value)):
         if entity not in discourse.known:
-            text = re.sub(rf"\{{{role}(\.[op])?\}}", rf"{{{role}\1:full}}", text, count=1)
+            text = re.sub(rf"\{{{role}(\.[op])?(?::name)?\}}", rf"{{{role}\1:full}}", text, count=1)
     text = text.replace("{Z:first}", "{Z:full}")
     sentences = discourse.say(text, label, **fact.variables)
     learn(discourse, fact)

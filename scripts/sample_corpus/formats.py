@@ -37,13 +37,14 @@ def _rows(sentence: Sentence, mentions: list[tuple[int, int, int]]) -> list[list
     tags = tag(sentence)
     phrases = sorted({(m.start, m.end) for m in sentence.mentions})
     verbs = [i for i, (pos, lemma) in enumerate(tags) if pos.startswith("V") and lemma not in ("-", "be", "have")][:2]
+    names = sentence.names + sentence.dates()
     rows = []
     for i, word in enumerate(sentence.words):
         pos, lemma = tags[i]
         framed = i in verbs
         rows.append([
             str(i), word, pos, _parse_bit(i, len(sentence.words), phrases), lemma if pos.startswith("V") else "-",
-            "01" if framed else "-", "-", sentence.speaker, _brackets(i, sentence.names),
+            "01" if framed else "-", "-", sentence.speaker, _brackets(i, names),
             *(_argument(i, verb, phrases) for verb in verbs), _coreference(i, mentions),
         ])  # fmt: skip
     return rows
@@ -59,7 +60,11 @@ def _parse_bit(i: int, length: int, phrases: list[tuple[int, int]]) -> str:
 def _brackets(i: int, spans: list[tuple[int, int, str]]) -> str:
     for start, end, label in spans:
         if start <= i <= end:
-            return ("(" + label if i == start else "") + ("*" if (start, end) != (i, i) else "") + (")" if i == end else "")
+            return (
+                ("(" + label if i == start else "")
+                + ("*" if (start, end) != (i, i) else "")
+                + (")" if i == end else "")
+            )
     return "*"
 
 

@@ -8,7 +8,7 @@ from .world import Entity, Org, Person, Place, Prize, Work
 
 
 def introduce(memory: Memory, entity: Entity, case: str, plain: bool, form: str | None) -> Wording | None:
-    """The wording of a first mention, or None for what is not introduced but just named; ``plain`` without apposition."""
+    """The wording of a first mention (``plain``: without apposition), or None for what is just named."""
     plain = plain or case == "p" or form == "full"
     if isinstance(entity, Person):
         return _introduce_person(memory, entity, plain)
@@ -21,6 +21,10 @@ def introduce(memory: Memory, entity: Entity, case: str, plain: bool, form: str 
             return Wording(full + based, "name", {"kind", "place"})
         return Wording(full, "name")
     if isinstance(entity, Work):
+        if form == "full":
+            return Wording(
+                ["the", entity.nouns[0], *title(entity)] if entity.quoted else title(entity), "name", {"noun"}
+            )
         return _introduce_work(memory, entity, plain)
     if isinstance(entity, Place) and not plain and memory.rng.random() < 0.15:
         where: list[Part] = ["the", Name([entity.nationality], "NORP"), "city", "of", Name([entity.name], "GPE")]
@@ -39,7 +43,9 @@ def _introduce_person(memory: Memory, person: Person, plain: bool) -> Wording:
     for anchor, noun in relations(person):
         if (person, f"{noun} of") in memory.silent:
             continue
-        if (anchor in memory.known or memory.deictic(anchor)) and (memory.rng.random() < 0.9 or isinstance(anchor, Org)):
+        if (anchor in memory.known or memory.deictic(anchor)) and (
+            memory.rng.random() < 0.9 or isinstance(anchor, Org)
+        ):
             owner = Ref(anchor, "p")
             known = {f"{noun} of"}
             if plain or memory.style.casual:
@@ -55,7 +61,9 @@ def _introduce_person(memory: Memory, person: Person, plain: bool) -> Wording:
         return Wording([full], "name")
     if plain or roll > memory.style.apposition:
         if memory.rng.random() < 0.4:
-            return Wording([Name([person.home.nationality], "NORP"), person.profession, full], "name", {"profession", "home"})
+            return Wording(
+                [Name([person.home.nationality], "NORP"), person.profession, full], "name", {"profession", "home"}
+            )
         return Wording(["the", *job, full], "name", known)
     if memory.rng.random() < 0.25:
         return Wording(["a", *job, "named", full], "name", known)
@@ -70,7 +78,9 @@ def _introduce_work(memory: Memory, work: Work, plain: bool) -> Wording:
     if memory.style.casual and work.creator in memory.known:
         return Wording([Ref(work.creator, "p"), noun], "nominal", known)
     if work.creator in memory.known or memory.deictic(work.creator):
-        present = memory.deictic(work.creator) or any(u.entity is work.creator for u in memory.previous + memory.current)
+        present = memory.deictic(work.creator) or any(
+            u.entity is work.creator for u in memory.previous + memory.current
+        )
         if memory.rng.random() < (0.75 if present else 0.4) and work.quoted:
             return Wording([Ref(work.creator, "p"), noun, *title(work)], "name", known)
     if plain:

@@ -1,16 +1,16 @@
 """The template language: text with choices, slots for the people and things of the world, and lexical variables.
 
-    [said|announced]       one of the alternatives (they nest; an empty one is allowed)
-    {A}  {A.o}  {A.p}      a reference to role A as subject, object or possessor; the wording is chosen in ``referring``
-    {A!}                   the same without an apposition
-    {A:he} {A:his} {A:I}   this pronoun (he and she by gender); {A:full}, {A:name}, {A:nominal} ask for a kind of wording
-    {A:bare}               the full name as a predicate ("I am Anna Weber"): a name, but no mention
-    {A+B}                  the two as one group
-    {A , who left ,}       a reference with more words inside the mention
-    {T=a letter}           this wording, for anything (unknown roles become things of this document)
-    {A~is}                 the verb, agreeing with the latest wording of A
-    <day>  <A.profession>  lexical variables
-    #A.profession          (last) the reader of the text now knows A's profession
+[said|announced]       one of the alternatives (they nest; an empty one is allowed)
+{A}  {A.o}  {A.p}      a reference to role A as subject, object or possessor; the wording is chosen in ``referring``
+{A!}                   the same without an apposition
+{A:he} {A:his} {A:I}   this pronoun (he and she by gender); {A:full}, {A:name}, {A:nominal} ask for a kind of wording
+{A:bare}               the full name as a predicate ("I am Anna Weber"): a name, but no mention
+{A+B}                  the two as one group
+{A , who left ,}       a reference with more words inside the mention
+{T=a letter}           this wording, for anything (unknown roles become things of this document)
+{A~is}                 the verb, agreeing with the latest wording of A
+<day>  <A.profession>  lexical variables
+#A.profession          (last) the reader of the text now knows A's profession
 """
 
 from __future__ import annotations
@@ -26,6 +26,10 @@ _SLOT = re.compile(
     re.DOTALL,
 )
 _VOWEL = re.compile(r"(?!uni|use|one|eu)[aeiou8]", re.IGNORECASE)
+_DATE = re.compile(
+    r"(19|20)\d\d|(Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?|"
+    r"January|February|March|April|May|June|July|August|September|October|November|December"
+)
 _CLOSING = {".", ",", "?", "!", ":", ";", "--", "-RRB-"}
 
 
@@ -143,6 +147,11 @@ class Sentence:
         if self.words and self.words[-1] in ("a", "A") and _VOWEL.match(word):
             self.words[-1] += "n"
         self.words.append(word)
+
+    def dates(self) -> list[tuple[int, int, str]]:
+        """Years, months and days of the week, as names of type DATE."""
+        named = {i for start, end, _ in self.names for i in range(start, end + 1)}
+        return [(i, i, "DATE") for i, w in enumerate(self.words) if i not in named and _DATE.fullmatch(w)]
 
     def capitalise(self) -> None:
         first = next((i for i, w in enumerate(self.words) if w != "``"), 0)

@@ -16,7 +16,7 @@ class Referring(Memory):
     """Chooses wordings in the light of what was said."""
 
     def word(self, entity: Entity, case: str, form: str | None, plain: bool, extended: bool) -> Wording:
-        """The wording of a reference; ``form`` forces a kind of wording, ``extended`` ones are followed by more words."""
+        """The wording of a reference; ``form`` forces a kind, ``extended``: more words follow in the mention."""
         if form in ("voc", "first"):
             assert isinstance(entity, Person)
             if form == "first" or self.style.names == "first":

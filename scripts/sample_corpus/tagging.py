@@ -81,7 +81,7 @@ def _tag(word: str, i: int, previous: list[str], words: list[str], following: st
     before = previous[-1] if previous else ""
     if word in _PUNCTUATION:
         return _PUNCTUATION[word], "-"
-    if re.fullmatch(r"\d+", word):
+    if re.fullmatch(r"\d[\d-]*", word):
         return "CD", "-"
     if _MONTHS_AND_DAYS.match(word) and word[0].isupper() and not (i == 0 and lower in tags):
         return "NNP", "-"
@@ -93,7 +93,7 @@ def _tag(word: str, i: int, previous: list[str], words: list[str], following: st
         verb = before in ("PRP", "WP", "WRB", "EX", "DT") or (before == "NNP" and following in ("coming", "at", "with"))
         return ("VBZ", "be") if verb else ("POS", "-")
     if lower == "there":
-        return ("EX" if following in _BE or following == "'s" or previous[-1:] == ["VBP"] and i == 1 else "RB"), "-"
+        return ("EX" if following in _BE or following == "'s" or (previous[-1:] == ["VBP"] and i == 1) else "RB"), "-"
     if lower == "no" and following in (",", ".", "!"):
         return "UH", "-"
     if lower == "her":

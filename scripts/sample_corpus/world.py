@@ -11,8 +11,8 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from . import names
 from .domains import DOMAINS, JURORS, MANAGERS, RELATIVES, SUBJECTS, Domain
+from .names import read_names
 
 
 @dataclass(eq=False)
@@ -103,9 +103,12 @@ class Circle:
     domain: Domain = DOMAINS[0]
 
     def cast(self, mirrored: bool) -> dict[str, Entity]:
-        """Roles of a story: A, B professionals, C, G their relatives, D, E directors, F, K founders; O, Q organisations;
-        P, R their cities, L a third place; W, V works of A, X, Y works of B; M politician, I detective, J juror,
-        H host; U a prize."""
+        """The roles of a story, seen from one side of the circle or from the other.
+
+        People: A, B professionals, C, G their relatives, D, E directors, F, K founders, M politician, I detective,
+        J juror, H host. Organisations: O, Q. Places: P, R, where O and Q are, and L. Works: W, V by A, X, Y by B.
+        U is a prize.
+        """
         swap = dict(zip("ABCGDEFKOQPRWXVY", "BAGCEDKFQORPXWYV", strict=True)) if mirrored else {}
         return {swap.get(role, role): entity for role, entity in self.members.items()}
 
@@ -113,10 +116,11 @@ class Circle:
 class NamePool:
     """Draws names without repetition until the pool is empty, then starts again."""
 
-    def __init__(self, rng: random.Random, items: Sequence) -> None:
-        self.rng, self.items, self.left = rng, list(items), []
+    def __init__(self, rng: random.Random, items: Sequence[str]) -> None:
+        self.rng, self.items = rng, list(items)
+        self.left: list[str] = []
 
-    def draw(self):  # noqa: ANN201 - whatever the pool holds
+    def draw(self) -> str:
         if not self.left:
             self.left = list(self.items)
             self.rng.shuffle(self.left)
@@ -126,36 +130,35 @@ class NamePool:
 class SplitNames:
     """The names of one split: a share of every list, and a few cities that all splits have in common."""
 
-    def __init__(self, rng: random.Random, shares: dict[str, list]) -> None:
-        self.rng = rng
+    def __init__(self, rng: random.Random, shares: dict[str, list[str]]) -> None:
         self.pools = {key: NamePool(rng, items) for key, items in sorted(shares.items())}
 
-    def __getitem__(self, key: str):  # noqa: ANN204
+    def __getitem__(self, key: str) -> str:
         return self.pools[key].draw()
 
 
 def split_names(rng: random.Random) -> dict[str, SplitNames]:
     """Disjoint names for the three splits (60/20/20 %), but for a tenth of the cities."""
-    lists = {"women": names.WOMEN, "men": names.MEN, "surnames": names.SURNAMES, "cities": names.CITIES,
-             "stems": names.STEMS, "adjectives": names.TITLE_ADJECTIVES, "handles": names.HANDLES}  # fmt: skip
-    shares: dict[str, dict[str, list]] = {"train": {}, "development": {}, "test": {}}
-    for key, values in lists.items():
+    shares: dict[str, dict[str, list[str]]] = {"train": {}, "development": {}, "test": {}}
+    for key, values in read_names().items():
+        if key == "title nouns":
+            for share in shares.values():
+                share[key] = values
+            continue
         items = rng.sample(values, len(values))
         common = items[: len(items) // 10] if key == "cities" else []
         own = items[len(common) :]
         cuts = [0, len(own) * 6 // 10, len(own) * 8 // 10, len(own)]
         for i, split in enumerate(shares):
             shares[split][key] = own[cuts[i] : cuts[i + 1]] + common
-        for split in shares:
-            shares[split]["nouns"] = names.TITLE_NOUNS
     return {split: SplitNames(rng, share) for split, share in shares.items()}
 
 
 def make_circle(rng: random.Random, pool: SplitNames, domain: Domain) -> Circle:
     """Two mirrored sides, an outsider, a host and a third place."""
-    places = [Place(*pool["cities"]) for _ in range(3)]
+    places = [Place(*pool["cities"].split(", ")) for _ in range(3)]
     while len({p.name for p in places}) < 3:
-        places = [Place(*pool["cities"]) for _ in range(3)]
+        places = [Place(*pool["cities"].split(", ")) for _ in range(3)]
     for p in places:
         p.university = Org(["University", "of", p.name], True, None, False, "a university", ("university",), p,
                            rng.randrange(1820, 1960), rng.randrange(120, 400) * 10)  # fmt: skip
@@ -171,9 +174,12 @@ def make_circle(rng: random.Random, pool: SplitNames, domain: Domain) -> Circle:
             first = pool["women" if gender else "men"]
         used.add(first)
         born = rng.randrange(1946, 1992)
-        adjective = "young" if born >= 1984 else "veteran" if born < 1956 else rng.choice([None, None, "gifted", "quiet", "tall", "shy", "cheerful"])
-        return Person(first, surname or pool["surnames"], gender, job, adjective, home, lives, born,
-                      rng.choice(places).university, SUBJECTS.get(job, domain.subject), rng.randrange(max(born + 24, 1996), 2018))  # fmt: skip
+        adjective = rng.choice([None, None, "gifted", "quiet", "tall", "shy", "cheerful"])
+        adjective = "young" if born >= 1984 else "veteran" if born < 1956 else adjective
+        school, subject = rng.choice(places).university, SUBJECTS.get(job, domain.subject)
+        since = rng.randrange(max(born + 24, 1996), 2018)
+        surname = surname or pool["surnames"]
+        return Person(first, surname, gender, job, adjective, home, lives, born, school, subject, since)
 
     for side, letters in enumerate(("ACDFOPWV", "BGEKQRXY")):
         pro, relative, director, founder, org, place, work, second = letters
@@ -183,6 +189,7 @@ def make_circle(rng: random.Random, pool: SplitNames, domain: Domain) -> Circle:
         gender = female if side == 0 or same_gender else not female
         star = person(profession, gender, away if rng.random() < 0.6 else here, here)
         star.employer = company
+        star.since = max(star.since, company.founded + rng.randrange(1, 6))
         sibling = rng.random() < 0.6
         kin = person(rng.choice(RELATIVES), rng.random() < 0.5 if sibling else not gender, star.home,
                      rng.choice(places), star.surname if sibling or rng.random() < 0.4 else None)  # fmt: skip
@@ -193,6 +200,7 @@ def make_circle(rng: random.Random, pool: SplitNames, domain: Domain) -> Circle:
             star.married = kin.married = rng.randrange(max(star.born, kin.born) + 22, 2020)
         boss = person(rng.choice(MANAGERS), rng.random() < 0.5, rng.choice(places), here)
         boss.employer, company.director = company, boss
+        boss.since = max(boss.since, company.founded + rng.randrange(1, 6))
         maker = person(rng.choice(MANAGERS), rng.random() < 0.5, here, here)
         maker.born = company.founded - rng.randrange(27, 45)
         maker.adjective, maker.company, company.founder = None, company, maker
@@ -212,7 +220,7 @@ def make_circle(rng: random.Random, pool: SplitNames, domain: Domain) -> Circle:
 def _organisation(rng: random.Random, pool: SplitNames, domain: Domain, place: Place) -> Org:
     pattern = rng.choice(domain.org_names)
     article = pattern.startswith("the ")
-    words = pattern.removeprefix("the ").replace("*", pool["stems"]).split()
+    words = pattern.removeprefix("the ").replace("*", pool["organisations"]).split()
     acronym = len(words) >= 4 and rng.random() < 0.8
     alias = "".join(w[0] for w in words if w[0].isupper()) if acronym else words[0]
     return Org(words, article, alias, acronym, domain.kind, domain.org_nouns, place,
@@ -221,11 +229,11 @@ def _organisation(rng: random.Random, pool: SplitNames, domain: Domain, place: P
 
 def _work(rng: random.Random, pool: SplitNames, domain: Domain, creator: Person, year: int) -> Work:
     pattern = rng.choice(domain.work_names)
-    title = pattern.removeprefix("the ").replace("*", pool["stems"]).split() if pattern else []
+    title = pattern.removeprefix("the ").replace("*", pool["organisations"]).split() if pattern else []
     if not title:
-        first, second = pool["adjectives"], pool["nouns"]
+        first, second = pool["title adjectives"], pool["title nouns"]
         while second == first:
-            second = pool["nouns"]
+            second = pool["title nouns"]
         title = ["The", first, second]
     return Work(title, not pattern, domain.work_nouns, creator, year, domain.made, rng.choice(domain.topics))
 

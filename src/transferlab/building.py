@@ -15,8 +15,9 @@ from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
 
 from transferlab.data.datamodule import TransferDataModule
-from transferlab.encoders.multi_encoder import MultiEncoder
+from transferlab.encoders.checks import check_encoders
 from transferlab.encoders.tokenizers import load_tokenizers
+from transferlab.encoders.truncation import max_positions
 from transferlab.models.base import TransferModel
 from transferlab.models.saving import DESCRIPTION, save_model
 from transferlab.utils import run_identity
@@ -66,20 +67,19 @@ def check(cfg: DictConfig) -> None:
     check_targets(cfg)
     check_strategy(cfg)
     OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
-    check_encoders(cfg)
+    model = OmegaConf.to_container(cfg.model, resolve=True)
+    assert isinstance(model, dict)
+    plan = check_encoders(**{key: model[key] for key in keyword_names(check_encoders) or () if key in model})
+    for name, config in plan.configs.items():
+        longest = max_positions(config)
+        if longest is not None and cfg.taskmodule.get("max_segment_len", 0) > longest:
+            raise ConfigError(
+                f"taskmodule.max_segment_len={cfg.taskmodule.max_segment_len}, but the encoder {name!r} reads at most "
+                f"{longest} subtokens"
+            )
     saved = Path(cfg.model_save_dir)
     if (saved / DESCRIPTION).exists() and not saved.is_relative_to(cfg.paths.output_dir):
         raise ConfigError(f"model_save_dir={saved} already holds a model; move it away or choose another directory")
-
-
-def check_encoders(cfg: DictConfig) -> None:
-    """Build the multi-encoder without weights and without memory, which refuses whatever cannot be combined."""
-    model = OmegaConf.to_container(cfg.model, resolve=True)
-    assert isinstance(model, dict)
-    options = {key: model[key] for key in keyword_names(MultiEncoder) or () if key in model}
-    with torch.device("meta"):
-        names = {name: name for name in options["pretrained_models"]}  # of tokenizers, which are not wanted yet
-        MultiEncoder(**options, load_weights=False, tokenizer_keys=names)
 
 
 def corpus(cfg: DictConfig) -> tuple[Any, TransferDataModule]:
@@ -89,16 +89,6 @@ def corpus(cfg: DictConfig) -> tuple[Any, TransferDataModule]:
     taskmodule = instantiate(cfg.taskmodule, tokenizers=tokenizers, _convert_="all")
     datamodule = instantiate(cfg.datamodule, reader=reader, taskmodule=taskmodule, _convert_="all")
     return taskmodule, datamodule
-
-
-def check_lengths(model: TransferModel, taskmodule: Any) -> None:
-    """Refuse rows longer than an encoder has positions for."""
-    for name, encoder in model.multi_encoder.encoders.items():
-        if encoder.max_positions is not None and taskmodule.max_segment_len > encoder.max_positions:
-            raise ConfigError(
-                f"taskmodule.max_segment_len={taskmodule.max_segment_len}, but the encoder {name!r} reads at most "
-                f"{encoder.max_positions} subtokens"
-            )
 
 
 def best_checkpoint(trainer: Trainer) -> str | None:

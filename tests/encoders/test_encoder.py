@@ -152,6 +152,13 @@ def test_fast_attention_is_used_where_there_is_one(make_model):
     assert load(make_model("bert")).backbone.config._attn_implementation == "sdpa"
 
 
+@pytest.mark.parametrize(("model_type", "blocks"), [("t5", "block"), ("bart", "layers")])
+def test_decoder_is_not_loaded(model_type, blocks, make_model):
+    encoder = load(make_model(model_type))
+    assert len(getattr(encoder.backbone.decoder, blocks)) == 0
+    assert len(getattr(encoder.stack, blocks)) == 4
+
+
 def test_pooler_is_not_built(make_model):
     encoder = load(make_model("bert"))
     assert not any("pooler" in name for name, parameter in encoder.named_parameters())

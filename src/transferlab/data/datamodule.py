@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader
 from transferlab.data.readers.base import Reader
 from transferlab.data.selection import select
 from transferlab.documents import Document
+from transferlab.utils.errors import UserError
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +58,7 @@ class TransferDataModule(LightningDataModule):
         self.select_n = select_n or {}
         unknown = set(self.select_n) - set(reader.splits)
         if unknown:
-            raise ValueError(
+            raise UserError(
                 f"datamodule.select_n names {sorted(unknown)}; the corpus has {list(reader.splits)}"
             )
         self.select_seed = select_seed
@@ -70,7 +71,7 @@ class TransferDataModule(LightningDataModule):
         if split not in self._documents:
             documents = select(list(self.reader.read(split)), self.select_n.get(split), self.select_seed)
             if not documents:
-                raise ValueError(f"the {split} split of {self.reader} holds no documents")
+                raise UserError(f"the {split} split of {self.reader} holds no documents")
             words = sum(len(document.words) for document in documents)
             log.info("%s: %d documents, %d words", split, len(documents), words)
             self._documents[split] = documents

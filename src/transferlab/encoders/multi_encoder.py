@@ -185,7 +185,7 @@ class MultiEncoder(nn.Module):
         for position, encoder_id in enumerate(self.encoder_ids):
             if position != target:
                 both = represented[target] & represented[position]  # [sequences, units]
-                similarity = F.cosine_similarity(last[target], last[position], dim=-1) * both
+                similarity = F.cosine_similarity(last[target], last[position], dim=-1)  # 0 where one is missing
                 cosine[encoder_id] = similarity.sum() / both.sum().clamp(min=1)
         return cosine
 

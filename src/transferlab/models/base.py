@@ -160,14 +160,9 @@ class TransferModel(LightningModule):
         prefix = "multi_encoder.encoders."
         return [parameter for name, parameter in self.named_parameters() if not name.startswith(prefix)]
 
-    @property
-    def frozen_encoders(self) -> list[str]:
-        """Ids of the encoders that are not trained."""
-        return [name for name, encoder in self.multi_encoder.encoders.items() if encoder.frozen]
-
     def frozen_keys(self) -> list[str]:
         """Names of the state that belongs to frozen encoders, and so to their sources."""
-        prefixes = tuple(f"multi_encoder.encoders.{name}." for name in self.frozen_encoders)
+        prefixes = tuple(f"multi_encoder.encoders.{name}." for name in self.multi_encoder.frozen_ids)
         return [key for key in self.state_dict() if key.startswith(prefixes)]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -190,4 +185,4 @@ class TransferModel(LightningModule):
 
     def frozen_fingerprints(self) -> dict[str, str]:
         """The content hash of every frozen encoder's weights."""
-        return {name: self.multi_encoder.fingerprint(name) for name in self.frozen_encoders}
+        return {name: self.multi_encoder.fingerprint(name) for name in self.multi_encoder.frozen_ids}

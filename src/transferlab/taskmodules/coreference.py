@@ -12,6 +12,7 @@ from transferlab.metrics.coreference import CoreferenceScore
 from transferlab.metrics.head_match import head_match_baseline
 from transferlab.taskmodules.tokenization import Row, WordTokenizer, segments
 from transferlab.utils.batches import CoreferenceBatch, CoreferenceDocument
+from transferlab.utils.errors import UserError
 
 
 @dataclass
@@ -52,7 +53,7 @@ class CoreferenceTaskModule:
         self.tokenizers = {key: WordTokenizer(tokenizer) for key, tokenizer in tokenizers.items()}
         for tokenizer in self.tokenizers.values():
             if max_segment_len <= tokenizer.num_special:
-                raise ValueError(
+                raise UserError(
                     f"taskmodule.max_segment_len={max_segment_len} leaves no room beside {tokenizer.num_special} "
                     "special tokens"
                 )
@@ -93,7 +94,7 @@ class CoreferenceTaskModule:
             annotated: refuse a document without a coreference layer.
         """
         if annotated and document.gold.clusters is None:
-            raise ValueError(
+            raise UserError(
                 f"{document.name} has no coreference annotation: it can be predicted, not trained on or scored"
             )
         subtokens, lengths, limits = {}, [], []

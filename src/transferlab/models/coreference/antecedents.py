@@ -15,11 +15,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import FunctionCtx
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from transferlab.models.coreference.mentions import hidden_layers
+from transferlab.models.coreference.feedforward import full_precision, hidden_layers
 
 NUM_DISTANCE_BUCKETS = 10
 PAIRS_PER_CHUNK = 2048
@@ -93,9 +93,9 @@ class CoarseScorer(nn.Module):
         offsets = positions[:, None] - positions  # [K, K]
         scores = mention_scores[:, None] + mention_scores  # [K, K]
         if self.bilinear is not None:
-            scores = scores + (self.dropout(self.bilinear(spans)) @ self.dropout(spans).T).float()
+            scores = scores + full_precision(self.dropout(self.bilinear(spans)) @ self.dropout(spans).T)
         if self.distance_prior is not None:
-            prior = self.distance_prior(distance_buckets(positions)).squeeze(-1).float()  # [K], by distance
+            prior = full_precision(self.distance_prior(distance_buckets(positions)).squeeze(-1))  # [K], by distance
             scores = scores + prior[offsets.clamp(min=0)]
         scores = scores.masked_fill(offsets <= 0, float("-inf"))
         ranking = scores if self.bilinear is not None else -offsets.float().masked_fill(offsets <= 0, float("inf"))
@@ -172,7 +172,8 @@ class PairScorer(nn.Module):
         """
         rows, columns = antecedents.exists.nonzero(as_tuple=True)  # [P] each
         others = antecedents.indices[rows, columns]  # [P]
-        from_span, from_antecedent = self.from_span(spans), self.from_antecedent(spans)  # [K, H] each
+        # Under bf16 these stay fp32, so that the gradients of a span's many pairs are summed in fp32.
+        from_span, from_antecedent = full_precision(self.from_span(spans)), full_precision(self.from_antecedent(spans))
         scores = []
         for i, j in zip(rows.split(PAIRS_PER_CHUNK), others.split(PAIRS_PER_CHUNK), strict=True):
             features = {
@@ -186,7 +187,7 @@ class PairScorer(nn.Module):
                 scores.append(checkpoint(self._score_chunk, *arguments, use_reentrant=False))
             else:
                 scores.append(self._score_chunk(*arguments))
-        fine = spans.new_zeros(antecedents.exists.shape, dtype=torch.float32)
+        fine = full_precision(spans.new_zeros(antecedents.exists.shape))
         return fine.index_put((rows, columns), torch.cat(scores)) if scores else fine
 
     def _score_chunk(
@@ -200,18 +201,19 @@ class PairScorer(nn.Module):
     ) -> Tensor:
         """Scores [P] fp32 of the pairs (i, j)."""
         hidden = project_products(spans, i, j, self.from_product.weight)  # [P, H]
-        hidden = hidden + functional.embedding(i, from_span) + functional.embedding(j, from_antecedent)
+        # In place: sums need nothing for the backward pass, and pairs are many.
+        hidden += functional.embedding(i, from_span)
+        hidden += functional.embedding(j, from_antecedent)
         if self.from_features is not None:
             embedded = [
-                self.dropout(table(features[name].clamp(max=table.num_embeddings - 1)))
-                for name, table in self.embeddings.items()
+                table(features[name].clamp(max=table.num_embeddings - 1)) for name, table in self.embeddings.items()
             ]
-            hidden = hidden + self.from_features(torch.cat(embedded, dim=-1))
-        return self.score(hidden).squeeze(-1).float()
+            hidden += self.from_features(self.dropout(torch.cat(embedded, dim=-1)))
+        return full_precision(self.score(hidden).squeeze(-1))
 
 
 def project_products(spans: Tensor, i: Tensor, j: Tensor, weight: Tensor) -> Tensor:
-    """(x_i * x_j) W^T for pairs of rows of x.
+    """(x_i * x_j) W^T for pairs of rows of x, in the precision of autocast where that is on.
 
     The [P, D] products are made anew in the backward pass: making them costs a fraction of multiplying with them,
     keeping them would be the largest tensor of a training step.
@@ -225,28 +227,28 @@ def project_products(spans: Tensor, i: Tensor, j: Tensor, weight: Tensor) -> Ten
         [P, H].
     """
     kind = spans.device.type
-    if torch.is_autocast_enabled(kind):  # a custom Function is not cast by autocast
-        dtype = torch.get_autocast_dtype(kind)
-        spans, weight = spans.to(dtype), weight.to(dtype)
-    return _ProjectedProducts.apply(spans, i, j, weight)
+    dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else weight.dtype
+    return _ProjectedProducts.apply(spans, i, j, weight, dtype)
+
+
+def _products(spans: Tensor, i: Tensor, j: Tensor) -> Tensor:
+    return functional.embedding(i, spans) * functional.embedding(j, spans)  # [P, D]
 
 
 class _ProjectedProducts(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: FunctionCtx, spans: Tensor, i: Tensor, j: Tensor, weight: Tensor) -> Tensor:
+    def forward(ctx: Any, spans: Tensor, i: Tensor, j: Tensor, weight: Tensor, dtype: torch.dtype) -> Tensor:
         ctx.save_for_backward(spans, i, j, weight)
-        return (spans[i] * spans[j]) @ weight.T
+        ctx.dtype = dtype
+        return _products(spans, i, j).to(dtype) @ weight.to(dtype).T
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         spans, i, j, weight = ctx.saved_tensors
-        left, right = spans[i], spans[j]  # [P, D] each
-        grad_spans = grad_weight = None
-        if ctx.needs_input_grad[3]:
-            grad_weight = grad.T @ (left * right)
-        if ctx.needs_input_grad[0]:
-            grad_products = grad @ weight  # [P, D]
-            grad_spans = torch.zeros_like(spans)
-            grad_spans.index_add_(0, i, grad_products * right)
-            grad_spans.index_add_(0, j, grad_products * left)
-        return grad_spans, None, None, grad_weight
+        with torch.enable_grad():
+            spans = spans.detach().requires_grad_()
+            products = _products(spans, i, j)
+        grad_weight = (grad.T @ products.detach().to(ctx.dtype)).to(weight.dtype)
+        (grad_spans,) = torch.autograd.grad(products, spans, (grad @ weight.to(ctx.dtype)).to(spans.dtype))
+        return grad_spans, None, None, grad_weight, None

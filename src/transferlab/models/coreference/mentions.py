@@ -16,16 +16,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
+from transferlab.models.coreference.feedforward import full_precision, hidden_layers
+
 NOT_A_SPAN = float("-inf")
-CELLS_PER_BLOCK = 4096  # spans scored at once: large enough for the matrix product, small enough to stay in cache
-
-
-def hidden_layers(width: int, depth: int, dropout: float) -> nn.Sequential:
-    """The layers of a scorer after its first linear map: activation, further hidden layers, the score."""
-    layers: list[nn.Module] = [nn.ReLU(), nn.Dropout(dropout)]
-    for _ in range(depth - 1):
-        layers += [nn.Linear(width, width), nn.ReLU(), nn.Dropout(dropout)]
-    return nn.Sequential(*layers, nn.Linear(width, 1))
+STARTS_PER_BLOCK = 64  # candidates of so many first words are scored at once: about a thousand
 
 
 def span_widths(sentence_ids: Tensor, max_width: int) -> Tensor:
@@ -102,94 +96,100 @@ class MentionScorer(nn.Module):
         Returns:
             [n, w] fp32, ``-inf`` where there is no candidate.
         """
-        n, w = len(words), self.max_span_width
-        scores = words.new_full((n * w,), NOT_A_SPAN, dtype=torch.float32)
+        n, w, B = len(words), self.max_span_width, STARTS_PER_BLOCK
         if n == 0:
-            return scores.view(n, w)
-        starts = self.from_start(words)  # [n, H]
-        ends = self.from_end(words)  # [n, H]
-        heads = self.from_head(words) if self.from_head is not None else None  # [n, H]
-        logits = self.head_logits(words)  # [n] or None
-
+            return full_precision(words.new_empty(0, w))
         widths = span_widths(sentence_ids, w)  # [n]
-        # Starts with equally many candidates share a block, so that little of a block is not a span.
-        order = widths.argsort(descending=True, stable=True)
-        cells, values = [], []
-        for block, b in _blocks(widths[order].tolist()):
-            rows = order[block]  # [B]
-            offsets = torch.arange(b, device=words.device)
-            real = offsets < widths[rows, None]  # [B, b]
-            arguments = (rows, offsets, starts, ends, heads, logits)
+        offsets = torch.arange(w, device=words.device)
+        starts, offsets = (offsets < widths[:, None]).nonzero(as_tuple=True)  # [C] each, in text order
+        sizes = [int(block.sum()) for block in widths.cpu().split(B)]  # candidates of each block
+
+        # The spans of a block of starts end inside a window of T = B + w - 1 words. Padding makes all windows equally
+        # wide; they are views of the projected words.
+        padded = functional.pad(words, (0, 0, 0, len(sizes) * B + w - 1 - n))  # [blocks * B + w - 1, h]
+        start_blocks = self.from_start(words).split(B)  # blocks x [B, H]
+        end_windows = _windows(self.from_end(padded), w)  # blocks x [T, H]
+        head_windows = _windows(self.from_head(padded), w) if self.from_head is not None else [None] * len(sizes)
+        logits = self.head_logits(padded)  # [blocks * B + w - 1] or None
+        logit_windows = _windows(logits, w) if logits is not None else [None] * len(sizes)
+
+        values = []
+        for k, (s, d) in enumerate(zip(starts.split(sizes), offsets.split(sizes), strict=True)):
+            arguments = (s - k * B, d, start_blocks[k], end_windows[k], head_windows[k], logit_windows[k])
             if self.training and torch.is_grad_enabled():
-                block_scores = checkpoint(self._score_block, *arguments, use_reentrant=False)
+                # hidden layers of all candidates would be the largest tensors of a training step, and are cheap to redo
+                values.append(checkpoint(self._score_block, *arguments, use_reentrant=False))
             else:
-                block_scores = self._score_block(*arguments)
-            cells.append((rows[:, None] * w + offsets)[real])
-            values.append(block_scores[real])
-        scores = scores.index_put((torch.cat(cells),), torch.cat(values)).view(n, w)
+                values.append(self._score_block(*arguments))
+        scores = values[0].new_full((n * w,), NOT_A_SPAN).index_put((starts * w + offsets,), torch.cat(values)).view(n, w)
         if self.width_prior is not None:
-            scores = scores + self.width_prior(torch.arange(w, device=words.device)).squeeze(-1).float()
+            scores = scores + full_precision(self.width_prior(torch.arange(w, device=words.device)).squeeze(-1))
         return scores
 
     def _score_block(
-        self, rows: Tensor, offsets: Tensor, starts: Tensor, ends: Tensor, heads: Tensor | None, logits: Tensor | None
+        self,
+        starts: Tensor,
+        offsets: Tensor,
+        start_block: Tensor,
+        end_window: Tensor,
+        head_window: Tensor | None,
+        logits: Tensor | None,
     ) -> Tensor:
-        """Scores [B, b] fp32 of the spans that start at ``rows`` [B] and end ``offsets`` [b] words later."""
-        words_of = (rows[:, None] + offsets).clamp(max=len(starts) - 1)  # [B, b]
-        hidden = functional.embedding(words_of, ends) + starts[rows, None]  # [B, b, H]
-        if self.from_width is not None:
-            hidden = hidden + self.from_width(self._width_features(offsets, len(rows)))
-        if heads is not None and logits is not None:
-            attention = span_attention(logits[words_of]).to(heads.dtype)  # [B, b, b]
-            hidden = torch.baddbmm(hidden, attention, functional.embedding(words_of, heads))
-        return self.score(hidden).squeeze(-1).float()
+        """Scores [P] fp32 of the spans that start at word ``starts`` [P] of a block and end ``offsets`` [P] words later.
 
-    def _width_features(self, offsets: Tensor, rows: int) -> Tensor:
-        """Width embeddings, [b, f], or [B, b, f] in training so that every span draws its own dropout."""
-        assert self.width_embedding is not None
-        return self.dropout(self.width_embedding(offsets.expand(rows, -1) if self.training else offsets))
+        Their first layer is one product: of a matrix that picks the start, picks the end, holds the features of the
+        width and the weights of the head attention, with the matrix of what these are worth.
+        """
+        ends = starts + offsets
+        positions = torch.arange(len(end_window), device=starts.device)
+        picks = [starts[:, None] == positions[: len(start_block)], ends[:, None] == positions]  # [P, B], [P, T]
+        factors = [pick.to(end_window.dtype) for pick in picks]
+        worth = [start_block, end_window]
+        if self.width_embedding is not None and self.from_width is not None:
+            factors.append(self.dropout(self.width_embedding(offsets)))  # [P, f]
+            worth.append(self.from_width.weight.T)  # [f, H]
+        if head_window is not None and logits is not None:
+            factors.append(span_attention(logits, starts, ends))  # [P, T]
+            worth.append(head_window)  # [T, H]
+        hidden = torch.cat(factors, dim=1) @ torch.cat(worth)  # [P, H]
+        return full_precision(self.score(hidden).squeeze(-1))
 
     def head_logits(self, words: Tensor) -> Tensor | None:
         """a·x_t of every word, [n] fp32, or None without head attention."""
-        return self.head_attention(words).squeeze(-1).float() if self.head_attention is not None else None
+        if self.head_attention is None:
+            return None
+        return full_precision(self.head_attention(words).squeeze(-1))
 
     def spans(self, words: Tensor, starts: Tensor, ends: Tensor) -> Tensor:
         """The representation g of the spans with first words ``starts`` and last words ``ends``, [K, D]."""
         parts = [words[starts], words[ends]]  # [K, h] each
         if self.width_embedding is not None:
-            parts.append(self.dropout(self.width_embedding(ends - starts)).to(words.dtype))  # [K, f]
+            parts.append(self.dropout(self.width_embedding(ends - starts)))  # [K, f]
         logits = self.head_logits(words)
         if logits is not None:
-            offsets = torch.arange(self.max_span_width, device=words.device)
-            words_of = (starts[:, None] + offsets).clamp(max=len(words) - 1)  # [K, w]
-            outside = offsets > (ends - starts)[:, None]  # [K, w]
-            weights = logits[words_of].masked_fill(outside, float("-inf")).softmax(-1).to(words.dtype)  # [K, w]
-            parts.append(torch.einsum("kw,kwh->kh", weights, functional.embedding(words_of, words)))
+            parts.append(span_attention(logits, starts, ends).to(words.dtype) @ words)  # [K, h]
         return torch.cat(parts, dim=-1)
 
 
-def span_attention(logits: Tensor) -> Tensor:
-    """Head attention of the spans that share a start, for every width.
+def span_attention(logits: Tensor, starts: Tensor, ends: Tensor) -> Tensor:
+    """Head attention: a softmax over the words of each span.
 
     Args:
-        logits: [B, b], those of the b words from the start on.
+        logits: [T], one for each word.
+        starts, ends: [P] int64, first and last word of each span.
 
     Returns:
-        [B, b, b]: row d holds the weights of a span of d + 1 words, which are 0 beyond its end.
+        [P, T], 0 outside the span.
     """
-    b = logits.shape[-1]
-    beyond = torch.ones(b, b, dtype=torch.bool, device=logits.device).triu(1)
-    return logits[:, None, :].expand(-1, b, -1).masked_fill(beyond, float("-inf")).softmax(-1)
+    positions = torch.arange(len(logits), device=logits.device)
+    inside = (starts[:, None] <= positions) & (positions <= ends[:, None])  # [P, T]
+    return logits.expand_as(inside).masked_fill(~inside, float("-inf")).softmax(-1)
 
 
-def _blocks(widths: list[int]) -> list[tuple[slice, int]]:
-    """Consecutive blocks of starts, whose widths come in descending order, each with its widest span."""
-    blocks, position = [], 0
-    while position < len(widths):
-        size = max(1, CELLS_PER_BLOCK // widths[position])
-        blocks.append((slice(position, position + size), widths[position]))
-        position += size
-    return blocks
+def _windows(values: Tensor, max_width: int) -> tuple[Tensor, ...]:
+    """What the spans of each block of starts can reach: views [B + w - 1, ...] of values [blocks * B + w - 1, ...]."""
+    windows = values.unfold(0, STARTS_PER_BLOCK + max_width - 1, STARTS_PER_BLOCK)  # [blocks, ..., B + w - 1]
+    return windows.movedim(-1, 1).unbind()
 
 
 def keep_top_spans(scores: Tensor, keep: int) -> tuple[Tensor, Tensor]:

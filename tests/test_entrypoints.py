@@ -1,0 +1,250 @@
+"""The entrypoints as a user runs them, in one process and on tiny encoders and corpora."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig, OmegaConf
+
+from transferlab.documents import Annotations, Document, read_jsonl, write_jsonl
+from transferlab.utils.errors import UserError
+
+SENTENCES = [
+    ("Ann met Bob .", [(0, "ann"), (2, "bob")]),
+    ("She saw him .", [(0, "ann"), (2, "bob")]),
+    ("He left .", [(0, "bob")]),
+    ("The mayor called her .", [((0, 1), "mayor"), (3, "ann")]),
+    ("Bob knew the mayor .", [(0, "bob"), ((2, 3), "mayor")]),
+]
+TINY = [
+    "dataset=jsonl",
+    "model.freeze_models=all",
+    "model.ffnn_size=8",
+    "model.max_span_width=3",
+    "model.mention_loss_coef=1.0",
+    "trainer.max_epochs=2",
+    "trainer.accelerator=cpu",
+    "+trainer.enable_progress_bar=false",
+    "callbacks.rich_progress_bar=null",
+    "callbacks.model_summary=null",
+    "extras.print_config=false",
+    "extras.ignore_warnings=true",
+]
+
+
+def make_document(name: str, rotation: int) -> Document:
+    words: list[str] = []
+    sentences, clusters = [], {}
+    for i in range(len(SENTENCES)):
+        text, mentions = SENTENCES[(i + rotation) % len(SENTENCES)]
+        for place, entity in mentions:
+            start, end = place if isinstance(place, tuple) else (place, place)
+            clusters.setdefault(entity, []).append((len(words) + start, len(words) + end))
+        sentences.append((len(words), len(words) + len(text.split()) - 1))
+        words += text.split()
+    gold = Annotations(clusters=[cluster for cluster in clusters.values() if len(cluster) > 1])
+    return Document(name, words, sentences, gold=gold).validate()
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("corpus")
+    for split, count in (("train", 4), ("validation", 2), ("test", 2)):
+        write_jsonl([make_document(f"{split}{i}", i) for i in range(count)], place / f"{split}.jsonl")
+    return place
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+    words = sorted({word for text, _ in SENTENCES for word in text.split()})
+    vocabulary = {word: i for i, word in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *words])}
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    place = tmp_path_factory.mktemp("encoder")
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]"
+    ).save_pretrained(place)
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
+    BertModel(BertConfig(vocab_size=len(vocabulary), max_position_embeddings=512, **sizes)).save_pretrained(place)
+    return place
+
+
+Compose = Callable[..., DictConfig]
+
+
+@pytest.fixture
+def compose_config(project_root: Path, tmp_path: Path) -> Compose:
+    def compose_config(root: str, *overrides: str) -> DictConfig:
+        with initialize_config_dir(str(project_root / "configs"), version_base="1.3"):
+            return compose(root, overrides=[f"paths.output_dir={tmp_path / 'run'}", *overrides])
+
+    return compose_config
+
+
+@pytest.fixture
+def train(compose_config: Compose, corpus: Path, encoder: Path) -> Callable[..., dict[str, float]]:
+    from train import train
+
+    def run(*overrides: str) -> dict[str, float]:
+        return train(compose_config("train", *TINY, f"encoder={encoder}", f"dataset.data_dir={corpus}", *overrides))
+
+    return run
+
+
+def test_training_leaves_all_results_and_a_model(train, compose_config, corpus, tmp_path, capsys):
+    metrics = train("tags=[a]", "seed=0")
+    run = tmp_path / "run"
+    assert {"val/conll_f1", "test/conll_f1", "val/loss", "test/loss"} <= set(metrics)
+    assert json.loads((run / "metrics.json").read_text()) == pytest.approx(metrics)
+    assert json.loads((run / "run.json").read_text())["seed"] == 0
+    assert OmegaConf.load(run / "config_resolved.yaml").seed == 0
+    assert (run / "checkpoints" / "last.ckpt").is_file()
+    assert "head match" in capsys.readouterr().out
+
+    from evaluate import evaluate
+
+    source = ["dataset=jsonl", f"dataset.data_dir={corpus}", f"model_name_or_path={run}", "extras.print_config=false"]
+    again = evaluate(compose_config("evaluate", *source, f"paths.output_dir={tmp_path / 'eval'}", "trainer=cpu"))
+    assert again["test/conll_f1"] == pytest.approx(metrics["test/conll_f1"], abs=1e-6)
+    assert again["test/loss"] == pytest.approx(metrics["test/loss"], rel=1e-5)
+
+    from predict import predict
+
+    out = tmp_path / "predictions"
+    written = predict(compose_config("predict", *source, f"paths.output_dir={out}", "pipeline.device=cpu"))
+    predicted = list(read_jsonl(written["jsonl"]))
+    assert [document.name for document in predicted] == ["test0", "test1"]
+    assert "<html" in Path(written["html"]).read_text() and "#begin document" in Path(written["conll"]).read_text()
+
+    from evaluate_documents import evaluate_documents
+
+    scores = evaluate_documents(
+        compose_config(
+            "evaluate_documents", "metric=coref", f"+dataset.data_dir={written['jsonl']}",
+            f"paths.output_dir={tmp_path / 'scores'}", "extras.print_config=false",
+        )
+    )  # fmt: skip
+    assert scores["predicted"]["conll_f1"] == pytest.approx(metrics["test/conll_f1"], abs=1e-6)
+    assert "CoNLL F1" in (tmp_path / "scores" / "scores.md").read_text()
+
+
+def test_predicting_raw_text(train, compose_config, tmp_path):
+    train("trainer.max_epochs=1", "model.keep_singletons=true")
+    (tmp_path / "in.txt").write_text("Ann met Bob. She saw him.\n")
+    from predict import predict
+
+    model = [f"model_name_or_path={tmp_path / 'run'}", "extras.print_config=false"]
+    written = predict(
+        compose_config("predict", *model, f"input={tmp_path / 'in.txt'}", f"paths.output_dir={tmp_path / 'out'}")
+    )
+    (document,) = read_jsonl(written["jsonl"])
+    assert document.words == ["Ann", "met", "Bob", ".", "She", "saw", "him", "."]
+    assert document.predicted is not None and document.predicted.clusters is not None
+
+
+@pytest.mark.slow
+def test_a_run_is_resumed_from_its_directory_alone(corpus, encoder, project_root, tmp_path):
+    def run(*overrides: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, str(project_root / "src" / "train.py"), *overrides]
+        return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=240)
+
+    place = tmp_path / "first"
+    done = run(*TINY, f"encoder={encoder}", f"dataset.data_dir={corpus}", f"hydra.run.dir={place}", "train=true",
+               "trainer.max_epochs=1", "seed=0")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    checkpoint = torch.load(place / "checkpoints" / "last.ckpt", weights_only=True)
+    assert checkpoint["global_step"] == 4
+    assert not any(key.startswith("multi_encoder.encoders.") for key in checkpoint["state_dict"])
+    (place / "metrics.json").unlink()
+
+    done = run(f"resume={place}", "trainer.max_epochs=3", f"hydra.run.dir={tmp_path / 'second'}")
+    assert done.returncode == 0, done.stderr
+    assert torch.load(place / "checkpoints" / "last.ckpt", weights_only=True)["global_step"] == 12
+    assert "test/conll_f1" in json.loads((place / "metrics.json").read_text())
+    assert not (tmp_path / "second" / "checkpoints").exists()
+    assert OmegaConf.load(place / "config_resolved.yaml").dataset.data_dir == str(corpus)
+
+
+BAD_CONFIGS = {
+    "a misspelt key added": (["+model.ffn_size=10"], r"model\.ffn_size.*did you mean ffnn_size"),
+    "an unknown encoder id": (["model.freeze_models=[bert]"], r"model\.freeze_models.*'bert'.*choices: target"),
+    "an impossible depth": (["+model.truncate_models.target=99"], r"model\.truncate_models\.target=99.*from 1 to 2"),
+    "a missing directory": (["dataset.data_dir=/no/such/place"], r"/no/such/place does not exist.*dataset\.data_dir"),
+    "no encoder": (["model.pretrained_models=null"], r"model\.pretrained_models names no encoder"),
+    "too long segments": (["taskmodule.max_segment_len=513"], r"max_segment_len=513.*'target' reads at most 512"),
+    "an unknown aggregation": (["model.aggregate=median"], r"model\.aggregate"),
+    "an unknown split": (["+datamodule.select_n.dev=3"], r"datamodule\.select_n.*dev"),
+    "resuming nothing": (["resume=/no/such/run"], r"resume=/no/such/run"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_CONFIGS)
+def test_bad_configs_are_refused_by_name_before_training(train, case, monkeypatch):
+    def no_training(*arguments: object, **options: object) -> None:
+        raise AssertionError("training began")
+
+    monkeypatch.setattr("pytorch_lightning.Trainer.fit", no_training)
+    overrides, message = BAD_CONFIGS[case]
+    with pytest.raises(Exception, match="(?s)" + message) as caught:
+        train(*overrides)
+    from transferlab.utils.errors import user_error_of
+
+    assert user_error_of(caught.value) is not None, "it would be shown as a traceback"
+
+
+def test_an_unset_variable_names_itself(train, monkeypatch):
+    monkeypatch.delenv("JSONL_DIR", raising=False)
+    with pytest.raises(Exception, match=r"set the environment variable JSONL_DIR or the key dataset\.data_dir"):
+        train("dataset.data_dir=null")
+
+
+def test_a_misspelt_key_is_a_message_not_a_traceback(project_root, tmp_path):
+    command = [sys.executable, str(project_root / "src" / "train.py"), "model.fnn_size=3"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=60)
+    assert done.returncode == 1
+    assert "error:" in done.stderr and "fnn_size" in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        Document("nothing", [], [], gold=Annotations(clusters=[])),
+        Document("one word", ["Ann"], [(0, 0)], gold=Annotations(clusters=[])),
+        Document("no clusters", ["Ann", "slept", "."], [(0, 2)], gold=Annotations(clusters=[])),
+        Document("a long sentence", ["Ann"] * 700, [(0, 699)], gold=Annotations(clusters=[[(0, 0), (699, 699)]])),
+    ],
+    ids=lambda document: document.name,
+)
+def test_odd_documents_are_documents(train, corpus, tmp_path, document):
+    data = tmp_path / "odd"
+    for split in ("train", "validation", "test"):
+        write_jsonl([document, *read_jsonl(corpus / f"{split}.jsonl")], data / f"{split}.jsonl")
+    metrics = train(f"dataset.data_dir={data}", "trainer.max_epochs=1", "taskmodule.max_segment_len=128")
+    assert 0 <= metrics["test/conll_f1"] <= 1
+
+
+def test_unannotated_documents_cannot_be_trained_on(train, tmp_path):
+    for split in ("train", "validation", "test"):
+        write_jsonl([Document("plain", ["Ann"], [(0, 0)])], tmp_path / "plain" / f"{split}.jsonl")
+    with pytest.raises(UserError, match="plain has no coreference annotation"):
+        train(f"dataset.data_dir={tmp_path / 'plain'}")
+
+
+def test_a_model_is_never_overwritten_by_another_run(train, tmp_path):
+    train("trainer.max_epochs=1", f"model_save_dir={tmp_path / 'mine'}")
+    with pytest.raises(UserError, match=r"model_save_dir=.* already holds a model"):
+        train("trainer.max_epochs=1", f"model_save_dir={tmp_path / 'mine'}")
