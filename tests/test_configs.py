@@ -1,0 +1,88 @@
+"""Every shipped config composes, and names only classes and keys that exist."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig, OmegaConf
+
+from transferlab.utils.config_checks import check_targets
+
+CONFIGS = Path(__file__).resolve().parents[1] / "configs"
+ROOTS = sorted(path.stem for path in CONFIGS.glob("*.yaml"))
+# the groups of each root, and what they need of the command line
+GROUPS = {
+    "train": ["dataset", "datamodule", "taskmodule", "model", "callbacks", "logger", "trainer", "paths", "extras"],
+    "predict": ["pipeline", "serializer"],
+    "evaluate_documents": ["metric"],
+}
+REQUIRED = {"evaluate": ["model_name_or_path=x"], "predict": ["model_name_or_path=x"]}
+
+
+def options(group: str) -> list[str]:
+    return sorted(path.stem for path in (CONFIGS / group).glob("*.yaml"))
+
+
+def composed(root: str, *overrides: str) -> DictConfig:
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        return compose(root, overrides=["paths.output_dir=/run", *REQUIRED.get(root, []), *overrides])
+
+
+def check(cfg: DictConfig) -> None:
+    check_targets(cfg)
+    OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_roots(root: str) -> None:
+    check(composed(root))
+
+
+@pytest.mark.parametrize(("root", "group", "option"), [(r, g, o) for r, gs in GROUPS.items() for g in gs for o in options(g)])
+def test_options_of_groups(root: str, group: str, option: str) -> None:
+    check(composed(root, f"{group}={option}"))
+
+
+@pytest.mark.parametrize("experiment", options("experiment"))
+def test_experiments(experiment: str) -> None:
+    cfg = composed("train", f"experiment={experiment}")
+    check(cfg)
+    assert cfg.task_name != "train", "an experiment names its runs"
+
+
+@pytest.mark.parametrize("debug", options("debug"))
+def test_debug_modes(debug: str) -> None:
+    check(composed("train", f"debug={debug}"))
+
+
+def test_every_group_is_tested() -> None:
+    groups = {path.parent.name for path in CONFIGS.glob("*/*.yaml")}
+    elsewhere = {"experiment", "debug", "hydra", "hparams_search", "wandb_watch", "local"}
+    assert groups - elsewhere == {group for groups in GROUPS.values() for group in groups}
+
+
+def test_the_published_command_composes() -> None:
+    cfg = composed(
+        "train",
+        "experiment=conll2012_coref_hoi_multimodel_base",
+        "+model.pretrained_models={bert-base-cased-coref-hoi:models/pretrained/bert-base-cased-coref-hoi,"
+        "bert-base-cased-mrpc:bert-base-cased-finetuned-mrpc}",
+        "+model.freeze_models=[bert-base-cased-coref-hoi,bert-base-cased-mrpc]",
+        "+model.aggregate=attention",
+        "model.task_learning_rate=1e-4",
+        "trainer=gpu",
+        "+model.truncate_models.bert-base-cased-mrpc=2",
+        "seed=1",
+        "+wandb_watch=attention_activation",
+    )
+    check(cfg)
+    assert cfg.model.truncate_models == {"bert-base-cased-mrpc": 2}
+    assert list(cfg.model.pretrained_models) == ["bert-base-cased-coref-hoi", "bert-base-cased-mrpc"]
+    assert cfg.callbacks.attention_weights.log_freq is not None
+
+
+def test_learning_rates_are_numbers() -> None:
+    model = composed("train").model
+    assert isinstance(model.task_learning_rate, float) and isinstance(model.adam_epsilon, float)

@@ -1,0 +1,62 @@
+"""Config keys against signatures."""
+
+import pytest
+from omegaconf import OmegaConf
+
+from transferlab.utils.config_checks import ConfigError, check_targets, keyword_names
+
+
+class Part:
+    def __init__(self, hidden_size: int, depth: int = 1) -> None: ...
+
+
+class Base:
+    def __init__(self, *, learning_rate: float = 1.0) -> None: ...
+
+
+class Whole(Base):
+    OPTIONS_OF = (Part,)
+
+    def __init__(self, **options: object) -> None: ...
+
+
+def anything(**options: object) -> None: ...
+
+
+def test_keywords_of_a_class_are_its_own_its_parts_and_its_base_s() -> None:
+    assert keyword_names(Whole) == {"hidden_size", "depth", "learning_rate"}
+    assert keyword_names(Part) == {"hidden_size", "depth"}
+    assert keyword_names(anything) is None
+
+
+def test_an_unknown_key_names_the_nearest_ones() -> None:
+    target = "transferlab.data.datamodule.TransferDataModule"
+    cfg = OmegaConf.create({"model": {"_target_": target, "batchsize": 2}})
+    with pytest.raises(ConfigError, match=r"model\.batchsize: .*did you mean batch_size"):
+        check_targets(cfg)
+
+
+def test_nested_targets_are_checked() -> None:
+    inner = {"_target_": "transferlab.data.readers.jsonl.JsonLinesReader", "dir": "x"}
+    with pytest.raises(ConfigError, match=r"a\.b\.dir.*data_dir"):
+        check_targets(OmegaConf.create({"a": {"b": inner}}))
+    with pytest.raises(ConfigError, match=r"list\[0\]\.dir"):
+        check_targets(OmegaConf.create({"list": [inner]}))
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("transferlab.data.readers.jsonl.Nothing", "does not exist"),
+        ("transferlab.nowhere.Thing", "does not exist"),
+        ("not_installed_at_all.Thing", "not_installed_at_all"),
+    ],
+)
+def test_missing_targets(target: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        check_targets(OmegaConf.create({"x": {"_target_": target}}))
+
+
+def test_good_configs_pass() -> None:
+    good = {"_target_": "transferlab.data.readers.jsonl.JsonLinesReader", "data_dir": "${nowhere}", "_partial_": True}
+    check_targets(OmegaConf.create({"x": good, "plain": {"anything": 1}, "nothing": None}))

@@ -1,0 +1,53 @@
+"""What people see of an error."""
+
+import os
+
+import pytest
+from hydra.errors import InstantiationException
+
+from transferlab.utils.errors import UserError, run_entrypoint, user_error_of
+
+
+def raising(error: BaseException, cause: BaseException | None = None):
+    def main() -> None:
+        raise error from cause
+
+    return main
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch):
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "x")  # so that it is restored afterwards
+    del os.environ["HYDRA_FULL_ERROR"]
+
+
+def test_a_user_error_is_shown_as_a_message(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        run_entrypoint(raising(UserError("line 3 of x.txt: mend it")))
+    shown = capsys.readouterr().err
+    assert stopped.value.code == 1 and "error: line 3 of x.txt: mend it" in shown and "Traceback" not in shown
+
+
+def test_the_message_inside_a_library_s_wrapper_is_shown(capsys):
+    with pytest.raises(SystemExit):
+        run_entrypoint(raising(InstantiationException("Error in call to target"), UserError("mend it")))
+    shown = capsys.readouterr().err
+    assert "error: mend it" in shown and "Error in call" not in shown
+
+
+def test_other_errors_keep_their_traceback():
+    with pytest.raises(ZeroDivisionError):
+        run_entrypoint(raising(ZeroDivisionError()))
+
+
+def test_the_traceback_can_be_asked_for(monkeypatch):
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
+    with pytest.raises(UserError):
+        run_entrypoint(raising(UserError("mend it")))
+
+
+def test_user_error_of_follows_causes_and_contexts():
+    wrapped = RuntimeError("outer")
+    wrapped.__context__ = UserError("inner")
+    assert str(user_error_of(wrapped)) == "inner"
+    assert user_error_of(RuntimeError("alone")) is None
