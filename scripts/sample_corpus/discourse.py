@@ -20,23 +20,9 @@ _FORMS = {  # forced pronouns: the column of PRONOUNS
     "he": "n", "him": "o", "his": "p", "himself": "r", "it": "n", "its": "p", "itself": "r", "they": "n", "them": "o",
     "their": "p", "themselves": "r", "she": "n", "her": "p",
 }  # fmt: skip
-_LITERAL = {
-    "I",
-    "me",
-    "my",
-    "My",
-    "myself",
-    "we",
-    "We",
-    "us",
-    "our",
-    "Our",
-    "ourselves",
-    "you",
-    "You",
-    "your",
-    "yourself",
-}
+_LITERAL = {"I", "me", "my", "My", "myself", "we", "We", "us", "our", "Our", "ourselves", "you", "You", "your",
+            "yourself"}  # fmt: skip
+_FEMALE = {"mother": True, "aunt": True, "sister": True, "son": False, "father": False}
 _PRONOUN_WORDS = {w.lower() for row in PRONOUNS.values() for w in row.values()}
 
 
@@ -80,12 +66,9 @@ class Discourse(Referring):
         entity = self.cast[role]
         if attribute == "noun" and isinstance(entity, Org | Work):
             return self.rng.choice(list(entity.nouns))
-        if attribute == "child" and isinstance(entity, Person):
-            return "girl" if entity.female else "boy"
         if attribute == "adult" and isinstance(entity, Person):
             return "woman" if entity.female else "man"
-        value = getattr(entity, attribute)
-        return value if isinstance(value, str) else str(value)
+        return str(getattr(entity, attribute))
 
     def draw(self, kind: str) -> str:
         """A random day, month, year, small number in words (n) or larger one in digits (N)."""
@@ -134,13 +117,15 @@ class Discourse(Referring):
         if slot.wording is not None:
             for node in slot.wording:
                 self._render(node, sentence, nested=True)
-            pronoun = " ".join(sentence.words[start:]).lower() in _PRONOUN_WORDS
-            form, after = "pronoun" if pronoun else "nominal", []
+            if isinstance(entity, Thing) and entity.noun and sentence.words[start] in ("a", "an", "another"):
+                raise ValueError(f"{slot.roles[0]} is the {entity.noun} already: {' '.join(sentence.words)}")
+            is_pronoun = " ".join(sentence.words[start:]).lower() in _PRONOUN_WORDS
+            form, after = "pronoun" if is_pronoun else "nominal", []
             if isinstance(entity, Thing) and not entity.noun:
                 words = " ".join(sentence.words[start:])
                 head = re.split(r" (?:to|from|of|about|with|in|for|that|who|on|at|between|by|near|,)(?: |$)", words)[0]
                 entity.noun = head.split()[-1]
-                entity.female = {"mother": True, "aunt": True, "father": False}.get(entity.noun, entity.female)
+                entity.female = _FEMALE.get(entity.noun, entity.female)
                 entity.plural = re.search(r"[^s]s$|^people$", entity.noun) is not None
             self.known.setdefault(entity, set())
         elif slot.form in _LITERAL:
@@ -159,7 +144,7 @@ class Discourse(Referring):
             plain = slot.plain or nested or slot.case == "p"
             wording = self.word(entity, slot.case, slot.form, plain, bool(slot.rest))
             self._words(wording, slot, sentence, entity)
-            form, after = wording.form, wording.after
+            form, after = wording.form, [] if slot.rest else wording.after
         if slot.rest:  # "Anna , who sold *her* house ,": already in play
             self.current.append(Use(entity, form, slot.case == "n" and not nested and not self.current))
         for node in slot.rest:
@@ -173,8 +158,8 @@ class Discourse(Referring):
         for part in wording.parts:
             self._part(part, sentence)
         if slot.case == "p" and wording.form != "pronoun":
-            plural = gender(entity) == "they" and sentence.words[-1].endswith("s")
-            sentence.words.append("'" if plural else "'s")
+            plural = gender(entity) == "they" or isinstance(entity, Org)
+            sentence.words.append("'" if plural and sentence.words[-1].endswith("s") else "'s")
         if new:
             self.known[entity] = set()
         self.known[entity] |= wording.known

@@ -15,15 +15,15 @@ class Domain:
     subject: str
     work_nouns: Sequence[str]
     work_names: Sequence[str]  # "" makes a quoted title
-    made: tuple[str, str, str]
+    made: tuple[str, str]
     topics: Sequence[str]
     carrier: str = "the manuscript of"  # what can be stolen of a work
     enjoyed: tuple[str, str] = ("read", "read")  # what people do with a work: past, infinitive
 
 
-_WROTE = ("wrote", "written", "writing")
-_BUILT = ("built", "built", "building")
-_DESIGNED = ("designed", "designed", "designing")
+_WROTE = ("wrote", "written")
+_BUILT = ("built", "built")
+_DESIGNED = ("designed", "designed")
 _STORIES = ("a lost brother", "life on a small island", "the last winter of the war", "a family of sailors",
             "a village without children", "two sisters and a secret", "a long journey by train")  # fmt: skip
 
@@ -31,20 +31,20 @@ DOMAINS = [
     Domain("a maker of electric buses", ("company", "firm", "manufacturer"), ("* Motors", "* Transport", "* Mobility"),
            ("engineer", "designer"), "engineering", ("ferry", "boat", "vessel"), ("the * Star", "the * Queen"), _BUILT,
            ("short trips between islands", "up to ninety passengers", "rivers with strong currents"),
-           "the plans of", ("travelled on", "travel on")),
+           "the original blueprint of", ("travelled on", "travel on")),
     Domain("a publishing house", ("publisher", "company"), ("* Press", "* Books", "* & Sons"),
            ("novelist", "translator", "editor"), "literature", ("novel", "book"), ("",), _WROTE, _STORIES),
     Domain("an orchestra", ("orchestra", "ensemble"), ("the * Philharmonic", "the * Chamber Orchestra"),
            ("composer", "violinist", "conductor"), "music", ("symphony", "piece", "composition"), ("",),
-           ("composed", "composed", "composing"), ("the sea at night", "the four seasons", "an old folk song"),
+           ("composed", "composed"), ("the sea at night", "the four seasons", "an old folk song"),
            "the score of", ("heard", "hear")),
     Domain("a museum of modern art", ("museum", "gallery"), ("the * Museum", "the * Gallery", "the * Collection"),
            ("painter", "sculptor", "curator"), "fine art", ("painting", "picture", "canvas"), ("",),
-           ("painted", "painted", "painting"), ("an empty market square", "a woman at a window", "boats in the fog"),
+           ("painted", "painted"), ("an empty market square", "a woman at a window", "boats in the fog"),
            "the first version of", ("saw", "see")),
     Domain("a film studio", ("studio", "company"), ("* Pictures", "* Films", "* Studios"),
            ("filmmaker", "screenwriter", "producer"), "film", ("film", "movie"), ("",),
-           ("directed", "directed", "directing"), _STORIES,
+           ("directed", "directed"), _STORIES,
            "the only copy of", ("saw", "see")),
     Domain("a research institute", ("institute", "centre"),
            ("the * Institute of Marine Research", "the * Centre for Climate Studies", "the * Institute of Physics"),
@@ -57,14 +57,14 @@ DOMAINS = [
            "the model of", ("crossed", "cross")),
     Domain("a daily newspaper", ("newspaper", "paper", "daily"), ("the * Courier", "the * Herald", "the * Gazette"),
            ("reporter", "photographer", "columnist"), "history", ("documentary", "film"), ("",),
-           ("made", "made", "making"), ("the coal miners of the north", "a strike of dock workers", "a flooded valley"),
+           ("made", "made"), ("the coal miners of the north", "a strike of dock workers", "a flooded valley"),
            "the only copy of", ("saw", "see")),
     Domain("a theatre company", ("theatre", "company"), ("the * Theatre", "the * Playhouse"),
            ("playwright", "actor", "dramatist"), "drama", ("play", "drama"), ("",), _WROTE, _STORIES,
            "the manuscript of", ("saw", "see")),
     Domain("a software company", ("company", "firm", "start-up"), ("* Systems", "* Software", "* Labs"),
-           ("programmer", "designer"), "computer science", ("game", "title"), ("",),
-           ("developed", "developed", "developing"),
+           ("programmer", "designer"), "computer science", ("game", "adventure"), ("",),
+           ("developed", "developed"),
            ("a city under water", "a lonely lighthouse keeper", "a train that never stops"),
            "the source code of", ("played", "play")),
     Domain("a chocolate maker", ("company", "firm", "manufacturer"), ("* Chocolates", "* Foods", "* Brothers"),
@@ -73,6 +73,14 @@ DOMAINS = [
            "the manuscript of", ("cooked from", "cook from")),
 ]  # fmt: skip
 
+# other words for a profession, in later mentions
+SYNONYMS = {"novelist": ("writer", "author"), "playwright": ("writer", "author"), "dramatist": ("writer", "author"),
+            "painter": ("artist",), "sculptor": ("artist",), "composer": ("musician",), "violinist": ("musician",),
+            "conductor": ("musician",), "physicist": ("scientist", "researcher"),
+            "biologist": ("scientist", "researcher"), "chemist": ("scientist", "researcher"),
+            "columnist": ("journalist",), "reporter": ("journalist",), "chef": ("cook",),
+            "detective": ("investigator",), "programmer": ("developer",),
+            "professor": ("scholar",), "historian": ("scholar",)}  # fmt: skip
 JURORS = ("historian", "critic", "professor", "collector")
 RELATIVES = ("teacher", "nurse", "farmer", "dentist", "pilot", "accountant", "gardener", "librarian", "vet", "baker")
 MANAGERS = ("economist", "lawyer", "banker", "accountant", "manager")

@@ -74,7 +74,7 @@ WORDINGS = {
         "{Z} founded {S.o} in <year> .",
         "It was {Z} who founded {S.o} , in <year> .",
         "{S} goes back to {Z.o} , who started {S:it} in <year> .",
-        "{Z} set up {S.o} in <year> with [borrowed money|a small loan|<n> friends] .",
+        "{Z} set {S.o} up in <year> with [borrowed money|a small loan|<n> friends] .",
         "{S} was created by {Z.o} .",
     ],
     "org:city_of_headquarters": [

@@ -17,10 +17,12 @@ def introduce(memory: Memory, entity: Entity, case: str, plain: bool, form: str 
         if form != "full" and entity.acronym and not memory.speaker:
             return Wording(full, "name", {"alias"}, ["-LRB-", Ref(entity, "alias"), "-RRB-"])
         if not plain and memory.rng.random() < memory.style.apposition:
-            based = [",", *entity.kind.split(), "in", Ref(entity.place), ","]
+            based: list[Part] = [",", *entity.kind.split(), "in", Ref(entity.place), ","]
             return Wording(full + based, "name", {"kind", "place"})
         return Wording(full, "name")
     if isinstance(entity, Work):
+        if form == "name":
+            return Wording(title(entity), "name")
         if form == "full":
             return Wording(
                 ["the", entity.nouns[0], *title(entity)] if entity.quoted else title(entity), "name", {"noun"}
@@ -55,9 +57,13 @@ def _introduce_person(memory: Memory, person: Person, plain: bool) -> Wording:
             return Wording([owner, noun, ",", full, ","], "name", known)
     if memory.style.casual:
         return Wording([full], "name")
+    company = person.employer
+    directs = company and company.director is person and (person, "director of") not in memory.silent
+    if company and directs and not plain and memory.rng.random() < 0.7:
+        return Wording([full, ",", "the", "director", "of", Ref(company, form="name"), ","], "name", {"director of"})
     roll = memory.rng.random()
     job = [*adjective, person.profession]
-    if roll > memory.style.apposition + 0.25:
+    if roll > memory.style.apposition + 0.4:
         return Wording([full], "name")
     if plain or roll > memory.style.apposition:
         if memory.rng.random() < 0.4:

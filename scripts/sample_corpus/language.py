@@ -3,7 +3,8 @@
 [said|announced]       one of the alternatives (they nest; an empty one is allowed)
 {A}  {A.o}  {A.p}      a reference to role A as subject, object or possessor; the wording is chosen in ``referring``
 {A!}                   the same without an apposition
-{A:he} {A:his} {A:I}   this pronoun (he and she by gender); {A:full}, {A:name}, {A:nominal} ask for a kind of wording
+{A:he} {A:his} {A:I}   this pronoun (he and she by gender)
+{A:full} {A:name}      a name; {A:np} anything but a pronoun; {A:voc} how A is addressed; {A:first} the first name
 {A:bare}               the full name as a predicate ("I am Anna Weber"): a name, but no mention
 {A+B}                  the two as one group
 {A , who left ,}       a reference with more words inside the mention

@@ -85,7 +85,7 @@ def _event(rng: random.Random, circle: Circle, cast: dict[str, Entity], same: bo
             while changed[key] == details[key]:
                 changed[key] = source.draw(key)
         else:
-            one, other = rng.choice(swaps)
+            one, other = tuple(rng.choice(swaps))
             altered[one], altered[other] = cast[other], cast[one]
     texts = []
     for wording, roles, values in ((first, cast, details), (second, altered, changed)):

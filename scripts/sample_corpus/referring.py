@@ -6,6 +6,7 @@ description only where it fits one of the entities in play, a surname only while
 
 from __future__ import annotations
 
+from .domains import SYNONYMS
 from .introducing import introduce
 from .memory import Memory
 from .wordings import PRONOUNS, Name, Part, Ref, Wording, gender, group_nouns, relations, title
@@ -23,17 +24,15 @@ class Referring(Memory):
                 return Wording([Name([entity.first], "PERSON")], "name")
             return Wording(["Ms." if entity.female else "Mr.", Name([entity.surname], "PERSON")], "name")
         row = self.deictic(entity)
-        if row and form is None:
+        if row and form in (None, "np"):
             return Wording([PRONOUNS[row][case]], "pronoun")
         new = entity not in self.known
         if form == "full" and isinstance(entity, Person):
             return Wording([Name([entity.first, entity.surname], "PERSON")], "name")
-        if form in ("full", "name") or (new and form != "nominal"):
+        if new or form in ("full", "name"):
             first = introduce(self, entity, case, plain or extended, form) if new else None
             return first or self._name(entity)
-        if form == "nominal":
-            return self._nominal(entity, case) or self._name(entity)
-        clear = self.pronoun_is_clear(entity)
+        clear = form != "np" and self.pronoun_is_clear(entity)
         here = any(u.entity is entity for u in self.current)
         if clear and not extended and self.rng.random() < (0.96 if here else self.style.pronoun):
             return Wording([PRONOUNS[gender(entity)][case]], "pronoun")
@@ -77,7 +76,7 @@ class Referring(Memory):
         elif isinstance(entity, Org):
             same = [o for o in self.others(Org) if o.nouns[0] == entity.nouns[0]]
             if len(same) == 1 or self.in_focus(entity):
-                options += [["the", noun] for noun in entity.nouns[:2]] * 2
+                options += [["the", noun] for noun in entity.nouns[:2] for _ in range(2)]
             if "place" in known and "kind" in known and all(o is entity or o.place is not entity.place for o in same):
                 options += [["the", Name([entity.place.name], "GPE"), entity.nouns[0]]]
         elif isinstance(entity, Work):
@@ -89,7 +88,8 @@ class Referring(Memory):
         elif isinstance(entity, Prize):
             options += [["the", "prize"], ["the", entity.name[-1].lower()]]
         elif isinstance(entity, Thing):
-            options += [["the", entity.noun]] * 5 + [["this" if not entity.plural else "these", entity.noun]]
+            options += [["the", entity.noun] for _ in range(5)]
+            options += [["these" if entity.plural else "this", entity.noun]]
         elif isinstance(entity, Group):
             options += [["the", *(["two"] if noun != "couple" else []), noun] for noun in group_nouns(entity)]
         return Wording(self.rng.choice(options), "nominal") if options else None
@@ -100,7 +100,7 @@ class Referring(Memory):
         options: list[list[Part]] = []
         if "profession" in known:
             if not colleagues:
-                options += [["the", person.profession]] * 3
+                options += [["the", noun] for noun in (*[person.profession] * 2, *SYNONYMS.get(person.profession, ()))]
             elif self.in_focus(person):
                 options += [["the", person.profession]]
             if "adjective" in known and all(p.adjective != person.adjective for p in colleagues):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterable
 
 from .coreference import lexicon_of
@@ -65,6 +66,7 @@ def locate(sentence: Sentence, entity: Entity | str, pronouns: bool = False) -> 
 def make_records(rng: random.Random, circles: list[Circle], count: int) -> list[dict]:
     """TACRED records, about two in five of them without a relation."""
     records: list[dict] = []
+    counts: Counter[str] = Counter()
     while len(records) < count:
         circle = rng.choice(circles)
         cast = circle.cast(rng.random() < 0.5)
@@ -84,8 +86,11 @@ def make_records(rng: random.Random, circles: list[Circle], count: int) -> list[
         options = list(_pairs(sentence, told, cast))
         wanted = rng.random() >= 0.6
         options = [o for o in options if (o[2] != NO_RELATION) == wanted]
-        if options:
-            records.append(_record(rng, len(records), circle, sentence, *rng.choice(options)))
+        if options:  # the label that is rarest so far, so that none is missing
+            rng.shuffle(options)
+            chosen = min(options, key=lambda option: counts[option[2]])
+            counts[chosen[2]] += 1
+            records.append(_record(rng, len(records), circle, sentence, *chosen))
     return records
 
 

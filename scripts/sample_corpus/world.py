@@ -26,7 +26,6 @@ class Place(Entity):
     country: str
     nationality: str
     noun: str = "city"
-    university: Org | None = None
 
 
 @dataclass(eq=False)
@@ -71,7 +70,7 @@ class Work(Entity):
     nouns: Sequence[str]  # "novel", "book"
     creator: Person
     year: int
-    made: tuple[str, str, str]  # wrote, written, writing
+    made: tuple[str, str]  # wrote, written
     topic: str
 
 
@@ -156,15 +155,19 @@ def split_names(rng: random.Random) -> dict[str, SplitNames]:
 
 def make_circle(rng: random.Random, pool: SplitNames, domain: Domain) -> Circle:
     """Two mirrored sides, an outsider, a host and a third place."""
-    places = [Place(*pool["cities"].split(", ")) for _ in range(3)]
-    while len({p.name for p in places}) < 3:
-        places = [Place(*pool["cities"].split(", ")) for _ in range(3)]
-    for p in places:
-        p.university = Org(["University", "of", p.name], True, None, False, "a university", ("university",), p,
-                           rng.randrange(1820, 1960), rng.randrange(120, 400) * 10)  # fmt: skip
+    places: list[Place] = []
+    while len(places) < 3:
+        name, country, nationality = pool["cities"].split(", ")
+        if all(place.name != name for place in places):
+            places.append(Place(name, country, nationality))
+    universities = [
+        Org(["University", "of", place.name], True, None, False, "a university", ("university",), place,
+            rng.randrange(1820, 1960), rng.randrange(120, 400) * 10)
+        for place in places
+    ]  # fmt: skip
     circle = Circle(domain=domain)
     profession = rng.choice(domain.professions)
-    same_gender = rng.random() < 0.7
+    same_gender = rng.random() < 0.85
     female = rng.random() < 0.5
     used: set[str] = set()
 
@@ -176,13 +179,13 @@ def make_circle(rng: random.Random, pool: SplitNames, domain: Domain) -> Circle:
         born = rng.randrange(1946, 1992)
         adjective = rng.choice([None, None, "gifted", "quiet", "tall", "shy", "cheerful"])
         adjective = "young" if born >= 1984 else "veteran" if born < 1956 else adjective
-        school, subject = rng.choice(places).university, SUBJECTS.get(job, domain.subject)
+        school, subject = rng.choice(universities), SUBJECTS.get(job, domain.subject)
         since = rng.randrange(max(born + 24, 1996), 2018)
         surname = surname or pool["surnames"]
         return Person(first, surname, gender, job, adjective, home, lives, born, school, subject, since)
 
     for side, letters in enumerate(("ACDFOPWV", "BGEKQRXY")):
-        pro, relative, director, founder, org, place, work, second = letters
+        pro, relative, director, founder, org, place, work, second = tuple(letters)
         here, away = places[side], places[2 - side]
         circle.members[place] = here
         circle.members[org] = company = _organisation(rng, pool, domain, here)
@@ -190,15 +193,15 @@ def make_circle(rng: random.Random, pool: SplitNames, domain: Domain) -> Circle:
         star = person(profession, gender, away if rng.random() < 0.6 else here, here)
         star.employer = company
         star.since = max(star.since, company.founded + rng.randrange(1, 6))
-        sibling = rng.random() < 0.6
-        kin = person(rng.choice(RELATIVES), rng.random() < 0.5 if sibling else not gender, star.home,
+        sibling = rng.random() < 0.75
+        kin = person(rng.choice(RELATIVES), gender == (rng.random() < 0.65) if sibling else not gender, star.home,
                      rng.choice(places), star.surname if sibling or rng.random() < 0.4 else None)  # fmt: skip
         if sibling:
             star.sibling, kin.sibling = kin, star
         else:
             star.spouse, kin.spouse = kin, star
             star.married = kin.married = rng.randrange(max(star.born, kin.born) + 22, 2020)
-        boss = person(rng.choice(MANAGERS), rng.random() < 0.5, rng.choice(places), here)
+        boss = person(rng.choice(MANAGERS), gender == (rng.random() < 0.7), rng.choice(places), here)
         boss.employer, company.director = company, boss
         boss.since = max(boss.since, company.founded + rng.randrange(1, 6))
         maker = person(rng.choice(MANAGERS), rng.random() < 0.5, here, here)

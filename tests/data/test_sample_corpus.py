@@ -14,15 +14,11 @@ import pytest
 from transferlab.data.readers.conll2012 import Conll2012Reader
 from transferlab.documents import Document
 from transferlab.metrics.coreference import corpus_scores
-from transferlab.metrics.head_match import head_match_clusters
+from transferlab.metrics.head_match import PRONOUNS, head_match_clusters
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "data" / "sample"
 DOCUMENTS = {"train": 80, "validation": 20, "test": 20}
-PRONOUNS = set(
-    "i me my myself we us our ourselves you your yourself he him his himself she her herself it its itself they them "
-    "their themselves".split()  # noqa: SIM905
-)
 
 
 @pytest.fixture(scope="module")
@@ -80,15 +76,18 @@ def test_counts_and_lengths(documents: dict[str, list[Document]]) -> None:
     lengths = [len(d.words) for found in documents.values() for d in found]
     assert min(lengths) >= 120 and max(lengths) <= 450
     assert {d.genre for d in documents["train"]} == {"bc", "bn", "mz", "nw", "tc", "wb"}
-    counts = {line.split(" | ")[0]: line for line in (SAMPLE / "README.md").read_text(encoding="utf-8").splitlines()}
-    for row, count in (
-        ("documents", len),
-        ("words", lambda found: sum(len(d.words) for d in found)),
-        ("mentions", lambda found: sum(len(mentions(d)) for d in found)),
-    ):
-        stated = [part.strip(" |") for part in counts[f"| {row}"].split(" | ")[1:]] if row != "documents" else None
-        if stated:
-            assert stated == [str(count(documents[split])) for split in DOCUMENTS]
+    assert sum(lengths) / len(lengths) > 200
+
+
+def test_readme_states_the_counts(documents: dict[str, list[Document]]) -> None:
+    table = (SAMPLE / "README.md").read_text(encoding="utf-8").split("| coreference |")[1].split("\n\n")[0]
+    rows = {
+        cells[1].strip(): [c.strip() for c in cells[2:5]] for cells in (r.split("|") for r in table.split("\n")[2:])
+    }
+    assert rows["documents"] == [str(len(documents[split])) for split in DOCUMENTS]
+    assert rows["words"] == [str(sum(len(d.words) for d in documents[split])) for split in DOCUMENTS]
+    assert rows["mentions"] == [str(sum(len(mentions(d)) for d in documents[split])) for split in DOCUMENTS]
+    assert rows["entities"] == [str(sum(len(d.gold.clusters) for d in documents[split])) for split in DOCUMENTS]
 
 
 def test_conll2012_columns() -> None:
@@ -127,7 +126,9 @@ def test_conll2012_brackets_pair_and_nest() -> None:
 
 
 def test_conll2012_parts_with_gaps_and_number_of_files() -> None:
-    parts = [re.findall(r"^#begin document .*; part (\d+)$", p.read_text(encoding="utf-8"), re.M) for p in conll_files()]
+    parts = [
+        re.findall(r"^#begin document .*; part (\d+)$", p.read_text(encoding="utf-8"), re.M) for p in conll_files()
+    ]
     assert sum(map(len, parts)) == sum(DOCUMENTS.values())
     assert any(numbers == ["000", "001", "003"] for numbers in parts)
     assert len({path.name + path.parent.parent.parent.name for path in conll_files()}) == len(parts)
@@ -135,8 +136,9 @@ def test_conll2012_parts_with_gaps_and_number_of_files() -> None:
 
 def test_speakers_resolve_i(documents: dict[str, list[Document]]) -> None:
     """In a dialogue everything that a speaker calls "I" is one entity, and no other speaker's."""
+    speakers = []
     for document in documents["test"]:
-        assert (set(document.speakers) == {"-"}) == (document.genre in ("nw", "mz"))
+        assert (document.speakers is None) == (document.genre in ("nw", "mz"))
         if document.genre not in ("bc", "tc"):
             continue
         owners: dict[str, set[int]] = {}
@@ -144,8 +146,10 @@ def test_speakers_resolve_i(documents: dict[str, list[Document]]) -> None:
             for start, end in cluster:
                 if start == end and document.words[start] in ("I", "me", "myself"):
                     owners.setdefault(document.speakers[start], set()).add(number)
-        assert len(owners) >= 2 and all(len(numbers) == 1 for numbers in owners.values())
-        assert len(set.union(*owners.values())) == len(owners)
+        assert all(len(numbers) == 1 for numbers in owners.values())
+        assert len(set().union(*owners.values())) == len(owners)
+        speakers.append(len(owners))
+    assert speakers.count(2) > len(speakers) / 2
 
 
 def test_no_singletons_and_shares_of_mention_types(documents: dict[str, list[Document]]) -> None:
@@ -178,7 +182,18 @@ def test_test_documents_are_not_training_documents(documents: dict[str, list[Doc
     for document in documents["test"] + documents["validation"]:
         own = ngrams(document)
         assert max(len(own & other) for other in train) < 0.3 * len(own), document.name
-        assert len(own & set.union(*train)) < 0.6 * len(own), document.name
+        assert len(own & set.union(*train)) < 0.4 * len(own), document.name
+
+
+def test_sentences_are_sentences(documents: dict[str, list[Document]]) -> None:
+    """No mark of a template is left, no article doubled, nothing begins small or ends without a stop."""
+    slips = re.compile(r"[{}<>|#]| , [,.?!;:]|\b(a|an|the) (a|an|the|his|her|its)\b|\ba [aeo]|\bNone\b| '?s 's ")
+    for document in documents["train"] + documents["test"]:
+        for start, end in document.sentences:
+            text = " ".join(document.words[start : end + 1])
+            assert not slips.search(text), (document.name, text)
+            assert document.words[end] in (".", "?", "!", "''"), (document.name, text)
+            assert not document.words[start][0].islower(), (document.name, text)
 
 
 def test_names_of_people_differ_between_the_splits() -> None:
