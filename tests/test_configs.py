@@ -40,7 +40,9 @@ def test_roots(root: str) -> None:
     check(composed(root))
 
 
-@pytest.mark.parametrize(("root", "group", "option"), [(r, g, o) for r, gs in GROUPS.items() for g in gs for o in options(g)])
+@pytest.mark.parametrize(
+    ("root", "group", "option"), [(r, g, o) for r, gs in GROUPS.items() for g in gs for o in options(g)]
+)
 def test_options_of_groups(root: str, group: str, option: str) -> None:
     check(composed(root, f"{group}={option}"))
 

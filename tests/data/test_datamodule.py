@@ -61,5 +61,5 @@ def test_selection_is_random_and_repeatable():
 def test_refusals():
     with pytest.raises(UserError, match=r"datamodule\.select_n names \['dev'\]"):
         TransferDataModule(Corpus(), Names(), select_n={"dev": 1})
-    with pytest.raises(UserError, match="the test split .* holds no documents"):
+    with pytest.raises(UserError, match=r"the test split .* holds no documents"):
         TransferDataModule(Corpus(), Names()).documents("test")

@@ -70,9 +70,7 @@ def test_bad_lines_are_refused_with_their_place(tmp_path, content, message):
 
 
 def test_nothing_there_and_unknown_endings_are_refused_with_the_choices(tmp_path):
-    with pytest.raises(
-        DataError, match=r"input=.*none\.txt does not exist; .*\.txt, \.jsonl, \.conll, _conll"
-    ):
+    with pytest.raises(DataError, match=r"input=.*none\.txt does not exist; .*\.txt, \.jsonl, \.conll, _conll"):
         read_inputs(tmp_path / "none.txt")
     with pytest.raises(DataError, match=r"no file with a known ending: \.txt, \.jsonl"):
         read_inputs(write(tmp_path / "in.pdf", "x"))

@@ -23,9 +23,7 @@ def small_litbank(root: Path, texts: str = "conll", splits: str = "splits") -> P
     return root
 
 
-@pytest.mark.parametrize(
-    "layout", [("conll", "splits"), ("data/original/conll", "data/litbank_tenfold_splits")]
-)
+@pytest.mark.parametrize("layout", [("conll", "splits"), ("data/original/conll", "data/litbank_tenfold_splits")])
 def test_both_layouts_are_read_and_documents_are_named_after_their_files(tmp_path, layout):
     small_litbank(tmp_path, *layout)
     reader = LitBankReader(tmp_path, fold=1)
@@ -97,9 +95,7 @@ def test_litbank_has_the_counts_of_its_files(corpus):
 
 @pytest.mark.corpus
 def test_the_test_parts_of_the_ten_folds_are_litbank(litbank_dir):
-    names = [
-        document.name for fold in range(10) for document in LitBankReader(litbank_dir, fold).read("test")
-    ]
+    names = [document.name for fold in range(10) for document in LitBankReader(litbank_dir, fold).read("test")]
     assert len(names) == len(set(names)) == 100
 
 

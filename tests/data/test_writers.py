@@ -84,9 +84,7 @@ def test_crossing_mentions_of_two_entities_are_kept(tmp_path, caplog):
 
 
 def test_separators_inside_words_become_spaces(tmp_path):
-    document = Document(
-        "d", ["a\tb", "c\nd", "", "New York"], [(0, 3)], gold=Annotations(clusters=[[(3, 3)]])
-    )
+    document = Document("d", ["a\tb", "c\nd", "", "New York"], [(0, 3)], gold=Annotations(clusters=[[(3, 3)]]))
     (read,) = back([document], tmp_path / "gold.conll")
     assert read.words == ["a b", "c d", "", "New York"]
     assert read.gold.clusters == [[(3, 3)]]

@@ -13,15 +13,11 @@ def reference_counts(key, response):
         "muc": (*muc_recall(key, response), *muc_recall(response, key)),
         "b_cubed": (*b_cubed_recall(key, response), *b_cubed_recall(response, key)),
         "ceaf_m": ceaf(key, response, lambda k, r: len(set(k) & set(r)), size=len),
-        "ceaf_e": ceaf(
-            key, response, lambda k, r: 2 * len(set(k) & set(r)) / (len(k) + len(r)), size=lambda _: 1
-        ),
+        "ceaf_e": ceaf(key, response, lambda k, r: 2 * len(set(k) & set(r)) / (len(k) + len(r)), size=lambda _: 1),
         "lea": (*lea_recall(key, response), *lea_recall(response, key)),
         "blanc_coreference": common(coreference_links(key), coreference_links(response)),
         "blanc_non_coreference": common(non_coreference_links(key), non_coreference_links(response)),
-        "mentions": common(
-            {m for cluster in key for m in cluster}, {m for cluster in response for m in cluster}
-        ),
+        "mentions": common({m for cluster in key for m in cluster}, {m for cluster in response for m in cluster}),
     }
 
 

@@ -152,9 +152,7 @@ def test_conll_f1_is_the_mean_of_three():
     ],
 )
 def test_blanc(key, response, recall, precision, f1):
-    assert scores(key, response)["blanc"] == pytest.approx(
-        {"precision": precision, "recall": recall, "f1": f1}
-    )
+    assert scores(key, response)["blanc"] == pytest.approx({"precision": precision, "recall": recall, "f1": f1})
 
 
 def test_blanc_decides_what_the_key_lacks_over_the_whole_corpus():
@@ -166,9 +164,7 @@ def test_blanc_decides_what_the_key_lacks_over_the_whole_corpus():
 
 def test_perfect_singletons_score_1_except_in_muc():
     result = scores("a b c", "a b c")
-    assert {metric: result[metric]["f1"] for metric in METRICS} == {
-        metric: metric != "muc" for metric in METRICS
-    }
+    assert {metric: result[metric]["f1"] for metric in METRICS} == {metric: metric != "muc" for metric in METRICS}
     assert result["conll_f1"] == pytest.approx(2 / 3)
 
 

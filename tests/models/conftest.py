@@ -11,7 +11,7 @@ from transferlab.documents import Annotations, Document
 from transferlab.encoders.tokenizers import load_tokenizers
 from transferlab.taskmodules.coreference import CoreferenceTaskModule
 
-WORDS = "ann bob met her him . she he saw the mayor and".split()
+WORDS = ["ann", "bob", "met", "her", "him", ".", "she", "he", "saw", "the", "mayor", "and"]
 
 
 def save_tiny_encoder(directory: Path, seed: int, layers: int = 2, width: int = 16) -> str:

@@ -66,7 +66,9 @@ def test_a_step_trains_the_head_and_leaves_frozen_encoders_alone(encoder, taskmo
     optimizer.step()
     after = model.state_dict()
     assert all(torch.equal(before[n], after[n]) for n in before if n.startswith("multi_encoder."))
-    assert not torch.equal(before["head.mention_scorer.from_start.weight"], after["head.mention_scorer.from_start.weight"])
+    assert not torch.equal(
+        before["head.mention_scorer.from_start.weight"], after["head.mention_scorer.from_start.weight"]
+    )
 
 
 def test_the_aggregator_trains_at_the_task_learning_rate(encoder, other_encoder):

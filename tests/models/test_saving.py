@@ -88,7 +88,7 @@ def test_other_frozen_weights_than_in_training_are_refused(encoder, other_encode
     description = json.loads((tmp_path / "model" / "transferlab.json").read_text())
     assert description["encoders"]["target"]["source"] == encoder
     Path(other_encoder, "model.safetensors").rename(Path(encoder, "model.safetensors"))
-    with pytest.raises(SavedModelError, match="'target' was .* other weights now"):
+    with pytest.raises(SavedModelError, match=r"'target' was .* other weights now"):
         load_model(tmp_path / "model")
 
 
@@ -99,7 +99,7 @@ def test_a_description_cannot_name_arbitrary_code(encoder, taskmodule, tmp_path,
     description = json.loads(file.read_text())
     description["model"]["_target_"] = target
     file.write_text(json.dumps(description))
-    with pytest.raises(SavedModelError, match="is not a class of transferlab.models"):
+    with pytest.raises(SavedModelError, match=r"is not a class of transferlab\.models"):
         load_model(tmp_path / "model")
 
 

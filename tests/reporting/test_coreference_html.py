@@ -44,9 +44,7 @@ def test_each_document_offers_the_views_that_it_has():
 
 
 def test_an_unknown_layer_is_refused_with_the_choices():
-    with pytest.raises(
-        ValueError, match="layer='silver' is unknown; choose one of gold, predicted, both, differences"
-    ):
+    with pytest.raises(ValueError, match="layer='silver' is unknown; choose one of gold, predicted, both, differences"):
         coreference_html([], layer="silver")
 
 

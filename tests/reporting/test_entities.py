@@ -27,9 +27,7 @@ def test_entities_are_numbered_by_size_and_named():
 
 
 def test_a_predicted_entity_has_number_and_colour_of_its_gold_counterpart():
-    layers = number_entities(
-        document(gold=[ANNA, BOB, [(3, 3)]], predicted=[[*BOB, (0, 0)], [(10, 12)], [(5, 6)]])
-    )
+    layers = number_entities(document(gold=[ANNA, BOB, [(3, 3)]], predicted=[[*BOB, (0, 0)], [(10, 12)], [(5, 6)]]))
     assert [(e.number, e.colour) for e in layers["gold"]] == [(1, 0), (2, 1), (3, None)]
     assert [(e.number, e.colour, len(e.mentions)) for e in layers["predicted"]] == [
         (1, 0, 1),

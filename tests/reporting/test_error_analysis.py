@@ -136,9 +136,7 @@ def test_tables_fit_80_columns_and_markdown_says_the_same():
     console.print(error_tables(analysis))
     text = console.file.getvalue()
     assert "…" not in text and max(map(len, text.splitlines())) <= 80
-    assert ["pronoun", "3", "1", "1", "2", "0", "100.00", "33.33"] in [
-        line.split() for line in text.splitlines()
-    ]
+    assert ["pronoun", "3", "1", "1", "2", "0", "100.00", "33.33"] in [line.split() for line in text.splitlines()]
     markdown = error_markdown(analysis)
     assert "| pronoun | 3 | 1 | 1 | 2 | 0 | 100.00 | 33.33 |" in markdown
     assert "| 8 or more | 0 | 0 | – |" in markdown

@@ -51,9 +51,7 @@ def test_from_four_systems_on_only_f1_is_shown():
 def test_a_metric_that_one_system_lacks_is_a_dash():
     mentions = {"precision": 0.9, "recall": 0.8, "f1": 0.85}
     systems = {"model": scores(0.7, mentions=mentions), "other": scores(0.6)}
-    assert ["mentions", "90.00", "80.00", "85.00", "–", "–", "–"] in [
-        x.split() for x in printed(systems).splitlines()
-    ]
+    assert ["mentions", "90.00", "80.00", "85.00", "–", "–", "–"] in [x.split() for x in printed(systems).splitlines()]
     assert "| mentions | 90.00 | 80.00 | 85.00 | – | – | – |" in score_markdown(systems)
 
 

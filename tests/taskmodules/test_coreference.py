@@ -91,7 +91,9 @@ def test_training_windows_are_redrawn_and_keep_the_gold_mentions_inside(taskmodu
     for _ in range(60):
         (document,) = taskmodule.collate([example], training=True).documents
         assert len(document.sentence_ids) == 4
-        mentions = [(*m, c) for m, c in zip(document.gold_mentions.tolist(), document.gold_cluster_ids.tolist(), strict=True)]
+        mentions = [
+            (*m, c) for m, c in zip(document.gold_mentions.tolist(), document.gold_cluster_ids.tolist(), strict=True)
+        ]
         first = {
             ((0, 0, 1), (1, 2, 2), (2, 2, 2)): 0,  # (3, 4) leaves the window, so does (6, 6)
             ((1, 2, 1), (0, 0, 2)): 2,  # (1, 2) begins before the window

@@ -58,9 +58,7 @@ class TransferDataModule(LightningDataModule):
         self.select_n = select_n or {}
         unknown = set(self.select_n) - set(reader.splits)
         if unknown:
-            raise UserError(
-                f"datamodule.select_n names {sorted(unknown)}; the corpus has {list(reader.splits)}"
-            )
+            raise UserError(f"datamodule.select_n names {sorted(unknown)}; the corpus has {list(reader.splits)}")
         self.select_seed = select_seed
         self.num_workers = num_workers
         self._documents: dict[str, list[Document]] = {}

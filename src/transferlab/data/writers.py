@@ -46,9 +46,7 @@ def _lines(document: Document, layer: str) -> Iterator[str]:
     annotations = document.gold if layer == "gold" else document.predicted
     if annotations is None or annotations.clusters is None:
         other = "predicted" if layer == "gold" else "gold"
-        raise DataError(
-            f"{document.name} has no {layer} clusters; predict them first, or write layer={other!r}"
-        )
+        raise DataError(f"{document.name} has no {layer} clusters; predict them first, or write layer={other!r}")
     kept, crossing = [], []
     for cluster in annotations.clusters:
         mentions, left_out = without_crossings(cluster)

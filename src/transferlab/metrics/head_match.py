@@ -27,9 +27,7 @@ POST_MODIFIERS = frozenset(POST_MODIFIER_LIST.split())
 POSSESSIVES = ("'s", "’s", "'", "’")
 
 
-def head_match_clusters(
-    words: Sequence[str], mentions: Sequence[Span], keep_singletons: bool = False
-) -> list[Cluster]:
+def head_match_clusters(words: Sequence[str], mentions: Sequence[Span], keep_singletons: bool = False) -> list[Cluster]:
     """Cluster mentions by their head words, without regard to case.
 
     The head is the last word before a post-modifying preposition, punctuation mark or relative pronoun, less

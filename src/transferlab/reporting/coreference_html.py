@@ -39,9 +39,7 @@ HINT = (
 )
 
 
-def coreference_html(
-    documents: Iterable[Document], title: str = "Coreference", layer: View = "predicted"
-) -> str:
+def coreference_html(documents: Iterable[Document], title: str = "Coreference", layer: View = "predicted") -> str:
     """The page as one string.
 
     Args:

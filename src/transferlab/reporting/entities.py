@@ -41,8 +41,7 @@ def number_entities(document: Document) -> dict[Layer, list[NumberedEntity]]:
     numbers = {
         "gold": [index + 1 for index in range(len(gold))],
         "predicted": [
-            counterparts[index] + 1 if index in counterparts else next(spare)
-            for index in range(len(predicted))
+            counterparts[index] + 1 if index in counterparts else next(spare) for index in range(len(predicted))
         ],
     }
     several = {
@@ -85,9 +84,7 @@ def counterpart_entities(gold: list[Cluster], predicted: list[Cluster]) -> dict[
     for index, cluster in enumerate(gold):
         for span in cluster:
             owners.setdefault(span, []).append(index)
-    shared = Counter(
-        (g, p) for p, cluster in enumerate(predicted) for span in cluster for g in owners.get(span, [])
-    )
+    shared = Counter((g, p) for p, cluster in enumerate(predicted) for span in cluster for g in owners.get(span, []))
     similarity = {(g, p): 2 * n / (len(gold[g]) + len(predicted[p])) for (g, p), n in shared.items()}
     counterparts: dict[int, int] = {}
     taken: set[int] = set()

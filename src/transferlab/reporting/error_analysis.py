@@ -77,8 +77,7 @@ def analyse_errors(documents: Iterable[Document]) -> Analysis:
             for row, n in counts["links"].items()
         },
         "distance": {
-            row: {name: n[name] for name in ("anaphors", "resolved")}
-            | {"recall": _ratio(n["resolved"], n["anaphors"])}
+            row: {name: n[name] for name in ("anaphors", "resolved")} | {"recall": _ratio(n["resolved"], n["anaphors"])}
             for row, n in counts["distance"].items()
         },
         "entity size": {

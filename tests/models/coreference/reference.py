@@ -122,9 +122,7 @@ class PlainHead(nn.Module):
         gold_scores = scores + torch.log(labels.to(scores))
         loss = (torch.logsumexp(scores, dim=1) - torch.logsumexp(gold_scores, dim=1)).sum()
         if self.mention_loss_coef:
-            logits, ids = (
-                (candidate_scores, cluster_ids) if self.keep_singletons else (mention_scores, kept_clusters)
-            )
+            logits, ids = (candidate_scores, cluster_ids) if self.keep_singletons else (mention_scores, kept_clusters)
             gold, others = functional.logsigmoid(logits[ids > 0]), functional.logsigmoid(-logits[ids == 0])
             loss = loss - self.mention_loss_coef * (gold.sum() + others.sum())
         return PlainOutput(starts, ends, mention_scores, antecedents, exists, scores, loss)
@@ -178,9 +176,7 @@ class PlainHead(nn.Module):
             top = top + torch.log((torch.arange(c) < torch.arange(K)[:, None]).to(top))
         return top, indices, torch.isfinite(top)
 
-    def fine_scores(
-        self, spans: Tensor, antecedents: Tensor, starts: Tensor, document: CoreferenceDocument
-    ) -> Tensor:
+    def fine_scores(self, spans: Tensor, antecedents: Tensor, starts: Tensor, document: CoreferenceDocument) -> Tensor:
         """[K, c] scores of [x_i; x_j; x_i * x_j; features]."""
         K, c = antecedents.shape
         speakers, segments = document.speaker_ids[starts], document.segment_ids[starts]  # [K] each
@@ -194,8 +190,7 @@ class PlainHead(nn.Module):
         antecedent = spans[antecedents]  # [K, c, D]
         parts = [target, antecedent, target * antecedent]
         features = [
-            table(of_pair[name].clamp(max=table.num_embeddings - 1))
-            for name, table in self.pair_embeddings.items()
+            table(of_pair[name].clamp(max=table.num_embeddings - 1)) for name, table in self.pair_embeddings.items()
         ]
         if features:
             parts.append(self.dropout(torch.cat(features, dim=2)))  # [K, c, F]

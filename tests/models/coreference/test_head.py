@@ -44,7 +44,7 @@ OPTIONS = {
 
 
 def make_document(n: int, seed: int, sentence: int = 6, mentions: int | None = None) -> CoreferenceDocument:
-    """Random sentences of up to ``sentence`` words, and mentions inside and across them, some wider than any candidate."""
+    """Random sentences of up to ``sentence`` words; mentions inside and across them, some wider than candidates."""
     random = torch.Generator().manual_seed(seed)
     lengths = torch.randint(1, sentence + 1, (n + 1,), generator=random)
     sentence_ids = torch.repeat_interleave(torch.arange(n + 1), lengths)[:n]

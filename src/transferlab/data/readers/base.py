@@ -59,8 +59,7 @@ def data_directory(data_dir: str | Path | None, variable: str, remedy: str) -> P
     place = os.fspath(data_dir) if data_dir is not None else os.environ.get(variable, "")
     if not place:
         raise DataError(
-            f"the corpus has no place: set the environment variable {variable} or the key dataset.data_dir. "
-            f"{remedy}"
+            f"the corpus has no place: set the environment variable {variable} or the key dataset.data_dir. {remedy}"
         )
     path = Path(place).expanduser()
     if not path.exists():

@@ -36,9 +36,7 @@ class Conll2012Reader:
         line.
     """
 
-    def __init__(
-        self, data_dir: str | Path | None = None, language: str = "english", files: str = "*"
-    ) -> None:
+    def __init__(self, data_dir: str | Path | None = None, language: str = "english", files: str = "*") -> None:
         """Find the files; see the class for the arguments."""
         if language not in LANGUAGES:
             raise DataError(f"dataset.language={language!r} is unknown; choose one of {list(LANGUAGES)}")
@@ -62,6 +60,4 @@ class Conll2012Reader:
                 for document in parse_conll(text, file):
                     yield file, document
             except UnicodeDecodeError as error:
-                raise DataError(
-                    f"{file} is not UTF-8 ({error}); convert it, for example with iconv"
-                ) from error
+                raise DataError(f"{file} is not UTF-8 ({error}); convert it, for example with iconv") from error

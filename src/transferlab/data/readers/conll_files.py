@@ -47,17 +47,14 @@ def find_conll_files(place: Path, pattern: str, language: str) -> dict[str, list
     paths = [
         path
         for path in _paths(place)
-        if single
-        or (is_conll(path) and fnmatch(path, pattern) and not _hidden(path) and not _foreign(path, language))
+        if single or (is_conll(path) and fnmatch(path, pattern) and not _hidden(path) and not _foreign(path, language))
     ]
     split_of = {path: split_of_path(path.replace(OFFICIAL_TEST, "test")) for path in paths}
     unplaced = [path for path, split in split_of.items() if split is None]
     if len(unplaced) == len(paths):
         split_of = dict.fromkeys(paths, "test")
     elif unplaced:
-        log.warning(
-            "%s: %d files name no split and are left out, the first is %s", place, len(unplaced), unplaced[0]
-        )
+        log.warning("%s: %d files name no split and are left out, the first is %s", place, len(unplaced), unplaced[0])
     if any(OFFICIAL_TEST in path for path in paths):
         paths = [path for path in paths if split_of[path] != "test" or OFFICIAL_TEST in path]
     found = {split: [path for path in paths if split_of[path] == split] for split in SPLITS}

@@ -58,8 +58,7 @@ def parse_conll(lines: Iterable[str], file: str) -> Iterator[Document]:
                     part.end_sentence()
             elif part is None:
                 raise DataError(
-                    f"the row {line[:60]!r} stands outside a document; "
-                    "put '#begin document (<id>); part 000' above"
+                    f"the row {line[:60]!r} stands outside a document; put '#begin document (<id>); part 000' above"
                 )
             else:
                 part.add_row(split_columns(line), number)

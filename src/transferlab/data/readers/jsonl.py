@@ -45,9 +45,7 @@ class JsonLinesReader:
             self._files = {split_of_path(self.place.name) or "test": self.place}
         self.splits: tuple[str, ...] = tuple(self._files)
         if not self.splits:
-            raise DataError(
-                f"{self.place} holds none of train.jsonl, validation.jsonl and test.jsonl. {REMEDY}"
-            )
+            raise DataError(f"{self.place} holds none of train.jsonl, validation.jsonl and test.jsonl. {REMEDY}")
 
     def read(self, split: str) -> Iterator[Document]:
         """Yield the documents of a split lazily; raises DocumentError naming file and line of a bad one."""

@@ -66,9 +66,7 @@ class LitBankReader:
             with open(file, encoding="utf-8") as lines:
                 documents = list(parse_conll(lines, str(file)))
             if len(documents) != 1:
-                raise DataError(
-                    f"{file} holds {len(documents)} documents; LitBank has one in each file. {REMEDY}"
-                )
+                raise DataError(f"{file} holds {len(documents)} documents; LitBank has one in each file. {REMEDY}")
             documents[0].name = file.stem
             yield str(file), documents[0]
 
@@ -77,8 +75,4 @@ def _names(ids: Path) -> list[str]:
     """Document names listed in a file of a split; the official lists end each in ``.tsv``."""
     if not ids.is_file():
         raise DataError(f"{ids} is missing. {REMEDY}")
-    return [
-        line.strip().removesuffix(".tsv")
-        for line in ids.read_text(encoding="utf-8").splitlines()
-        if line.strip()
-    ]
+    return [line.strip().removesuffix(".tsv") for line in ids.read_text(encoding="utf-8").splitlines() if line.strip()]
