@@ -26,6 +26,7 @@ from transferlab.utils.strategy import check_strategy
 
 log = logging.getLogger(__name__)
 
+
 def resume(cfg: DictConfig) -> DictConfig:
     """The config of the run directory ``cfg.resume`` with the other overrides of this command on top.
 

@@ -108,9 +108,7 @@ class Document:
         position = 0
         for start, end in self.sentences:
             if start != position or end < start:
-                raise DocumentError(
-                    f"{self.name}: sentence ({start}, {end}) does not continue at word {position}"
-                )
+                raise DocumentError(f"{self.name}: sentence ({start}, {end}) does not continue at word {position}")
             position = end + 1
         if position != n:
             raise DocumentError(f"{self.name}: the sentences cover {position} of {n} words")
@@ -125,9 +123,7 @@ class Document:
             spans += [span for relation in layers.relations or [] for span in (relation.head, relation.tail)]
             for start, end in spans:
                 if not 0 <= start <= end < n:
-                    raise DocumentError(
-                        f"{self.name}: {side} span ({start}, {end}) lies outside words 0..{n - 1}"
-                    )
+                    raise DocumentError(f"{self.name}: {side} span ({start}, {end}) lies outside words 0..{n - 1}")
             if layers.tags is not None and len(layers.tags) != n:
                 raise DocumentError(f"{self.name}: {len(layers.tags)} {side} tags for {n} words")
         return self
@@ -196,8 +192,7 @@ def _annotations(content: dict[str, Any]) -> Annotations:
         ]
     if values.get("questions") is not None:
         values["questions"] = [
-            Question(**{**q, "answers": [Answer(**a) for a in q.get("answers", [])]})
-            for q in values["questions"]
+            Question(**{**q, "answers": [Answer(**a) for a in q.get("answers", [])]}) for q in values["questions"]
         ]
     return Annotations(**values)
 

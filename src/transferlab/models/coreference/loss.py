@@ -67,4 +67,6 @@ def mention_loss(mention_scores: Tensor, is_gold: Tensor) -> Tensor:
     Returns:
         [] fp32.
     """
-    return functional.binary_cross_entropy_with_logits(mention_scores, is_gold.to(mention_scores.dtype), reduction="sum")
+    return functional.binary_cross_entropy_with_logits(
+        mention_scores, is_gold.to(mention_scores.dtype), reduction="sum"
+    )
