@@ -1,10 +1,10 @@
 """The coreference head against the plain formulation of published ports: time and peak memory of one step.
 
 Both score the same synthetic document with the same parameters. Every measurement is a process of its own, because peak
-memory is a property of a process; the two formulations take turns, because other work on the machine comes and goes, so
-that only the ratio of their medians means something.
+memory belongs to a process. The two formulations take turns and medians are compared, because other work on the machine
+comes and goes.
 
-    python benchmarks/coreference_head.py [--quick] [--runs N]
+    python benchmarks/coreference_head.py [--quick] [--runs N] [--mode training] [--precision fp32]
 """
 
 from __future__ import annotations
@@ -21,17 +21,19 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # this process stays small: torch is for the measured ones
     import torch
 
     from transferlab.utils.batches import CoreferenceDocument
 
-ROOT = Path(__file__).resolve().parent.parent
+PLAIN_FORMULATION = Path(__file__).resolve().parent.parent / "tests" / "models"
+MODES = ("training", "evaluation")
+PRECISIONS = ("fp32", "bf16")
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """What is scored: a document of so many words by a head of these widths."""
+    """A document of so many words, and a head of these widths."""
 
     words: int = 2000
     hidden_size: int = 768
@@ -43,25 +45,25 @@ class Sizes:
 
 
 QUICK = Sizes(words=300, hidden_size=64, max_span_width=12, ffnn_size=150, max_num_extracted_spans=120)
-
-
-@dataclass(frozen=True)
-class Requirement:
-    """How many times faster the head must be, and what share of the peak memory it may take; None: not required."""
-
-    speedup: float | None
-    memory: float
-
-
-REQUIREMENTS = {"training": Requirement(2.5, 1 / 3), "evaluation": Requirement(None, 1 / 5)}
+TINY = Sizes(words=40, hidden_size=8, max_span_width=4, ffnn_size=8)
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """One step: seconds, MiB of peak memory in all and above the state before the step, and the loss."""
+    """One step.
+
+    Attributes:
+        seconds: on the clock.
+        cpu_seconds: of all cores together.
+        peak: MiB of the process in memory at most.
+        growth: the part of it above the state before the step, when parameters and inputs exist.
+        loss: without dropout (evaluation) the same for both formulations.
+        candidates: spans that were scored.
+    """
 
     seconds: float
-    total: float
+    cpu_seconds: float
+    peak: float
     growth: float
     loss: float
     candidates: int
@@ -69,7 +71,7 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Medians of both formulations in one mode ("training", "evaluation") and precision ("fp32", "bf16")."""
+    """The medians of both formulations."""
 
     mode: str
     precision: str
@@ -78,67 +80,107 @@ class Comparison:
 
     @property
     def speedup(self) -> float:
+        """How many times faster we are, on the clock."""
         return self.plain.seconds / self.ours.seconds
 
     @property
-    def memory(self) -> float:
-        """Our share of the plain formulation's peak memory, of the larger of both readings."""
-        return max(self.ours.total / self.plain.total, self.ours.growth / self.plain.growth)
+    def peak_share(self) -> float:
+        """Our share of the plain formulation's peak memory."""
+        return self.ours.peak / self.plain.peak
 
-    @property
-    def required(self) -> Requirement | None:
-        return REQUIREMENTS[self.mode] if self.precision == "fp32" else None
+    def failures(self) -> list[str]:
+        """What the project promises for fp32 and does not hold here."""
+        found = []
+        if self.precision == "fp32" and self.mode == "training" and self.speedup < 2.5:
+            found.append(f"training must be 2.5 times faster, not {self.speedup:.2f}")
+        most = 1 / 3 if self.mode == "training" else 1 / 5
+        if self.precision == "fp32" and self.peak_share > most:
+            found.append(f"{self.mode} may take {most:.0%} of the memory, not {self.peak_share:.0%}")
+        if self.mode == "evaluation" and abs(self.ours.loss / self.plain.loss - 1) > 0.01:
+            found.append(f"losses differ: {self.plain.loss} and {self.ours.loss}")
+        return found
 
-    @property
-    def holds(self) -> bool:
-        required = self.required
-        return required is None or (
-            self.memory <= required.memory and (required.speedup is None or self.speedup >= required.speedup)
-        )
 
-
-def compare(sizes: Sizes, runs: int, modes: tuple[str, ...] = ("training", "evaluation"),
-            precisions: tuple[str, ...] = ("fp32", "bf16")) -> list[Comparison]:
-    """Measure both formulations in turn, ``runs`` times in each mode and precision."""
-    comparisons = []
-    for precision in precisions:
-        for mode in modes:
-            measured: dict[str, list[Measurement]] = {"plain": [], "ours": []}
-            for run in range(runs):
-                for formulation, measurements in measured.items():
-                    measurements.append(in_new_process(formulation, mode, precision, sizes))
-                    m = measurements[-1]
-                    print(
-                        f"{precision} {mode:10} {formulation:5} {run + 1}/{runs}: {m.seconds:7.2f} s, "
-                        f"peak {m.total:6.0f} MiB, {m.growth:6.0f} above the start, loss {m.loss:.4f}",
-                        flush=True,
-                    )
-            comparisons.append(Comparison(mode, precision, *(middle(m) for m in measured.values())))
-    return comparisons
+def compare(mode: str, precision: str, sizes: Sizes, runs: int) -> Comparison:
+    """Measure both formulations ``runs`` times in turn."""
+    measured: dict[str, list[Measurement]] = {"plain": [], "ours": []}
+    for run in range(runs):
+        for formulation, measurements in measured.items():
+            m = in_new_process(formulation, mode, precision, sizes)
+            measurements.append(m)
+            print(
+                f"{mode} {precision} {formulation:5} {run + 1}/{runs}: {m.seconds:6.2f} s ({m.cpu_seconds:6.2f} of CPU), "
+                f"peak {m.peak:5.0f} MiB, growth {m.growth:5.0f} MiB, loss {m.loss:.4f}",
+                flush=True,
+            )
+    return Comparison(mode, precision, middle(measured["plain"]), middle(measured["ours"]))
 
 
 def middle(measurements: list[Measurement]) -> Measurement:
-    """Each field's median."""
-    fields = [asdict(measurement) for measurement in measurements]
-    return Measurement(**{name: median(field[name] for field in fields) for name in fields[0]})
+    """The median of every field."""
+    rows = [asdict(measurement) for measurement in measurements]
+    return Measurement(**{field: median(row[field] for row in rows) for field in rows[0]})
 
 
 def in_new_process(formulation: str, mode: str, precision: str, sizes: Sizes) -> Measurement:
-    """Measure one step in a new interpreter."""
-    job = json.dumps({"formulation": formulation, "mode": mode, "precision": precision, "sizes": asdict(sizes)})
+    """Measure one step in an interpreter of its own."""
+    job = json.dumps([formulation, mode, precision, asdict(sizes)])
     command = [sys.executable, str(Path(__file__).resolve()), "--measure", job]
     answer = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout
     return Measurement(**json.loads(answer))
 
 
 def measure(formulation: str, mode: str, precision: str, sizes: Sizes) -> Measurement:
-    """One step in this process: forward, loss and, in training, backward and an optimizer step."""
+    """Measure one step in this process."""
+    import torch
+
+    from transferlab.models.coreference.mentions import span_widths
+
+    # What happens once in a process, such as imports on first use, happens before the clock starts.
+    run_step(*make_head(formulation, mode, TINY), *make_document(TINY), precision)
+    torch.manual_seed(0)
+    words, document = make_document(sizes)
+    head, optimizer = make_head(formulation, mode, sizes)
+    candidates = int(span_widths(document.sentence_ids, sizes.max_span_width).sum())
+
+    before, cpu_started, started = resident(), time.process_time(), time.perf_counter()
+    loss = run_step(head, optimizer, words, document, precision)
+    seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu_started
+    peak = peak_resident()
+    return Measurement(seconds, cpu_seconds, peak, peak - before, loss, candidates)
+
+
+def run_step(
+    head: torch.nn.Module,
+    optimizer: torch.optim.Optimizer | None,
+    words: torch.Tensor,
+    document: CoreferenceDocument,
+    precision: str,
+) -> float:
+    """Forward, loss and, with an optimizer, backward and update; gives the loss."""
+    import torch
+
+    words.requires_grad_(optimizer is not None)  # as below an aggregation that is trained
+    with (
+        torch.set_grad_enabled(optimizer is not None),
+        torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"),
+    ):
+        output = head(words, document)
+        loss: torch.Tensor = head.loss(output, document) if hasattr(head, "loss") else output.loss
+    if optimizer is not None:
+        loss.backward()
+        optimizer.step()
+    return loss.item()
+
+
+def make_head(
+    formulation: str, mode: str, sizes: Sizes
+) -> tuple[torch.nn.Module, torch.optim.Optimizer | None]:
+    """The head in one of its formulations, and in training its optimizer."""
     import torch
 
     from transferlab.models.coreference.head import CoreferenceHead
 
-    torch.manual_seed(0)
-    words, document = make_document(sizes)
     head: torch.nn.Module = CoreferenceHead(
         sizes.hidden_size,
         max_span_width=sizes.max_span_width,
@@ -149,32 +191,18 @@ def measure(formulation: str, mode: str, precision: str, sizes: Sizes) -> Measur
         dropout=sizes.dropout,
     )
     if formulation == "plain":
-        sys.path.insert(0, str(ROOT / "tests" / "models"))
+        sys.path.insert(0, str(PLAIN_FORMULATION))
         from coreference.reference import PlainHead
 
         head = PlainHead(head, dropout=sizes.dropout)
-    training = mode == "training"
-    head.train(training)
-    words.requires_grad_(training)
-    optimizer = torch.optim.AdamW(head.parameters(), lr=1e-4, fused=True)
-    autocast = torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16")
-
-    before = resident()
-    started = time.perf_counter()
-    with torch.set_grad_enabled(training), autocast:
-        output = head(words, document)
-        loss = output.loss if formulation == "plain" else head.loss(output, document)
-    if training:
-        loss.backward()
-        optimizer.step()
-    seconds = time.perf_counter() - started
-    total = peak_resident()
-    candidates = int(torch.isfinite(output.candidate_scores).sum()) if formulation == "ours" else 0
-    return Measurement(seconds, total, total - before, loss.item(), candidates)
+        head.counterparts.clear()  # of the head, whose parameters are not needed here
+    if mode == "evaluation":
+        return head.eval(), None
+    return head.train(), torch.optim.AdamW(head.parameters(), lr=1e-4, fused=True)
 
 
 def make_document(sizes: Sizes) -> tuple[torch.Tensor, CoreferenceDocument]:
-    """A random document with sentences of 20 words on average, as in literary prose, and a mention every 7 words."""
+    """Random words and a document of sentences of 20 words on average, as in literary prose, with a mention every 7."""
     import torch
 
     from transferlab.utils.batches import CoreferenceDocument
@@ -182,39 +210,54 @@ def make_document(sizes: Sizes) -> tuple[torch.Tensor, CoreferenceDocument]:
     n = sizes.words
     lengths = torch.distributions.LogNormal(2.8, 0.65).sample((n,)).round().long().clamp(2, 100)
     sentence_ids = torch.repeat_interleave(torch.arange(n), lengths)[:n]
-    positions = torch.arange(n)
     starts = torch.randperm(n)[: n // 7].sort().values
     ends = starts + torch.randint(0, 4, starts.shape)
     inside = (ends < n) & (sentence_ids[starts] == sentence_ids[ends.clamp(max=n - 1)])
     mentions = torch.stack([starts, ends], dim=1)[inside]
     return torch.randn(n, sizes.hidden_size), CoreferenceDocument(
         sentence_ids=sentence_ids,
-        segment_ids=positions // 384,
+        segment_ids=torch.arange(n) // 384,
         speaker_ids=torch.zeros(n, dtype=torch.long),
         genre_id=torch.tensor(1),
         gold_mentions=mentions,
-        gold_cluster_ids=torch.randint(1, 1 + n // 25, (len(mentions),)),
+        gold_cluster_ids=torch.randint(1, 2 + n // 25, (len(mentions),)),
     )
 
 
 def resident() -> float:
-    """MiB of this process that lie in memory now; where only the peak is known, the peak so far."""
+    """MiB of this process in memory now; where the system tells the peak only, the peak so far."""
     statm = Path("/proc/self/statm")
-    if statm.exists():
-        return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
-    return peak_resident()
+    if not statm.exists():
+        return peak_resident()
+    return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 def peak_resident() -> float:
-    """The most MiB of this process that ever lay in memory."""
+    """MiB of this process in memory at most, so far."""
     unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--measure")
-    parser.add_argument("--sizes", default="full")
+def main() -> None:
+    """Compare and print, or measure for the process that compares."""
+    parser = argparse.ArgumentParser(description="Time and peak memory of the coreference head.")
+    parser.add_argument("--quick", action="store_true", help="small sizes, to see that the benchmark runs")
+    parser.add_argument("--runs", type=int, default=3, help="measurements of each formulation")
+    parser.add_argument("--mode", choices=MODES, nargs="+", default=MODES)
+    parser.add_argument("--precision", choices=PRECISIONS, nargs="+", default=PRECISIONS)
+    parser.add_argument("--measure", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    job = json.loads(arguments.measure)
-    print(json.dumps(asdict(measure(job["formulation"], job["mode"], job["precision"], Sizes(**job["sizes"])))))
+    if arguments.measure:
+        formulation, mode, precision, sizes = json.loads(arguments.measure)
+        print(json.dumps(asdict(measure(formulation, mode, precision, Sizes(**sizes)))))
+        return
+    for precision in arguments.precision:
+        for mode in arguments.mode:
+            comparison = compare(mode, precision, QUICK if arguments.quick else Sizes(), arguments.runs)
+            print(
+                f"{mode} {precision}: {comparison.speedup:.2f} times faster with {comparison.peak_share:.0%} of the memory"
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -35,7 +35,7 @@ class TransferDataModule(LightningDataModule):
         taskmodule: encodes documents and collates batches.
         batch_size: documents (or texts) per training step.
         eval_batch_size: documents per evaluation step; None takes ``batch_size``.
-        select_n: how many random documents to use, by split; splits not named are used whole.
+        select_n: how many random documents to use, by split; null, or a split not named: all.
         select_seed: of that choice, independent of the seed of training.
         num_workers: processes that collate batches beside the training process.
     """
@@ -55,7 +55,7 @@ class TransferDataModule(LightningDataModule):
         self.taskmodule = taskmodule
         self.batch_size = batch_size
         self.eval_batch_size = eval_batch_size or batch_size
-        self.select_n = select_n or {}
+        self.select_n = {split: n for split, n in (select_n or {}).items() if n is not None}
         unknown = set(self.select_n) - set(reader.splits)
         if unknown:
             raise UserError(f"datamodule.select_n names {sorted(unknown)}; the corpus has {list(reader.splits)}")

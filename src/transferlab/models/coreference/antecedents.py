@@ -22,7 +22,7 @@ from torch.utils.checkpoint import checkpoint
 from transferlab.models.coreference.feedforward import full_precision, hidden_layers
 
 NUM_DISTANCE_BUCKETS = 10
-PAIRS_PER_CHUNK = 2048
+PAIRS_PER_CHUNK = 4096
 
 
 def distance_buckets(distances: Tensor) -> Tensor:
@@ -174,15 +174,19 @@ class PairScorer(nn.Module):
         others = antecedents.indices[rows, columns]  # [P]
         # Under bf16 these stay fp32, so that the gradients of a span's many pairs are summed in fp32.
         from_span, from_antecedent = full_precision(self.from_span(spans)), full_precision(self.from_antecedent(spans))
+        features = {
+            "same_speaker": (speaker_ids[rows] == speaker_ids[others]).long(),
+            "genre": genre_id.expand(len(rows)),
+            "segment_distance": segment_ids[rows] - segment_ids[others],
+            "distance": distance_buckets(rows - others),
+        }  # [P] each
+        embedded = [
+            table(features[name].clamp(max=table.num_embeddings - 1)) for name, table in self.embeddings.items()
+        ]
+        features = self.dropout(torch.cat(embedded, dim=-1))
         scores = []
-        for i, j in zip(rows.split(PAIRS_PER_CHUNK), others.split(PAIRS_PER_CHUNK), strict=True):
-            features = {
-                "same_speaker": (speaker_ids[i] == speaker_ids[j]).long(),
-                "genre": genre_id.expand(len(i)),
-                "segment_distance": segment_ids[i] - segment_ids[j],
-                "distance": distance_buckets(i - j),
-            }
-            arguments = (spans, from_span, from_antecedent, i, j, features)
+        for i, j, f in zip(rows.split(PAIRS_PER_CHUNK), others.split(PAIRS_PER_CHUNK), features.split(PAIRS_PER_CHUNK), strict=True):
+            arguments = (spans, from_span, from_antecedent, i, j, f)
             if self.gradient_checkpointing and torch.is_grad_enabled():
                 scores.append(checkpoint(self._score_chunk, *arguments, use_reentrant=False))
             else:
@@ -205,10 +209,7 @@ class PairScorer(nn.Module):
         hidden += functional.embedding(i, from_span)
         hidden += functional.embedding(j, from_antecedent)
         if self.from_features is not None:
-            embedded = [
-                table(features[name].clamp(max=table.num_embeddings - 1)) for name, table in self.embeddings.items()
-            ]
-            hidden += self.from_features(self.dropout(torch.cat(embedded, dim=-1)))
+            hidden += self.from_features(features)
         return full_precision(self.score(hidden).squeeze(-1))
 
 

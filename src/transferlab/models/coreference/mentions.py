@@ -96,62 +96,67 @@ class MentionScorer(nn.Module):
         Returns:
             [n, w] fp32, ``-inf`` where there is no candidate.
         """
-        n, w, B = len(words), self.max_span_width, STARTS_PER_BLOCK
+        n, w = len(words), self.max_span_width
         if n == 0:
             return full_precision(words.new_empty(0, w))
         widths = span_widths(sentence_ids, w)  # [n]
-        offsets = torch.arange(w, device=words.device)
-        starts, offsets = (offsets < widths[:, None]).nonzero(as_tuple=True)  # [C] each, in text order
-        sizes = [int(block.sum()) for block in widths.cpu().split(B)]  # candidates of each block
+        starts, offsets = (torch.arange(w, device=words.device) < widths[:, None]).nonzero(as_tuple=True)  # [C] each
+        sizes = [int(block.sum()) for block in widths.cpu().split(STARTS_PER_BLOCK)]  # candidates of each block
 
-        # The spans of a block of starts end inside a window of T = B + w - 1 words. Padding makes all windows equally
-        # wide; they are views of the projected words.
-        padded = functional.pad(words, (0, 0, 0, len(sizes) * B + w - 1 - n))  # [blocks * B + w - 1, h]
-        start_blocks = self.from_start(words).split(B)  # blocks x [B, H]
-        end_windows = _windows(self.from_end(padded), w)  # blocks x [T, H]
-        head_windows = _windows(self.from_head(padded), w) if self.from_head is not None else [None] * len(sizes)
-        logits = self.head_logits(padded)  # [blocks * B + w - 1] or None
-        logit_windows = _windows(logits, w) if logits is not None else [None] * len(sizes)
-
+        # Padded so that every block of B starts has a window of T = B + w - 1 words, the furthest its spans can reach.
+        padded = functional.pad(words, (0, 0, 0, len(sizes) * STARTS_PER_BLOCK + w - 1 - n))
+        factors = self._factors(padded, starts, offsets).split(sizes)  # blocks x [P, B + T + f + T]
+        from_start = self.from_start(padded[: 1 - w or None]).split(STARTS_PER_BLOCK)  # blocks x [B, H]
+        from_end = _windows(self.from_end(padded), w)  # blocks x [T, H]
+        from_head = _windows(self.from_head(padded), w) if self.from_head is not None else [None] * len(sizes)
         values = []
-        for k, (s, d) in enumerate(zip(starts.split(sizes), offsets.split(sizes), strict=True)):
-            arguments = (s - k * B, d, start_blocks[k], end_windows[k], head_windows[k], logit_windows[k])
+        for block in zip(factors, from_start, from_end, from_head, strict=True):
             if self.training and torch.is_grad_enabled():
-                # hidden layers of all candidates would be the largest tensors of a training step, and are cheap to redo
-                values.append(checkpoint(self._score_block, *arguments, use_reentrant=False))
+                # The hidden layers of all candidates would fill the memory; made anew, they cost a tenth of a step.
+                values.append(checkpoint(self._score_block, *block, use_reentrant=False))
             else:
-                values.append(self._score_block(*arguments))
+                values.append(self._score_block(*block))
         scores = values[0].new_full((n * w,), NOT_A_SPAN).index_put((starts * w + offsets,), torch.cat(values)).view(n, w)
         if self.width_prior is not None:
             scores = scores + full_precision(self.width_prior(torch.arange(w, device=words.device)).squeeze(-1))
         return scores
 
-    def _score_block(
-        self,
-        starts: Tensor,
-        offsets: Tensor,
-        start_block: Tensor,
-        end_window: Tensor,
-        head_window: Tensor | None,
-        logits: Tensor | None,
-    ) -> Tensor:
-        """Scores [P] fp32 of the spans that start at word ``starts`` [P] of a block and end ``offsets`` [P] words later.
+    def _factors(self, words: Tensor, starts: Tensor, offsets: Tensor) -> Tensor:
+        """How much of every row of its block's table is in a span, see ``_score_block``.
 
-        Their first layer is one product: of a matrix that picks the start, picks the end, holds the features of the
-        width and the weights of the head attention, with the matrix of what these are worth.
+        Returns:
+            [C, B + T + f + T]: one at the start, one at the end, width features, weights of the head attention.
         """
+        B, T = STARTS_PER_BLOCK, STARTS_PER_BLOCK + self.max_span_width - 1
         ends = starts + offsets
-        positions = torch.arange(len(end_window), device=starts.device)
-        picks = [starts[:, None] == positions[: len(start_block)], ends[:, None] == positions]  # [P, B], [P, T]
-        factors = [pick.to(end_window.dtype) for pick in picks]
-        worth = [start_block, end_window]
-        if self.width_embedding is not None and self.from_width is not None:
-            factors.append(self.dropout(self.width_embedding(offsets)))  # [P, f]
-            worth.append(self.from_width.weight.T)  # [f, H]
-        if head_window is not None and logits is not None:
-            factors.append(span_attention(logits, starts, ends))  # [P, T]
-            worth.append(head_window)  # [T, H]
-        hidden = torch.cat(factors, dim=1) @ torch.cat(worth)  # [P, H]
+        window = (starts - starts % B)[:, None] + torch.arange(T, device=words.device)  # [C, T], words
+        parts = [(window[:, :B] == starts[:, None]).to(words.dtype), (window == ends[:, None]).to(words.dtype)]
+        if self.width_embedding is not None:
+            parts.append(self.dropout(self.width_embedding(offsets)))
+        logits = self.head_logits(words)
+        if logits is not None:
+            parts.append(span_attention(logits[window], window, starts, ends))
+        return torch.cat(parts, dim=1)
+
+    def _score_block(
+        self, factors: Tensor, from_start: Tensor, from_end: Tensor, from_head: Tensor | None
+    ) -> Tensor:
+        """Scores [P] fp32 of the spans of a block of starts.
+
+        One product makes their first layer: it picks the projected start and end, projects the width features, and
+        averages the projected words by the head attention.
+
+        Args:
+            factors: [P, B + T + f + T].
+            from_start: [B, H].
+            from_end, from_head: [T, H].
+        """
+        table = [from_start, from_end]
+        if self.from_width is not None:
+            table.append(self.from_width.weight.T.to(from_end.dtype))
+        if from_head is not None:
+            table.append(from_head)
+        hidden = factors.to(from_end.dtype) @ torch.cat(table)  # [P, H]
         return full_precision(self.score(hidden).squeeze(-1))
 
     def head_logits(self, words: Tensor) -> Tensor | None:
@@ -167,23 +172,24 @@ class MentionScorer(nn.Module):
             parts.append(self.dropout(self.width_embedding(ends - starts)))  # [K, f]
         logits = self.head_logits(words)
         if logits is not None:
-            parts.append(span_attention(logits, starts, ends).to(words.dtype) @ words)  # [K, h]
+            attention = span_attention(logits, torch.arange(len(words), device=words.device), starts, ends)  # [K, n]
+            parts.append(attention.to(words.dtype) @ words)  # [K, h]
         return torch.cat(parts, dim=-1)
 
 
-def span_attention(logits: Tensor, starts: Tensor, ends: Tensor) -> Tensor:
+def span_attention(logits: Tensor, words: Tensor, starts: Tensor, ends: Tensor) -> Tensor:
     """Head attention: a softmax over the words of each span.
 
     Args:
-        logits: [T], one for each word.
+        logits: [T] or [P, T].
+        words: [T] or [P, T] int64, the words they belong to.
         starts, ends: [P] int64, first and last word of each span.
 
     Returns:
         [P, T], 0 outside the span.
     """
-    positions = torch.arange(len(logits), device=logits.device)
-    inside = (starts[:, None] <= positions) & (positions <= ends[:, None])  # [P, T]
-    return logits.expand_as(inside).masked_fill(~inside, float("-inf")).softmax(-1)
+    inside = (starts[:, None] <= words) & (words <= ends[:, None])  # [P, T]
+    return torch.where(inside, logits, float("-inf")).softmax(-1)
 
 
 def _windows(values: Tensor, max_width: int) -> tuple[Tensor, ...]:
