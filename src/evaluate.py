@@ -25,11 +25,14 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
 
     from transferlab.inference import load
     from transferlab.reporting.run_scores import print_scores
-    from transferlab.utils.config_checks import check_targets
+    from transferlab.utils.config_checks import check_root_keys, check_targets, root_keys
     from transferlab.utils.instantiate import instantiate_loggers
     from transferlab.utils.run_record import write_json, write_run_record
+    from transferlab.utils.strategy import check_strategy
 
+    check_root_keys(cfg, root_keys(Path(cfg.paths.root_dir, "configs", "evaluate.yaml")))
     check_targets(cfg)
+    check_strategy(cfg)
     output_dir = Path(cfg.paths.output_dir)
     write_run_record(cfg, output_dir)
     seed_everything(cfg.seed, workers=True, verbose=False)
@@ -39,10 +42,12 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
     datamodule = instantiate(cfg.datamodule, reader=reader, taskmodule=predictor.taskmodule, _convert_="all")
     trainer = instantiate(cfg.trainer, logger=instantiate_loggers(cfg.get("logger")), _convert_="all")
     trainer.test(predictor.model, datamodule.dataloader(cfg.split), verbose=False)
-    metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
-    write_json(output_dir / "metrics.json", metrics)
-    print_scores(metrics, "test", predictor.taskmodule.baselines(datamodule.documents(cfg.split)), cfg.split)
-    log.info("scores are in %s", output_dir / "metrics.json")
+    stage = "val" if cfg.split == "validation" else cfg.split  # the names under which training logs a split
+    metrics = {name.replace("test/", f"{stage}/", 1): float(value) for name, value in trainer.callback_metrics.items()}
+    if trainer.is_global_zero:
+        write_json(output_dir / "metrics.json", metrics)
+        print_scores(metrics, stage, predictor.taskmodule.baselines(datamodule.documents(cfg.split)), cfg.split)
+        log.info("scores are in %s", output_dir / "metrics.json")
     return metrics
 
 

@@ -20,11 +20,12 @@ def evaluate_documents(cfg: DictConfig) -> dict[str, Any]:
     from hydra.utils import instantiate
 
     from transferlab.documents import write_atomically
-    from transferlab.utils.config_checks import check_targets
+    from transferlab.utils.config_checks import check_root_keys, check_targets, root_keys
     from transferlab.utils.logging import apply_extras
     from transferlab.utils.run_record import write_json, write_run_record
 
     apply_extras(cfg)
+    check_root_keys(cfg, root_keys(Path(cfg.paths.root_dir, "configs", "evaluate_documents.yaml")))
     check_targets(cfg)
     output_dir = Path(cfg.paths.output_dir)
     write_run_record(cfg, output_dir)

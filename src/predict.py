@@ -27,9 +27,10 @@ def predict(cfg: DictConfig) -> dict[str, Any]:
     from transferlab.data.selection import select
     from transferlab.documents import write_jsonl
     from transferlab.inference import load
-    from transferlab.utils.config_checks import check_targets
+    from transferlab.utils.config_checks import check_root_keys, check_targets, root_keys
     from transferlab.utils.run_record import write_run_record
 
+    check_root_keys(cfg, root_keys(Path(cfg.paths.root_dir, "configs", "predict.yaml")))
     check_targets(cfg)
     output_dir = Path(cfg.paths.output_dir)
     write_run_record(cfg, output_dir)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import hydra
 from omegaconf import DictConfig
 
 from transferlab.utils.errors import run_entrypoint
+from transferlab.utils.resume import resumed_command
 from transferlab.utils.run_identity import start
 
 if TYPE_CHECKING:
@@ -27,18 +29,19 @@ def train(cfg: DictConfig) -> dict[str, Any]:
     from pytorch_lightning import seed_everything
 
     from transferlab import building
+    from transferlab.reporting.curves import plot_curves
     from transferlab.reporting.run_scores import print_scores
     from transferlab.utils.instantiate import instantiate_callbacks, instantiate_loggers
     from transferlab.utils.logging import log_resolved_config
     from transferlab.utils.run_record import write_json, write_run_record
 
-    cfg = building.resume(cfg)
     building.check(cfg)
     output_dir = Path(cfg.paths.output_dir)
     write_run_record(cfg, output_dir)
     log.info("results, checkpoints and the log go to %s", output_dir)
 
-    seed_everything(cfg.seed, workers=True, verbose=False)
+    # a resumed run must not draw the windows and dropout of its first epochs again
+    seed_everything(cfg.seed + building.finished_epochs(cfg.ckpt_path), workers=True, verbose=False)
     taskmodule, datamodule = building.corpus(cfg)
     learned = taskmodule.prepare(datamodule.documents("train"))
     model = instantiate(cfg.model, **learned, _convert_="all")
@@ -63,6 +66,9 @@ def train(cfg: DictConfig) -> dict[str, Any]:
         write_json(output_dir / "metrics.json", metrics)
         saved = building.save(model, taskmodule, cfg, metrics, best)
         log.info("model saved to %s", saved)
+        if list(output_dir.glob("csv/*/metrics.csv")):
+            curve, _ = plot_curves({cfg.task_name: output_dir}, output_dir / "curve.png", metric=cfg.monitor)
+            log.info("training curve: %s", curve)
     for stage, split in (("val", "validation"), ("test", "test")):
         if trainer.is_global_zero and any(name.startswith(f"{stage}/") for name in metrics):
             print_scores(metrics, stage, taskmodule.baselines(datamodule.documents(split)), split)
@@ -75,6 +81,12 @@ def main(cfg: DictConfig) -> dict[str, Any]:
     return train(cfg)
 
 
+def resume_or_start() -> None:
+    """Rewrite the command when it resumes a run, and hand it to Hydra."""
+    sys.argv = resumed_command(sys.argv)
+    main()
+
+
 if __name__ == "__main__":
     start()
-    run_entrypoint(main)
+    run_entrypoint(resume_or_start)

@@ -8,7 +8,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
-from transferlab.utils.config_checks import check_targets
+from transferlab.utils.config_checks import check_root_keys, check_targets, root_keys
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 ROOTS = sorted(path.stem for path in CONFIGS.glob("*.yaml"))
@@ -30,21 +30,22 @@ def composed(root: str, *overrides: str) -> DictConfig:
         return compose(root, overrides=["paths.output_dir=/run", *REQUIRED.get(root, []), *overrides])
 
 
-def check(cfg: DictConfig) -> None:
+def check(cfg: DictConfig, root: str = "train") -> None:
+    check_root_keys(cfg, root_keys(CONFIGS / f"{root}.yaml"))
     check_targets(cfg)
     OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
 
 
 @pytest.mark.parametrize("root", ROOTS)
 def test_roots(root: str) -> None:
-    check(composed(root))
+    check(composed(root), root)
 
 
 @pytest.mark.parametrize(
     ("root", "group", "option"), [(r, g, o) for r, gs in GROUPS.items() for g in gs for o in options(g)]
 )
 def test_options_of_groups(root: str, group: str, option: str) -> None:
-    check(composed(root, f"{group}={option}"))
+    check(composed(root, f"{group}={option}"), root)
 
 
 @pytest.mark.parametrize("experiment", options("experiment"))

@@ -71,7 +71,14 @@ def test_words_alone_make_one_sentence_and_null_means_absent():
         ({"sentences": [[0, 1]]}, "d: the sentences cover 2 of 4 words"),
         ({"sentences": [[0, 5]]}, "d: the sentences cover 6 of 4 words"),
         ({"speakers": ["x"]}, "d: 1 speakers for 4 words"),
+        ({"speakers": ["x", "x", "x", None]}, "d: speakers must be a list of strings"),
+        ({"speakers": "abcd"}, "d: speakers must be a list of strings"),
+        ({"genre": 1}, "d: genre must be a string or null, not 1"),
+        ({"text": ["a"]}, r"d: text must be a string or null, not \['a'\]"),
+        ({"meta": ["x"]}, r"d: meta must be a JSON object or null, not \['x'\]"),
         ({"offsets": [[0, 1]]}, "d: 1 offsets for 4 words"),
+        ({"text": "abcd", "offsets": [[0, 1], [1, 2], [2, 3], [3, 5]]}, r"d: offsets \(3, 5\) lie outside 0..4"),
+        ({"text": "abcd", "offsets": [[0, 1], [2, 1], [2, 3], [3, 4]]}, r"d: offsets \(2, 1\) lie outside 0..4"),
         ({"gold": {"clusters": [[[3, 4]]]}}, r"d: gold span \(3, 4\) lies outside words 0..3"),
         ({"predicted": {"clusters": [[[2, 1]]]}}, r"d: predicted span \(2, 1\) lies outside"),
         ({"gold": {"entities": [{"start": -1, "end": 0, "label": "X"}]}}, r"gold span \(-1, 0\)"),
@@ -96,6 +103,19 @@ def test_a_bad_line_is_refused_with_its_number(tmp_path, line):
     path = tmp_path / "documents.jsonl"
     path.write_text('{"name": "d", "words": []}\n\n' + line + "\n")
     with pytest.raises(DocumentError, match=r"documents.jsonl, line 3: "):
+        list(read_jsonl(path))
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path):
+    path = tmp_path / "documents.jsonl"
+    path.write_text('{"name": "d", "words": ["Zoë"]}\n', encoding="utf-8-sig")
+    assert list(read_jsonl(path)) == [Document("d", ["Zoë"], [(0, 0)])]
+
+
+def test_another_encoding_is_refused_with_the_remedy(tmp_path):
+    path = tmp_path / "documents.jsonl"
+    path.write_bytes('{"name": "d", "words": ["Zoë"]}\n'.encode("latin-1"))
+    with pytest.raises(DocumentError, match=r"documents\.jsonl is not UTF-8 .*iconv"):
         list(read_jsonl(path))
 
 

@@ -14,6 +14,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
 from transferlab.documents import Annotations, Document, read_jsonl, write_jsonl
+from transferlab.reporting.curves import read_metrics
 from transferlab.utils.errors import UserError
 
 SENTENCES = [
@@ -163,7 +164,7 @@ def test_a_run_is_resumed_from_its_directory_alone(corpus, encoder, project_root
         return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=240)
 
     place = tmp_path / "first"
-    done = run(*TINY, f"encoder={encoder}", f"dataset.data_dir={corpus}", f"hydra.run.dir={place}", "train=true",
+    done = run(*TINY, f"encoder={encoder}", f"dataset.data_dir={corpus}", f"hydra.run.dir={place}",
                "trainer.max_epochs=1", "seed=0")  # fmt: skip
     assert done.returncode == 0, done.stderr
     checkpoint = torch.load(place / "checkpoints" / "last.ckpt", weights_only=True)
@@ -171,16 +172,26 @@ def test_a_run_is_resumed_from_its_directory_alone(corpus, encoder, project_root
     assert not any(key.startswith("multi_encoder.encoders.") for key in checkpoint["state_dict"])
     (place / "metrics.json").unlink()
 
-    done = run(f"resume={place}", "trainer.max_epochs=3", f"hydra.run.dir={tmp_path / 'second'}")
-    assert done.returncode == 0, done.stderr
-    assert torch.load(place / "checkpoints" / "last.ckpt", weights_only=True)["global_step"] == 12
+    for epochs in (3, None):  # the second time the run is over, and only evaluates once more
+        done = run(f"resume={place}", *([f"trainer.max_epochs={epochs}"] if epochs else []))
+        assert done.returncode == 0, done.stderr
+        assert torch.load(place / "checkpoints" / "last.ckpt", weights_only=True)["global_step"] == 12
     assert "test/conll_f1" in json.loads((place / "metrics.json").read_text())
-    assert not (tmp_path / "second" / "checkpoints").exists()
-    assert OmegaConf.load(place / "config_resolved.yaml").dataset.data_dir == str(corpus)
+    assert "test/conll_f1" in json.loads((place / "job_return.json").read_text())["metrics"]
+    record = json.loads((place / "run.json").read_text())
+    assert "resume=" not in record["command"] and len(record["resumed"]) == 2
+    assert record["git"] and record["resumed"][0]["seed"] == 0
+    epochs_logged = read_metrics(place).index.tolist()
+    assert {0, 1, 2} <= set(epochs_logged), "the epochs before the resumption are part of the curve"
+    assert [path.name for path in tmp_path.iterdir()] == ["first"]
+
+    done = run(f"resume={place}", "trainer.max_epoch=3")
+    assert done.returncode == 1 and "max_epoch" in done.stderr and "Traceback" not in done.stderr
 
 
 BAD_CONFIGS = {
     "a misspelt key added": (["+model.ffn_size=10"], r"model\.ffn_size.*did you mean ffnn_size"),
+    "an unknown root key": (["+sed=3"], r"sed.*did you mean seed"),
     "an unknown encoder id": (["model.freeze_models=[bert]"], r"model\.freeze_models.*'bert'.*choices: target"),
     "an impossible depth": (["+model.truncate_models.target=99"], r"model\.truncate_models\.target=99.*from 1 to 2"),
     "a missing directory": (["dataset.data_dir=/no/such/place"], r"/no/such/place does not exist.*dataset\.data_dir"),
@@ -188,7 +199,12 @@ BAD_CONFIGS = {
     "too long segments": (["taskmodule.max_segment_len=513"], r"max_segment_len=513.*'target' reads at most 512"),
     "an unknown aggregation": (["model.aggregate=median"], r"model\.aggregate"),
     "an unknown split": (["+datamodule.select_n.dev=3"], r"datamodule\.select_n.*dev"),
-    "resuming nothing": (["resume=/no/such/run"], r"resume=/no/such/run"),
+    "a missing checkpoint": (["ckpt_path=/no/such.ckpt"], r"ckpt_path=/no/such\.ckpt does not exist"),
+    "weights from nowhere": (["train=false"], r"never trained.*ckpt_path"),
+    "singletons without a mention loss": (
+        ["model.keep_singletons=true", "model.mention_loss_coef=0"],
+        r"model\.keep_singletons=true needs a mention loss",
+    ),
 }
 
 
@@ -210,6 +226,13 @@ def test_an_unset_variable_names_itself(train, monkeypatch):
     monkeypatch.delenv("JSONL_DIR", raising=False)
     with pytest.raises(Exception, match=r"set the environment variable JSONL_DIR or the key dataset\.data_dir"):
         train("dataset.data_dir=null")
+
+
+def test_resuming_nothing_is_a_message(project_root, tmp_path):
+    command = [sys.executable, str(project_root / "src" / "train.py"), f"resume={tmp_path}"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=60)
+    assert done.returncode == 1
+    assert "there is no .hydra/config.yaml in it" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_a_misspelt_key_is_a_message_not_a_traceback(project_root, tmp_path):
@@ -246,5 +269,5 @@ def test_unannotated_documents_cannot_be_trained_on(train, tmp_path):
 
 def test_a_model_is_never_overwritten_by_another_run(train, tmp_path):
     train("trainer.max_epochs=1", f"model_save_dir={tmp_path / 'mine'}")
-    with pytest.raises(UserError, match=r"model_save_dir=.* already holds a model"):
+    with pytest.raises(UserError, match=r"model_save_dir=.* is not empty"):
         train("trainer.max_epochs=1", f"model_save_dir={tmp_path / 'mine'}")

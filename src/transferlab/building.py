@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Trainer
@@ -19,40 +18,12 @@ from transferlab.encoders.checks import check_encoders
 from transferlab.encoders.tokenizers import load_tokenizers
 from transferlab.encoders.truncation import max_positions
 from transferlab.models.base import TransferModel
-from transferlab.models.saving import DESCRIPTION, save_model
+from transferlab.models.saving import save_model
 from transferlab.utils import run_identity
-from transferlab.utils.config_checks import ConfigError, check_targets, keyword_names
+from transferlab.utils.config_checks import ConfigError, check_root_keys, check_targets, keyword_names, root_keys
 from transferlab.utils.strategy import check_strategy
 
 log = logging.getLogger(__name__)
-
-
-def resume(cfg: DictConfig) -> DictConfig:
-    """The config of the run directory ``cfg.resume`` with the other overrides of this command on top.
-
-    Returns:
-        ``cfg`` itself when there is nothing to resume.
-    """
-    if cfg.get("resume") is None:
-        return cfg
-    directory = Path(cfg.resume).absolute()
-    config, checkpoint = directory / ".hydra" / "config.yaml", directory / "checkpoints" / "last.ckpt"
-    for file in (config, checkpoint):
-        if not file.is_file():
-            raise ConfigError(f"resume={cfg.resume}: there is no {file.relative_to(directory)} in it to go on from")
-    resumed = OmegaConf.load(config)
-    assert isinstance(resumed, DictConfig)
-    for override in HydraConfig.get().overrides.task:
-        key, _, value = override.lstrip("+").partition("=")
-        if key == "resume":
-            continue
-        if OmegaConf.is_config(OmegaConf.select(resumed, key, default=None)):
-            raise ConfigError(f"{override}: a resumed run keeps its groups; only single values can be changed")
-        resumed.merge_with_dotlist([f"{key}={value}"])
-    resumed.paths.output_dir = str(directory)
-    resumed.ckpt_path = str(checkpoint)
-    log.info("going on with %s", directory)
-    return resumed
 
 
 def check(cfg: DictConfig) -> None:
@@ -61,10 +32,11 @@ def check(cfg: DictConfig) -> None:
     Raises:
         ConfigError: naming key, value and choices.
     """
-    if OmegaConf.is_missing(cfg, "model") or not cfg.model.get("pretrained_models"):
+    if not OmegaConf.select(cfg, "model.pretrained_models"):
         raise ConfigError(
             "model.pretrained_models names no encoder; for example +model.pretrained_models={bert:bert-base-cased}"
         )
+    check_root_keys(cfg, root_keys(Path(cfg.paths.root_dir, "configs", "train.yaml")))
     check_targets(cfg)
     check_strategy(cfg)
     OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
@@ -78,9 +50,13 @@ def check(cfg: DictConfig) -> None:
                 f"taskmodule.max_segment_len={cfg.taskmodule.max_segment_len}, but the encoder {name!r} reads at most "
                 f"{longest} subtokens"
             )
+    if cfg.ckpt_path is not None and not Path(cfg.ckpt_path).is_file():
+        raise ConfigError(f"ckpt_path={cfg.ckpt_path} does not exist")
+    if not cfg.train and cfg.ckpt_path is None:
+        raise ConfigError("train=false leaves only weights that were never trained; name some with ckpt_path=...")
     saved = Path(cfg.model_save_dir)
-    if (saved / DESCRIPTION).exists() and not saved.is_relative_to(cfg.paths.output_dir):
-        raise ConfigError(f"model_save_dir={saved} already holds a model; move it away or choose another directory")
+    if not saved.is_relative_to(cfg.paths.output_dir) and saved.exists() and any(saved.iterdir()):
+        raise ConfigError(f"model_save_dir={saved} is not empty; move its content away or choose another directory")
 
 
 def corpus(cfg: DictConfig) -> tuple[Any, TransferDataModule]:
@@ -90,6 +66,13 @@ def corpus(cfg: DictConfig) -> tuple[Any, TransferDataModule]:
     taskmodule = instantiate(cfg.taskmodule, tokenizers=tokenizers, _convert_="all")
     datamodule = instantiate(cfg.datamodule, reader=reader, taskmodule=taskmodule, _convert_="all")
     return taskmodule, datamodule
+
+
+def finished_epochs(checkpoint: str | None) -> int:
+    """The epochs behind a Lightning checkpoint; 0 without one."""
+    if checkpoint is None:
+        return 0
+    return int(torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)["epoch"]) + 1
 
 
 def best_checkpoint(trainer: Trainer) -> str | None:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import os
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from transferlab.utils.errors import UserError
 
@@ -115,6 +116,12 @@ class Document:
         for what, per_word in (("speakers", self.speakers), ("offsets", self.offsets)):
             if per_word is not None and len(per_word) != n:
                 raise DocumentError(f"{self.name}: {len(per_word)} {what} for {n} words")
+        if self.text is not None:
+            for start, end in self.offsets or []:
+                if not 0 <= start <= end <= len(self.text):
+                    raise DocumentError(
+                        f"{self.name}: offsets ({start}, {end}) lie outside 0..{len(self.text)} of text"
+                    )
         for side, layers in (("gold", self.gold), ("predicted", self.predicted)):
             if layers is None:
                 continue
@@ -158,8 +165,13 @@ class Document:
         words = values.get("words")
         if not isinstance(content["name"], str):
             raise DocumentError(f"name {content['name']!r} is not a string")
-        if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
-            raise DocumentError(f"{values['name']}: words must be a list of strings")
+        for key in ("words", "speakers"):
+            value = values.get(key, words)
+            if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
+                raise DocumentError(f"{values['name']}: {key} must be a list of strings")
+        for key, kind, wanted in (("genre", str, "string"), ("text", str, "string"), ("meta", dict, "JSON object")):
+            if key in values and not isinstance(values[key], kind):
+                raise DocumentError(f"{values['name']}: {key} must be a {wanted} or null, not {values[key]!r}")
         values.setdefault("sentences", [(0, len(words) - 1)] if words else [])
         try:
             values["sentences"] = [_span(s) for s in values["sentences"]]
@@ -197,9 +209,29 @@ def _annotations(content: dict[str, Any]) -> Annotations:
     return Annotations(**values)
 
 
-def read_jsonl(path: str | Path) -> Iterator[Document]:
-    """Documents of a JSON lines file, one per line; raises DocumentError naming file and line."""
-    with open(path, encoding="utf-8") as lines:
+@contextmanager
+def open_text(path: str | Path) -> Iterator[TextIO]:
+    """Open a file in UTF-8, with or without a byte order mark; raises DocumentError if it is in another encoding."""
+    try:
+        with open(path, encoding="utf-8-sig") as text:
+            yield text
+    except UnicodeDecodeError as error:
+        raise DocumentError(f"{path} is not UTF-8 ({error}); convert it, for example with iconv") from error
+
+
+def read_jsonl(
+    path: str | Path, prepare: Callable[[dict[str, Any], int], dict[str, Any]] | None = None
+) -> Iterator[Document]:
+    """Documents of a JSON lines file, one per line.
+
+    Args:
+        path: the file; empty lines in it are skipped.
+        prepare: makes the dict of a Document from the dict and the number of a line; None if it is one.
+
+    Raises:
+        DocumentError: naming file and line.
+    """
+    with open_text(path) as lines:
         for number, line in enumerate(lines, start=1):
             if not line.strip():
                 continue
@@ -207,7 +239,7 @@ def read_jsonl(path: str | Path) -> Iterator[Document]:
                 content = json.loads(line)
                 if not isinstance(content, dict):
                     raise DocumentError("a JSON object is expected")
-                yield Document.from_dict(content)
+                yield Document.from_dict(prepare(content, number) if prepare else content)
             except (json.JSONDecodeError, DocumentError) as error:
                 raise DocumentError(f"{path}, line {number}: {error}") from error
 

@@ -4,7 +4,8 @@ import pytest
 
 from transferlab.data.inputs import read_inputs
 from transferlab.data.readers.base import DataError
-from transferlab.documents import Annotations, Document, write_jsonl
+from transferlab.documents import Annotations, Document, DocumentError, write_jsonl
+from transferlab.utils.errors import UserError
 
 from .conll_text import conll, write
 
@@ -53,20 +54,26 @@ def test_a_directory_is_read_in_order_of_its_paths(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("{}", r"in\.jsonl, line 1: missing field \['words'\].*one of words, sentences .* and text"),
+        ("{}", r"in\.jsonl, line 1: a line holds one of words, sentences .* and text"),
         ("[]", "line 1: a JSON object is expected"),
         ('\n{"words"', "line 2: Expecting"),
         ('{"words": "Ann left"}', "in:1: words must be a list of strings"),
         ('{"sentences": ["Ann left"]}', "must be a list of lists of words"),
         ('{"sentences": [[1]]}', "words must be a list of strings"),
         ('{"text": "Ann", "token": 1}', r"unknown field \['token'\]"),
-        ('{"words": [], "name": "x"}\n{"words": [], "name": "x"}', "'x' was already used"),
     ],
 )
 def test_bad_lines_are_refused_with_their_place(tmp_path, content, message):
     path = write(tmp_path / "in.jsonl", content)
-    with pytest.raises(DataError, match=message):
+    with pytest.raises(DocumentError, match=message):
         read_inputs(path)
+
+
+def test_a_name_used_twice_is_refused_with_a_remedy_that_fits(tmp_path):
+    lines(tmp_path / "in.jsonl", {"words": [], "name": "x"}, {"words": [], "name": "x"})
+    with pytest.raises(DataError, match=r"'x' was already used.*input=FILE") as refusal:
+        read_inputs(tmp_path)
+    assert "dataset." not in str(refusal.value)
 
 
 def test_nothing_there_and_unknown_endings_are_refused_with_the_choices(tmp_path):
@@ -79,9 +86,10 @@ def test_nothing_there_and_unknown_endings_are_refused_with_the_choices(tmp_path
 
 
 def test_another_encoding_is_refused_by_name(tmp_path):
-    (tmp_path / "in.jsonl").write_bytes('{"words": ["Zoë"]}'.encode("latin-1"))
-    with pytest.raises(DataError, match=r"in\.jsonl is not UTF-8"):
-        read_inputs(tmp_path)
+    for name in ("in.jsonl", "in.txt", "in.conll"):
+        (tmp_path / name).write_bytes('{"words": ["Zoë"]}'.encode("latin-1"))
+        with pytest.raises(UserError, match=rf"{name} is not UTF-8 .*iconv"):
+            read_inputs(tmp_path / name)
 
 
 def test_a_malformed_conll_file_is_refused_with_its_line(tmp_path):

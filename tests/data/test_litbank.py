@@ -7,7 +7,7 @@ from transferlab.data.readers.conll2012 import Conll2012Reader
 from transferlab.data.readers.litbank import LitBankReader
 from transferlab.data.statistics import corpus_statistics
 from transferlab.data.writers import write_conll2012
-from transferlab.documents import read_jsonl, write_jsonl
+from transferlab.documents import DocumentError, read_jsonl, write_jsonl
 
 from .conll_text import conll, write
 
@@ -46,6 +46,13 @@ def test_missing_documents_are_named_before_anything_is_read(tmp_path):
     (tmp_path / "conll" / "2_b_brat.conll").unlink()
     with pytest.raises(DataError, match=r"conll lacks 1 files that .*splits/0 names: 2_b_brat\.conll"):
         LitBankReader(tmp_path)
+
+
+def test_another_encoding_is_refused_by_name(tmp_path):
+    small_litbank(tmp_path)
+    (tmp_path / "conll" / "1_a_brat.conll").write_bytes("Zoë".encode("latin-1"))
+    with pytest.raises(DocumentError, match=r"1_a_brat\.conll is not UTF-8 .*iconv"):
+        list(LitBankReader(tmp_path, fold=0).read("test"))
 
 
 def test_a_missing_list_is_named(tmp_path):

@@ -1,6 +1,7 @@
 """Where encoders come from, and what a user is told when one cannot be had."""
 
 import importlib.metadata
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -27,6 +28,10 @@ def packaged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     sources._packaged_folder.cache_clear()
     yield tmp_path / "model"
     sources._packaged_folder.cache_clear()
+
+
+def describe(saved: Path, encoders: dict[str, dict[str, str]]) -> None:
+    (saved / "transferlab.json").write_text(json.dumps({"encoders": encoders}))
 
 
 def test_packaged_model_with_the_right_hash_is_its_folder(packaged, monkeypatch):
@@ -75,17 +80,30 @@ def test_local_folder_resolves_to_itself(make_model):
 def test_saved_model_with_its_encoder_at_the_root_is_a_source(make_model, tmp_path):
     saved = tmp_path / "saved"
     shutil.copytree(make_model("bert"), saved)
-    (saved / "transferlab.json").write_text("{}")
+    describe(saved, {"a": {"folder": "."}})
     assert resolve(str(saved)) == str(saved)
 
 
-def test_saved_model_of_several_encoders_lists_them(make_model, tmp_path):
-    saved = tmp_path / "saved"
+def test_run_directory_stands_for_the_model_it_saved(make_model, tmp_path):
+    shutil.copytree(make_model("bert"), tmp_path / "run" / "model")
+    describe(tmp_path / "run" / "model", {"a": {"folder": "."}})
+    assert resolve(str(tmp_path / "run")) == str(tmp_path / "run" / "model")
+
+
+@pytest.mark.parametrize("given", ["run", "run/model"])
+def test_saved_model_that_is_not_one_encoder_lists_what_it_uses(make_model, tmp_path, given):
+    saved = tmp_path / "run" / "model"
+    shutil.copytree(make_model("bert"), saved / "encoders" / "ner")
+    describe(saved, {"ner": {"folder": "encoders/ner"}, "qa": {"source": "minilm", "fingerprint": "0"}})
+    with pytest.raises(EncoderError, match=r"one of those .*: ner: .*run/model/encoders/ner; qa: minilm \(frozen"):
+        resolve(str(tmp_path / given))
+
+
+def test_folder_of_models_lists_them(make_model, tmp_path):
     for name in ("ner", "qa"):
-        shutil.copytree(make_model("bert"), saved / "encoders" / name)
-    (saved / "transferlab.json").write_text("{}")
-    with pytest.raises(EncoderError, match=r"no config.json; name one of .*encoders/ner, .*encoders/qa"):
-        resolve(str(saved))
+        shutil.copytree(make_model("bert"), tmp_path / name)
+    with pytest.raises(EncoderError, match=r"no config.json; name one of .*/ner, .*/qa"):
+        resolve(str(tmp_path))
 
 
 def test_hub_names_are_left_to_the_hub():

@@ -4,7 +4,7 @@ import json
 import shutil
 
 import pytest
-from tokenizers import Regex, Tokenizer, models, pre_tokenizers, trainers
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 from transferlab.encoders.sources import EncoderError
 from transferlab.encoders.tokenizers import load_tokenizers
@@ -55,9 +55,10 @@ def test_every_subtoken_knows_its_word(make_model):
         assert [word for word in dict.fromkeys(words) if word is not None] == [0, 1, 2, 3, 4]
 
 
-@pytest.mark.parametrize("split_first", [False, True], ids=["byte_level", "split_then_byte_level"])
-def test_byte_level_words_begin_with_a_space(save, split_first):
+def byte_level_tokenizer(split_first: bool, normalizer: normalizers.Normalizer | None = None) -> Tokenizer:
     tokenizer = byte_level()
+    if normalizer is not None:
+        tokenizer.normalizer = normalizer
     if split_first:  # as in LLaMA 3
         tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
             [
@@ -65,12 +66,30 @@ def test_byte_level_words_begin_with_a_space(save, split_first):
                 pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
             ]
         )
-    loaded = load_tokenizers({"a": save("a", tokenizer, SPECIAL_TOKENS["byte_level"])})[0]["a"]
+    return tokenizer
+
+
+@pytest.mark.parametrize("split_first", [False, True], ids=["byte_level", "split_then_byte_level"])
+def test_byte_level_words_begin_with_a_space(save, split_first):
+    loaded = load_tokenizers({"a": save("a", byte_level_tokenizer(split_first), SPECIAL_TOKENS["byte_level"])})[0]["a"]
     row = loaded(["boat", "don't"], is_split_into_words=True, add_special_tokens=False)
     by_word = [[], []]
     for token, word in zip(loaded.convert_ids_to_tokens(row["input_ids"]), row.word_ids(), strict=True):
         by_word[word].append(token)
     assert ["".join(tokens) for tokens in by_word] == ["Ġboat", "Ġdon't"]
+
+
+@pytest.mark.parametrize("normalizer", [None, normalizers.NFC()], ids=["no_normalizer", "normalizer"])
+@pytest.mark.parametrize("split_first", [False, True], ids=["byte_level", "split_then_byte_level"])
+def test_a_tokenizer_that_was_saved_loads_as_the_same(save, tmp_path, split_first, normalizer):
+    tokenizer = byte_level_tokenizer(split_first, normalizer)
+    original = save("a", tokenizer, SPECIAL_TOKENS["byte_level"])
+    again = tmp_path / "again"
+    shutil.copytree(original, again)
+    load_tokenizers({"a": original})[0]["a"].save_pretrained(again)
+    tokenizers, keys = load_tokenizers({"a": original, "b": str(again)})
+    assert keys == {"a": "a", "b": "a"}
+    assert tokenizers["a"](["boat"], is_split_into_words=True).tokens().count("Ġ") == 0
 
 
 def test_metaspace_words_begin_with_a_space(save):

@@ -93,7 +93,7 @@ def test_the_aggregator_trains_at_the_task_learning_rate(encoder, other_encoder)
 
 
 def test_the_logged_score_is_that_of_the_corpus(encoder, taskmodule, documents):
-    model = make_model(encoder, keep_singletons=True)
+    model = make_model(encoder, keep_singletons=True, mention_loss_coef=1.0)
     loader = DataLoader(
         [taskmodule.encode(document, annotated=True) for document in documents],
         2,

@@ -12,7 +12,14 @@ from transferlab.inference import load
 from transferlab.models.coreference_model import CoreferenceModel
 from transferlab.models.saving import SavedModelError, find_model, load_model, save_model
 
-SMALL = {"ffnn_size": 8, "max_span_width": 4, "feature_emb_size": 4, "use_metadata": False, "keep_singletons": True}
+SMALL = {
+    "ffnn_size": 8,
+    "max_span_width": 4,
+    "feature_emb_size": 4,
+    "use_metadata": False,
+    "keep_singletons": True,
+    "mention_loss_coef": 1.0,
+}
 
 
 def save(models: dict[str, str], directory: Path, taskmodule, copy: bool = False, **options) -> CoreferenceModel:

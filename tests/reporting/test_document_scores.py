@@ -3,7 +3,7 @@
 import pytest
 
 from transferlab.documents import Annotations, Document, DocumentError
-from transferlab.reporting.document_scores import coreference_report
+from transferlab.reporting.document_scores import coreference_report, statistics_report
 
 WORDS = ["Ann", "saw", "Bob", ".", "Ann", "called", "him", "."]
 GOLD = [[(0, 0), (4, 4)], [(2, 2), (6, 6)]]
@@ -36,3 +36,10 @@ def test_documents_that_cannot_be_scored_are_named():
         coreference_report([make("a", GOLD, GOLD), make("b", None, GOLD)])
     with pytest.raises(DocumentError, match="1 of 2 documents have no predicted clusters, the first of them b"):
         coreference_report([make("a", GOLD, GOLD), make("b", GOLD, None)])
+
+
+def test_statistics(capsys):
+    report = statistics_report([make("a", GOLD, None)])
+    assert report.scores["words"] == 8 and report.scores["mentions"] == 4 and report.scores["entities"] == 2
+    report.show()
+    assert "mentions" in capsys.readouterr().out and "| mentions | 4 |" in report.markdown()

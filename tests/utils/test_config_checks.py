@@ -3,7 +3,7 @@
 import pytest
 from omegaconf import OmegaConf
 
-from transferlab.utils.config_checks import ConfigError, check_targets, keyword_names
+from transferlab.utils.config_checks import ConfigError, check_root_keys, check_targets, keyword_names, root_keys
 
 
 class Part:
@@ -15,7 +15,7 @@ class Base:
 
 
 class Whole(Base):
-    OPTIONS_OF = (Part,)
+    OPTIONS_OF = (Part, Base)
 
     def __init__(self, **options: object) -> None: ...
 
@@ -55,6 +55,22 @@ def test_nested_targets_are_checked() -> None:
 def test_missing_targets(target: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         check_targets(OmegaConf.create({"x": {"_target_": target}}))
+
+
+@pytest.mark.parametrize(
+    ("key", "hint"),
+    [("sed", r"did you mean seed"), ("patience", r"did you mean stop\.patience"), ("zzz", r"known: \['data', 'model'")],
+)
+def test_an_unknown_root_key_names_where_there_is_one(key: str, hint: str) -> None:
+    cfg = OmegaConf.create({"seed": 1, "stop": {"patience": 5}, "model": None, "data": "${stop}", key: {"x": 3}})
+    with pytest.raises(ConfigError, match=rf"^{key}: nothing reads this key; {hint}"):
+        check_root_keys(cfg, {"seed", "stop", "model", "data"})
+
+
+def test_root_keys_are_those_of_the_file_and_its_groups(tmp_path) -> None:
+    file = tmp_path / "train.yaml"
+    file.write_text("defaults: [_self_, {model: a}, {optional local: b}]\nseed: 1\nplace: ${nowhere}\n")
+    assert root_keys(file) == {"model", "local", "seed", "place", "wandb_watch", "optimized_metric"}
 
 
 def test_good_configs_pass() -> None:

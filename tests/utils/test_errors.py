@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from hydra import compose, initialize_config_dir
 from hydra.errors import InstantiationException
 
 from transferlab.utils.errors import UserError, run_entrypoint, user_error_of
@@ -26,6 +27,29 @@ def test_a_user_error_is_shown_as_a_message(capsys):
         run_entrypoint(raising(UserError("line 3 of x.txt: mend it")))
     shown = capsys.readouterr().err
     assert stopped.value.code == 1 and "error: line 3 of x.txt: mend it" in shown and "Traceback" not in shown
+
+
+@pytest.mark.parametrize(
+    ("override", "hint"),
+    [
+        ("model.keep_singleton=true", "did you mean model.keep_singletons?"),
+        ("sede=3", "did you mean seed?"),
+        ("modle.size=3", "did you mean model?"),
+        ("model.zzz=3", None),
+    ],
+)
+def test_a_misspelt_key_is_shown_with_those_that_exist(capsys, tmp_path, override, hint):
+    (tmp_path / "root.yaml").write_text("seed: 1\nmodel: {keep_singletons: false, size: 1}\n")
+
+    def main() -> None:
+        with initialize_config_dir(str(tmp_path), version_base="1.3"):
+            compose("root", overrides=[override])
+
+    with pytest.raises(SystemExit):
+        run_entrypoint(main)
+    shown = capsys.readouterr().err
+    assert f"Could not override '{override.partition('=')[0]}'" in shown
+    assert hint in shown if hint else "did you mean" not in shown
 
 
 def test_the_message_inside_a_library_s_wrapper_is_shown(capsys):

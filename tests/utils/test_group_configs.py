@@ -59,6 +59,13 @@ def test_callbacks(composed, option: str) -> None:
     assert len(callbacks) == (len(options("callbacks")) - 1 if option == "default" else 1)
 
 
+def test_groups_that_hold_parts_can_be_left_out(composed) -> None:
+    cfg = composed("~callbacks", "~logger")
+    assert instantiate_callbacks(cfg.get("callbacks")) == instantiate_loggers(cfg.get("logger")) == []
+    cfg = composed("~serializer", "model_name_or_path=x", root="predict")
+    assert instantiate(cfg.get("serializer")) is None
+
+
 def test_monitor_reaches_its_callbacks(composed) -> None:
     cfg = composed("monitor=val/loss", "monitor_mode=min")
     for callback in instantiate_callbacks(cfg.callbacks):

@@ -68,6 +68,8 @@ class SaveJobReturn(Callback):
         write_atomically((directory / JOB_FILE).with_suffix(".md"), [job_markdown(record)])
         if config.hydra.mode == RunMode.MULTIRUN and self.integrate_multirun_result:
             integrate(config.hydra.sweep.dir)
+        elif (directory.parent / "multirun_result.json").exists():  # a job of an earlier sweep that was resumed
+            integrate(directory.parent)
         if job_return.status == JobStatus.COMPLETED:
             _choose_optimized_metric(config.get("optimized_metric"), record["metrics"], job_return)
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from pytorch_lightning import LightningDataModule
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, DistributedSampler
 
 from transferlab.data.readers.base import Reader
 from transferlab.data.selection import select
@@ -81,10 +81,18 @@ class TransferDataModule(LightningDataModule):
             documents = self.documents(split)
             encoded = [self.taskmodule.encode(document, annotated=True) for document in documents]
             self._examples[split] = encoded
+        examples = self._examples[split]
+        processes = self.trainer.world_size if self.trainer is not None else 1
+        # Training documents are divided among processes. Evaluation documents are not: padding the last round would
+        # count some of them twice, whereas every process counting all of them leaves the scores as they are.
+        sampler: DistributedSampler[Any] | None = None
+        if training and processes > 1:
+            sampler = DistributedSampler(examples)  # type: ignore[arg-type]
         return DataLoader(
-            self._examples[split],  # type: ignore[arg-type]
+            examples,  # type: ignore[arg-type]
             batch_size=self.batch_size if training else self.eval_batch_size,
-            shuffle=training,
+            shuffle=training and sampler is None,
+            sampler=sampler,
             collate_fn=partial(self.taskmodule.collate, training=training),
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from transferlab.data.raw_text import document_from_text, read_raw_text
 from transferlab.data.readers.base import DataError, unique_names
 from transferlab.data.readers.conll_format import parse_conll
-from transferlab.documents import Document, DocumentError
+from transferlab.documents import Document, DocumentError, open_text, read_jsonl
 
 ENDINGS = (".txt", ".jsonl", ".conll", "_conll")
 
@@ -27,7 +26,8 @@ def read_inputs(path: str | Path) -> list[Document]:
     All is read at once, so that a mistake shows before a model is loaded.
 
     Raises:
-        DataError: nothing there, another ending, two documents of one name, or a malformed file or line.
+        DataError: nothing there, another ending, two documents of one name, or a malformed CoNLL file.
+        DocumentError: a malformed line, or an encoding other than UTF-8.
     """
     path = Path(path)
     if not path.exists():
@@ -38,37 +38,23 @@ def read_inputs(path: str | Path) -> list[Document]:
         files = [path] if path.name.endswith(ENDINGS) else []
     if not files:
         raise DataError(f"input={path} is, or holds, no file with a known ending: {', '.join(ENDINGS)}")
-    return list(unique_names(pair for file in files for pair in _documents(file, path)))
+    documents = (pair for file in files for pair in _documents(file, path))
+    return list(unique_names(documents, "or give the files one by one as input=FILE"))
 
 
 def _documents(file: Path, root: Path) -> Iterator[tuple[str, Document]]:
-    try:
-        if file.suffix == ".txt":
-            for document in read_raw_text(file):
-                if root.is_dir():
-                    document.name = file.relative_to(root).with_suffix("").as_posix()
+    if file.suffix == ".txt":
+        for document in read_raw_text(file):
+            if root.is_dir():
+                document.name = file.relative_to(root).with_suffix("").as_posix()
+            yield str(file), document
+    elif file.suffix == ".jsonl":
+        for document in read_jsonl(file, lambda line, n: _with_words({"name": f"{file.stem}:{n}"} | line)):
+            yield str(file), document
+    else:
+        with open_text(file) as lines:
+            for document in parse_conll(lines, str(file)):
                 yield str(file), document
-            return
-        with open(file, encoding="utf-8-sig") as lines:
-            documents = _json_lines(lines, file) if file.suffix == ".jsonl" else parse_conll(lines, str(file))
-            for document in documents:
-                yield str(file), document
-    except UnicodeDecodeError as error:
-        raise DataError(f"{file} is not UTF-8 ({error}); convert it, for example with iconv") from error
-
-
-def _json_lines(lines: Iterable[str], file: Path) -> Iterator[Document]:
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            content = json.loads(line)
-            if not isinstance(content, dict):
-                raise DocumentError("a JSON object is expected")
-            yield Document.from_dict(_with_words({"name": f"{file.stem}:{number}"} | content))
-        except (json.JSONDecodeError, DocumentError) as error:
-            remedy = "a line holds one of words, sentences (lists of words) and text"
-            raise DataError(f"{file}, line {number}: {error}; {remedy}") from error
 
 
 def _with_words(content: dict[str, Any]) -> dict[str, Any]:
@@ -87,4 +73,4 @@ def _with_words(content: dict[str, Any]) -> dict[str, Any]:
         return content | {"words": words, "sentences": spans}
     if isinstance(content.get("text"), str):
         return document_from_text(content["name"], content["text"]).to_dict() | content
-    return content
+    raise DocumentError("a line holds one of words, sentences (lists of words) and text (a string)")

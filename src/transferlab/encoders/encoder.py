@@ -81,7 +81,6 @@ class Encoder(nn.Module):
         self.max_positions = max_positions(config)
         self.backbone = _build(encoder_id, source, config, load_weights)
         self.output_size = last_n_layers * config.hidden_size
-        self._fingerprint: tuple[list[Any], str] | None = None
         blocks = block_list(self.stack, config)
         if blocks is not None and len(blocks) != config.num_hidden_layers:
             raise EncoderError(
@@ -96,6 +95,8 @@ class Encoder(nn.Module):
             self.backbone.gradient_checkpointing_enable({"use_reentrant": False})
         accepted = inspect.signature(self.stack.forward).parameters
         self._forward_options = {name: False for name in _NOT_FOR_GENERATION if name in accepted}
+        # now, because a trainer of lower precision casts what it is given
+        self._fingerprint = self._hash() if frozen and load_weights else None
         self.train()
 
     @property
@@ -160,17 +161,16 @@ class Encoder(nn.Module):
     def fingerprint(self) -> str:
         """The sha256 over names, types, shapes and bytes of the weights in use, in the order of their names.
 
-        It is computed again only after the weights have changed or moved.
+        That of a frozen encoder is of the weights as loaded from its source, whatever they are cast to later.
         """
-        state = sorted(self.stack.state_dict().items())
-        version = [(tensor.data_ptr(), tensor.dtype, tensor._version) for _, tensor in state]
-        if self._fingerprint is None or self._fingerprint[0] != version:
-            digest = hashlib.sha256()
-            for name, tensor in state:
-                digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-                digest.update(tensor.cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
-            self._fingerprint = version, digest.hexdigest()
-        return self._fingerprint[1]
+        return self._fingerprint or self._hash()
+
+    def _hash(self) -> str:
+        digest = hashlib.sha256()
+        for name, tensor in sorted(self.stack.state_dict().items()):
+            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+            digest.update(tensor.cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+        return digest.hexdigest()
 
     def save(self, directory: str | Path, tokenizer: PreTrainedTokenizerBase | None = None) -> None:
         """Save in the Hugging Face layout: config.json, model.safetensors and, if given, the tokenizer.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -38,6 +39,7 @@ PACKAGED = {
         sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
     )
 }
+DESCRIPTION = "transferlab.json"  # makes a folder a saved model; models/saving.py writes it
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 
 
@@ -50,7 +52,8 @@ def resolve(name: str) -> str:
 
     Args:
         name: a key of PACKAGED (``"minilm"``), a folder in the Hugging Face layout (a model saved by this
-            library included), or a name on the hub.
+            library included, if its only encoder was trained), the directory of a run that saved such a
+            model, or a name on the hub.
 
     Raises:
         EncoderError: the folder does not exist or holds no model, or packaged weights are absent or altered.
@@ -59,8 +62,7 @@ def resolve(name: str) -> str:
         return str(_packaged_folder(name))
     folder = Path(name).expanduser()
     if folder.is_dir():
-        _check_folder(folder)
-        return str(folder)
+        return str(_model_folder(folder))
     if not _HUB_NAME.fullmatch(name):
         raise EncoderError(
             f"encoder source {name!r}: there is no such folder, and it is not a name on the hub; "
@@ -69,9 +71,22 @@ def resolve(name: str) -> str:
     return name
 
 
-def _check_folder(folder: Path) -> None:
+def _model_folder(folder: Path) -> Path:
+    """The folder itself, or ``model`` inside that of a run."""
+    if not (folder / DESCRIPTION).is_file() and (folder / "model" / DESCRIPTION).is_file():
+        folder = folder / "model"
     if (folder / "config.json").is_file():
-        return
+        return folder
+    if (folder / DESCRIPTION).is_file():
+        places = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))["encoders"]
+        encoders = "; ".join(
+            f"{name}: {folder / place['folder'] if 'folder' in place else place['source'] + ' (frozen, not copied)'}"
+            for name, place in places.items()
+        )
+        raise EncoderError(
+            f"encoder source {str(folder)!r}: this saved model is not one encoder by itself; name one of those that "
+            f"it uses: {encoders}"
+        )
     configs = [*folder.glob("*/config.json"), *folder.glob("*/*/config.json")]
     models = ", ".join(sorted(str(config.parent) for config in configs))
     remedy = f"name one of the models inside it: {models}" if models else "name a folder that holds a model"

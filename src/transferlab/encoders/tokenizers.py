@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from typing import Any
 
 from tokenizers import Tokenizer, normalizers
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
@@ -69,16 +70,22 @@ def _load(encoder_id: str, source: str) -> PreTrainedTokenizerBase:
 
 
 def _put_space_before_words(backend: Tokenizer) -> None:
-    state = json.loads(backend.to_str())["pre_tokenizer"] or {}
-    steps = state.get("pretokenizers", [state])
+    state = json.loads(backend.to_str())
+    steps = _steps(state["pre_tokenizer"], "pretokenizers")
     if not any(step.get("type") == "ByteLevel" and not step["add_prefix_space"] for step in steps):
         return
     if len(steps) == 1:
         backend.pre_tokenizer.add_prefix_space = True
-    else:
-        # text is split before bytes are mapped, so the space must be there before
+    elif {"type": "Prepend", "prepend": " "} not in _steps(state["normalizer"], "normalizers")[:1]:
+        # text is split before bytes are mapped, so the space must be there before; a tokenizer that was saved
+        # after this has it
         before = [] if backend.normalizer is None else [backend.normalizer]
         backend.normalizer = normalizers.Sequence([normalizers.Prepend(" "), *before])
+
+
+def _steps(state: dict[str, Any] | None, key: str) -> list[dict[str, Any]]:
+    """The steps of a pre-tokenizer or normalizer, of which there may be none, one or a sequence."""
+    return [] if state is None else state.get(key, [state])
 
 
 def _content(tokenizer: PreTrainedTokenizerBase) -> str:

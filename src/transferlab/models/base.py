@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from pytorch_lightning import LightningModule
@@ -12,6 +12,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from torchmetrics import Metric
 
 from transferlab.encoders.multi_encoder import MultiEncoder, MultiEncoderOutput
+from transferlab.utils.errors import UserError
 
 
 class TransferModel(LightningModule):
@@ -20,59 +21,28 @@ class TransferModel(LightningModule):
     Subclasses implement :meth:`loss_and_predictions` and fill ``self.scores`` with one metric per evaluation stage.
 
     Args:
-        pretrained_models: encoders, {id: ``minilm``, hub name, local folder or run directory}.
-        pretrained_default_config: keyword arguments for the configuration of every encoder.
-        pretrained_configs: the same by encoder id, over the default.
-        freeze_models: ids of encoders that are not trained, or ``"all"``.
-        truncate_models: {id: n}, keep the first n blocks of an encoder.
-        aggregate: how the encoders' outputs become one: a name (mean, sum, concat, scalar_mix, attention) or a mapping
-            with ``type`` and options; None is mean.
-        normalize_embeddings: bring every encoder's vectors to unit length first.
-        cossim_target_embed_key: log the cosine similarity of every encoder to this one.
-        frozen_dropout: keep dropout on in frozen encoders, for parity with older results.
-        alignment: a word's vector is that of its ``first`` subtoken, their ``mean`` or their ``max``.
-        max_rows_per_pass: rows that a frozen encoder reads at once; bounds memory on long documents.
         task_learning_rate: of everything but the encoders.
         bert_learning_rate: of trained encoders.
         warmup_proportion: of all steps, over which the learning rates rise linearly before they fall linearly to 0.
         weight_decay: of AdamW.
         adam_epsilon: of AdamW.
+        encoder_options: those of :class:`~transferlab.encoders.multi_encoder.MultiEncoder`.
     """
+
+    OPTIONS_OF: ClassVar[tuple[type, ...]] = (MultiEncoder,)
 
     def __init__(
         self,
         *,
-        pretrained_models: dict[str, str],
-        pretrained_default_config: dict[str, Any] | None = None,
-        pretrained_configs: dict[str, dict[str, Any]] | None = None,
-        freeze_models: list[str] | str | None = None,
-        truncate_models: dict[str, int] | None = None,
-        aggregate: str | dict[str, Any] | None = None,
-        normalize_embeddings: bool = False,
-        cossim_target_embed_key: str | None = None,
-        frozen_dropout: bool = False,
-        alignment: str = "first",
-        max_rows_per_pass: int | None = 32,
         task_learning_rate: float = 2e-4,
         bert_learning_rate: float = 1e-5,
         warmup_proportion: float = 0.1,
         weight_decay: float = 0.0,
         adam_epsilon: float = 1e-6,
+        **encoder_options: Any,
     ) -> None:
         super().__init__()
-        self.multi_encoder = MultiEncoder(
-            pretrained_models,
-            pretrained_default_config=pretrained_default_config,
-            pretrained_configs=pretrained_configs,
-            freeze_models=freeze_models,
-            truncate_models=truncate_models,
-            aggregate=aggregate,
-            normalize_embeddings=normalize_embeddings,
-            cossim_target_embed_key=cossim_target_embed_key,
-            frozen_dropout=frozen_dropout,
-            alignment=alignment,
-            max_rows_per_pass=max_rows_per_pass,
-        )
+        self.multi_encoder = MultiEncoder(**encoder_options)
         self.task_learning_rate = task_learning_rate
         self.bert_learning_rate = bert_learning_rate
         self.warmup_proportion = warmup_proportion
@@ -121,7 +91,8 @@ class TransferModel(LightningModule):
             return
         stage = "train" if self.training else "test" if self.trainer.testing else "val"
         values = {f"{stage}/cosine/{name}": value for name, value in encoded.cosine.items()}
-        self.log_dict(values, on_step=False, on_epoch=True, batch_size=1)
+        units = int(encoded.unit_mask.sum())
+        self.log_dict(values, on_step=False, on_epoch=True, batch_size=units, sync_dist=True)
 
     def on_validation_epoch_end(self) -> None:
         """Log the official score of the whole split."""
@@ -133,7 +104,8 @@ class TransferModel(LightningModule):
 
     def _log_score(self, stage: str) -> None:
         score = self.scores[stage]
-        self.log_dict({f"{stage}/{name}": float(value) for name, value in score.compute().items()})
+        scores = {f"{stage}/{name}": float(value) for name, value in score.compute().items()}
+        self.log_dict(scores, sync_dist=True)  # equal on all processes already: the metric sums their counts
         score.reset()
 
     def configure_optimizers(self) -> Any:
@@ -172,11 +144,22 @@ class TransferModel(LightningModule):
         checkpoint["frozen_fingerprints"] = self.frozen_fingerprints()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Refuse a checkpoint that was trained over other frozen weights; else lend it ours."""
-        ours = self.frozen_fingerprints()
-        for name, fingerprint in checkpoint["frozen_fingerprints"].items():
-            if ours.get(name) != fingerprint:
-                raise ValueError(
+        """Lend a checkpoint our frozen weights, which it leaves out.
+
+        Raises:
+            UserError: it is not one of ours, or was trained over other frozen weights, or with others frozen.
+        """
+        theirs, ours = checkpoint.get("frozen_fingerprints"), self.frozen_fingerprints()
+        if theirs is None:
+            raise UserError("the checkpoint was not written by transferlab: it lacks frozen_fingerprints")
+        if theirs.keys() != ours.keys():
+            raise UserError(
+                f"the checkpoint was trained with model.freeze_models={sorted(theirs)}, now it is {sorted(ours)}; to go "
+                "on from its encoders with others frozen, name its saved model in model.pretrained_models"
+            )
+        for name, fingerprint in theirs.items():
+            if ours[name] != fingerprint:
+                raise UserError(
                     f"the checkpoint was trained over other weights of the frozen encoder {name!r} than "
                     f"model.pretrained_models.{name} gives now; point it to the original ones"
                 )

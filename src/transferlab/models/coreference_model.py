@@ -24,7 +24,7 @@ class CoreferenceModel(TransferModel):
             encoders give) and those of :class:`~transferlab.models.base.TransferModel`.
     """
 
-    OPTIONS_OF = (CoreferenceHead,)
+    OPTIONS_OF = (CoreferenceHead, TransferModel)
 
     def __init__(self, **options: Any) -> None:
         names = set(inspect.signature(CoreferenceHead).parameters)

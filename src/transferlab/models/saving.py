@@ -23,6 +23,7 @@ from safetensors.torch import load_file, save_file
 
 from transferlab.models.base import TransferModel
 from transferlab.utils.errors import UserError
+from transferlab.utils.run_record import json_ready
 
 DESCRIPTION = "transferlab.json"
 WEIGHTS = "task.safetensors"
@@ -47,13 +48,18 @@ def save_model(
 
     Args:
         model: the trained model.
-        directory: replaced if it exists.
+        directory: replaced if it holds a model already.
         tokenizers: by encoder id.
         taskmodule: ``_target_`` and ``options`` of the taskmodule that made its inputs.
         facts: what else a reader wants to know: data, scores, command.
         copy_frozen_encoders: write frozen encoders too, so that the model can travel.
+
+    Raises:
+        SavedModelError: the directory holds something else.
     """
     directory = Path(directory)
+    if directory.exists() and any(directory.iterdir()) and not (directory / DESCRIPTION).is_file():
+        raise SavedModelError(f"{directory} holds something that is not a saved model; it is left alone")
     directory.parent.mkdir(parents=True, exist_ok=True)
     building = Path(tempfile.mkdtemp(dir=directory.parent, prefix=f".{directory.name}."))
     try:
@@ -83,15 +89,22 @@ def save_model(
             "encoders": encoders,
             **facts,
         }
-        (building / DESCRIPTION).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+        (building / DESCRIPTION).write_text(json.dumps(json_ready(description), indent=2) + "\n", encoding="utf-8")
         (building / "README.md").write_text(model_card(description), encoding="utf-8")
-        if directory.exists():
-            shutil.rmtree(directory)
-        os.replace(building, directory)
+        _put_in_place(building, directory)
     except BaseException:
         shutil.rmtree(building, ignore_errors=True)
         raise
     return directory
+
+
+def _put_in_place(new: Path, directory: Path) -> None:
+    """Move a finished folder to ``directory``; what lies there is only deleted once the new one is in place."""
+    old = new.with_name(f"{new.name}.old")
+    if directory.exists():
+        os.replace(directory, old)
+    os.replace(new, directory)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def find_model(name_or_path: str | Path) -> Path:

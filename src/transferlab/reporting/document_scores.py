@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console, RenderableType
 
+from transferlab.data.statistics import corpus_statistics, statistics_table
 from transferlab.documents import Cluster, Document, DocumentError
 from transferlab.metrics.coreference import corpus_scores
 from transferlab.metrics.head_match import head_match_baseline
@@ -61,6 +63,14 @@ def coreference_report(documents: list[Document]) -> DocumentReport:
         tables=[score_table(systems), error_tables(analysis)],
         text=score_markdown(systems) + "\n" + error_markdown(analysis),
     )
+
+
+def statistics_report(documents: list[Document]) -> DocumentReport:
+    """Describe documents: words, sentences, mentions, entities, singletons, genres, quantiles of lengths."""
+    statistics = corpus_statistics(documents)
+    lines = ["| | |", "|---|---|"]
+    lines += [f"| {name.replace('_', ' ')} | {json.dumps(value)} |" for name, value in statistics.items()]
+    return DocumentReport(statistics, [statistics_table({"documents": statistics})], "\n".join(lines) + "\n")
 
 
 def _gold_clusters(document: Document) -> list[Cluster]:

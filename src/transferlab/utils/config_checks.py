@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
+from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, ListConfig
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from transferlab.utils.errors import UserError
+from transferlab.utils.errors import UserError, near
 
+ADDED_KEYS = {"wandb_watch", "optimized_metric"}  # of configs that are added to any root
 RESERVED = {"_target_", "_partial_", "_recursive_", "_convert_", "_args_"}
 
 
@@ -34,16 +35,47 @@ def check_targets(cfg: Any, key: str = "") -> None:
         accepted = keyword_names(_locate(target, f"{key}._target_"))
         for name in map(str, cfg.keys()):
             if accepted is not None and name not in accepted and name not in RESERVED:
-                near = difflib.get_close_matches(name, accepted, n=3, cutoff=0.5)
-                hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(sorted(accepted))}"
+                hint = near(name, accepted) or f"known: {', '.join(sorted(accepted))}"
                 raise ConfigError(f"{key}.{name}: {target} knows no such key; {hint}")
     for child, value in cfg.items_ex(resolve=False):
         if isinstance(value, (DictConfig, ListConfig)) and not value._is_interpolation():
-            check_targets(value, f"{key}.{child}" if key else str(child))
+            check_targets(value, f"{key}.{child!s}" if key else str(child))
+
+
+def check_root_keys(cfg: DictConfig, known: set[str]) -> None:
+    """Refuse a root key that nothing would read, such as that of ``+sed=3`` or ``+early_stopping.patience=2``.
+
+    Args:
+        cfg: a composed config.
+        known: see :func:`root_keys`.
+
+    Raises:
+        ConfigError: the key, with the places where such a key exists or the nearest root keys.
+    """
+    groups = {
+        str(key): node
+        for key, node in cfg.items_ex(resolve=False)
+        if isinstance(node, DictConfig) and not (node._is_none() or node._is_interpolation())
+    }
+    for name in map(str, cfg.keys()):
+        if name not in known:
+            places = [f"{key}.{name}" for key, node in groups.items() if name in node and key != name]
+            hint = f"did you mean {' or '.join(places)}?" if places else near(name, known) or f"known: {sorted(known)}"
+            raise ConfigError(f"{name}: nothing reads this key; {hint}")
+
+
+def root_keys(file: Path) -> set[str]:
+    """The keys that a root config such as ``configs/train.yaml`` may have: its own, its groups and ``ADDED_KEYS``."""
+    root = OmegaConf.load(file)
+    assert isinstance(root, DictConfig)
+    groups = {str(key).split()[-1] for entry in root.defaults if isinstance(entry, DictConfig) for key in entry}
+    return {str(key) for key in root} - {"defaults"} | groups | ADDED_KEYS
 
 
 def keyword_names(target: Any) -> set[str] | None:
-    """The keywords a callable accepts, those it hands on to its base class or lists in ``OPTIONS_OF`` included.
+    """The keywords a callable accepts.
+
+    A class that takes ``**options`` says in ``OPTIONS_OF`` whose they are; else they are its base class's.
 
     Returns:
         the names, or None when it accepts anything.
@@ -57,8 +89,8 @@ def keyword_names(target: Any) -> set[str] | None:
             continue
         parameters = inspect.signature(vars(kind)["__init__"]).parameters.values()
         names |= {p.name for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)} - {"self"}
-        for part in vars(kind).get("OPTIONS_OF", ()):
-            names |= keyword_names(part) or set()
+        if "OPTIONS_OF" in vars(kind):
+            return names.union(*(keyword_names(part) or set() for part in vars(kind)["OPTIONS_OF"]))
         if not _takes_any(parameters):
             return names
     return None

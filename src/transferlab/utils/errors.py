@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 
@@ -27,9 +28,28 @@ def run_entrypoint(main: Callable[[], Any]) -> None:
     try:
         main()
     except (UserError, HydraException, OmegaConfBaseException) as error:
-        message = str(user_error_of(error) or error).strip()
+        message = str(user_error_of(error) or error).strip() + _existing_keys(error)
         print(f"\nerror: {message}\n(HYDRA_FULL_ERROR=1 shows the traceback)", file=sys.stderr)
         sys.exit(1)
+
+
+def near(name: str, choices: Iterable[str], prefix: str = "") -> str:
+    """``did you mean <prefix><choice>?`` with the choices that look like ``name``, or an empty string."""
+    found = difflib.get_close_matches(name, list(choices))
+    return f"did you mean {' or '.join(prefix + choice for choice in found)}?" if found else ""
+
+
+def _existing_keys(error: BaseException) -> str:
+    """What to add when Hydra was asked to change a key that does not exist: those that look like it."""
+    from omegaconf import DictConfig
+    from omegaconf.errors import OmegaConfBaseException
+
+    cause = error.__cause__
+    if not isinstance(cause, OmegaConfBaseException) or not isinstance(cause.parent_node, DictConfig):
+        return ""
+    parent, dot, name = (cause.full_key or "").rpartition(".")
+    hint = near(name, map(str, cause.parent_node), parent + dot)
+    return f"\n{hint}" if hint else ""
 
 
 def user_error_of(error: BaseException) -> UserError | None:

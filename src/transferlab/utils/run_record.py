@@ -56,8 +56,14 @@ def write_run_record(cfg: DictConfig, output_dir: str | Path) -> None:
         "python": platform.python_version(),
         "platform": platform.platform(),
     }
-    _write(Path(output_dir) / "config_resolved.yaml", resolved)
-    write_json(Path(output_dir) / "run.json", record)
+    output_dir = Path(output_dir)
+    _write(output_dir / "config_resolved.yaml", resolved)
+    if cfg.get("resume") is not None:
+        first = json.loads((output_dir / "run.json").read_text(encoding="utf-8"))
+        record = first | {"resumed": [*first.get("resumed", []), record]}
+        renewed = OmegaConf.merge(cfg, {"resume": None, "ckpt_path": None})
+        _write(output_dir / ".hydra" / "config.yaml", OmegaConf.to_yaml(renewed))  # a second resume starts from it
+    write_json(output_dir / "run.json", record)
 
 
 def write_json(path: str | Path, content: Any) -> None:

@@ -88,16 +88,18 @@ def split_of_path(path: str) -> str | None:
     return named.pop() if len(named) == 1 else None
 
 
-def unique_names(documents: Iterable[tuple[str, Document]]) -> Iterator[Document]:
-    """Yield the documents of ``(file, document)`` pairs, refusing a name that was used before."""
+def unique_names(documents: Iterable[tuple[str, Document]], remedy: str = "") -> Iterator[Document]:
+    """Yield the documents of ``(file, document)`` pairs, refusing a name that was used before.
+
+    ``remedy`` says what may be done besides renaming a document or removing it.
+    """
     file_of_name: dict[str, str] = {}
     for file, document in documents:
         if document.name in file_of_name:
             raise DataError(
                 f"{file}: the document name {document.name!r} was already used in "
-                f"{file_of_name[document.name]}; names must be unique: rename or remove one copy. Where "
-                "dataset.data_dir holds several versions of a corpus, choose one with dataset.files, for "
-                "example dataset.files='*/v4/*'"
+                f"{file_of_name[document.name]}; names must be unique: "
+                + ", ".join(filter(None, ["rename or remove one copy", remedy]))
             )
         file_of_name[document.name] = file
         yield document

@@ -52,7 +52,8 @@ class Conll2012Reader:
     def read(self, split: str) -> Iterator[Document]:
         """Yield the documents of a split, one per part, lazily and in the order of the files."""
         require_split(split, self.splits, self.place)
-        return unique_names(self._documents(split))
+        remedy = "or choose one of several versions of the corpus with dataset.files, as in dataset.files='*/v4/*'"
+        return unique_names(self._documents(split), remedy)
 
     def _documents(self, split: str) -> Iterator[tuple[str, Document]]:
         for file, text in open_texts(self.place, self._paths[split]):

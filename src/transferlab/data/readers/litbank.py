@@ -7,7 +7,7 @@ from pathlib import Path
 
 from transferlab.data.readers.base import SPLITS, DataError, data_directory, require_split, unique_names
 from transferlab.data.readers.conll_format import parse_conll
-from transferlab.documents import Document
+from transferlab.documents import Document, open_text
 
 FOLDS = 10
 REMEDY = (
@@ -63,7 +63,7 @@ class LitBankReader:
 
     def _documents(self, split: str) -> Iterator[tuple[str, Document]]:
         for file in self._files[split]:
-            with open(file, encoding="utf-8") as lines:
+            with open_text(file) as lines:
                 documents = list(parse_conll(lines, str(file)))
             if len(documents) != 1:
                 raise DataError(f"{file} holds {len(documents)} documents; LitBank has one in each file. {REMEDY}")

@@ -19,10 +19,10 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from transferlab.models.coreference.feedforward import full_precision, hidden_layers
+from transferlab.models.coreference.feedforward import full_precision, hidden_layers, matmul_dtype
 
 NUM_DISTANCE_BUCKETS = 10
-PAIRS_PER_CHUNK = 4096
+PAIRS_PER_CHUNK = 2048
 
 
 def distance_buckets(distances: Tensor) -> Tensor:
@@ -174,25 +174,36 @@ class PairScorer(nn.Module):
         others = antecedents.indices[rows, columns]  # [P]
         # Under bf16 these stay fp32, so that the gradients of a span's many pairs are summed in fp32.
         from_span, from_antecedent = full_precision(self.from_span(spans)), full_precision(self.from_antecedent(spans))
-        features = {
-            "same_speaker": (speaker_ids[rows] == speaker_ids[others]).long(),
-            "genre": genre_id.expand(len(rows)),
-            "segment_distance": segment_ids[rows] - segment_ids[others],
-            "distance": distance_buckets(rows - others),
-        }  # [P] each
-        embedded = [
-            table(features[name].clamp(max=table.num_embeddings - 1)) for name, table in self.embeddings.items()
-        ]
-        features = self.dropout(torch.cat(embedded, dim=-1))
+        dtype = matmul_dtype(self.from_product.weight)
+        features = self._features(rows, others, speaker_ids, segment_ids, genre_id).to(dtype)  # [P, features * F]
+        pairs = [part.split(PAIRS_PER_CHUNK) for part in (rows, others, features)]
+        # What a chunk keeps for the backward pass is allocated before, because among tensors of short life it would
+        # leave the heap full of holes.
+        keeps = torch.is_grad_enabled() and not self.gradient_checkpointing
+        H = self.from_span.out_features
+        kept = [spans.new_empty(len(i), H, dtype=dtype) if keeps else None for i in pairs[0]]
         scores = []
-        for i, j, f in zip(rows.split(PAIRS_PER_CHUNK), others.split(PAIRS_PER_CHUNK), features.split(PAIRS_PER_CHUNK), strict=True):
-            arguments = (spans, from_span, from_antecedent, i, j, f)
+        for i, j, of_pairs, hidden in zip(*pairs, kept, strict=True):
+            arguments = (spans, from_span, from_antecedent, i, j, of_pairs, hidden)
             if self.gradient_checkpointing and torch.is_grad_enabled():
                 scores.append(checkpoint(self._score_chunk, *arguments, use_reentrant=False))
             else:
                 scores.append(self._score_chunk(*arguments))
         fine = full_precision(spans.new_zeros(antecedents.exists.shape))
         return fine.index_put((rows, columns), torch.cat(scores)) if scores else fine
+
+    def _features(self, i: Tensor, j: Tensor, speaker_ids: Tensor, segment_ids: Tensor, genre_id: Tensor) -> Tensor:
+        """Embedded features of the pairs (i, j), [P, features * F]."""
+        values = {
+            "same_speaker": (speaker_ids[i] == speaker_ids[j]).long(),
+            "genre": genre_id.expand(len(i)),
+            "segment_distance": segment_ids[i] - segment_ids[j],
+            "distance": distance_buckets(i - j),
+        }  # [P] each
+        embedded = [
+            table(values[name].clamp(max=table.num_embeddings - 1)) for name, table in self.embeddings.items()
+        ]
+        return self.dropout(torch.cat(embedded, dim=1)) if embedded else self.from_span.weight.new_empty(len(i), 0)
 
     def _score_chunk(
         self,
@@ -201,11 +212,12 @@ class PairScorer(nn.Module):
         from_antecedent: Tensor,
         i: Tensor,
         j: Tensor,
-        features: dict[str, Tensor],
+        features: Tensor,
+        out: Tensor | None,
     ) -> Tensor:
-        """Scores [P] fp32 of the pairs (i, j)."""
-        hidden = project_products(spans, i, j, self.from_product.weight)  # [P, H]
-        # In place: sums need nothing for the backward pass, and pairs are many.
+        """Scores [P] fp32 of the pairs (i, j); their hidden layer goes to ``out``, if given."""
+        hidden = project_products(spans, i, j, self.from_product.weight, out)  # [P, H]
+        # in place: sums need nothing for the backward pass
         hidden += functional.embedding(i, from_span)
         hidden += functional.embedding(j, from_antecedent)
         if self.from_features is not None:
@@ -213,7 +225,7 @@ class PairScorer(nn.Module):
         return full_precision(self.score(hidden).squeeze(-1))
 
 
-def project_products(spans: Tensor, i: Tensor, j: Tensor, weight: Tensor) -> Tensor:
+def project_products(spans: Tensor, i: Tensor, j: Tensor, weight: Tensor, out: Tensor | None = None) -> Tensor:
     """(x_i * x_j) W^T for pairs of rows of x, in the precision of autocast where that is on.
 
     The [P, D] products are made anew in the backward pass: making them costs a fraction of multiplying with them,
@@ -223,13 +235,12 @@ def project_products(spans: Tensor, i: Tensor, j: Tensor, weight: Tensor) -> Ten
         spans: x, [K, D].
         i, j: [P] int64.
         weight: W, [H, D].
+        out: [P, H], overwritten with the result.
 
     Returns:
         [P, H].
     """
-    kind = spans.device.type
-    dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else weight.dtype
-    return _ProjectedProducts.apply(spans, i, j, weight, dtype)
+    return _ProjectedProducts.apply(spans, i, j, weight, out, matmul_dtype(weight))
 
 
 def _products(spans: Tensor, i: Tensor, j: Tensor) -> Tensor:
@@ -238,10 +249,14 @@ def _products(spans: Tensor, i: Tensor, j: Tensor) -> Tensor:
 
 class _ProjectedProducts(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, spans: Tensor, i: Tensor, j: Tensor, weight: Tensor, dtype: torch.dtype) -> Tensor:
+    def forward(
+        ctx: Any, spans: Tensor, i: Tensor, j: Tensor, weight: Tensor, out: Tensor | None, dtype: torch.dtype
+    ) -> Tensor:
         ctx.save_for_backward(spans, i, j, weight)
         ctx.dtype = dtype
-        return _products(spans, i, j).to(dtype) @ weight.to(dtype).T
+        if out is not None:
+            ctx.mark_dirty(out)
+        return torch.mm(_products(spans, i, j).to(dtype), weight.to(dtype).T, out=out)
 
     @staticmethod
     @once_differentiable
@@ -252,4 +267,4 @@ class _ProjectedProducts(torch.autograd.Function):
             products = _products(spans, i, j)
         grad_weight = (grad.T @ products.detach().to(ctx.dtype)).to(weight.dtype)
         (grad_spans,) = torch.autograd.grad(products, spans, (grad @ weight.to(ctx.dtype)).to(spans.dtype))
-        return grad_spans, None, None, grad_weight, None
+        return grad_spans, None, None, grad_weight, None, None

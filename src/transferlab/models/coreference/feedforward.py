@@ -22,6 +22,15 @@ def full_precision(scores: Tensor) -> Tensor:
     return scores.to(torch.promote_types(scores.dtype, torch.float32))
 
 
+def matmul_dtype(weight: Tensor) -> torch.dtype:
+    """The precision of a product with ``weight``: that of autocast where it is on.
+
+    For products inside of autograd functions, which autocast leaves alone.
+    """
+    kind = weight.device.type
+    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else weight.dtype
+
+
 class ReluDropout(nn.Module):
     """ReLU, then dropout. **Overwrites its input**, which must not be needed elsewhere.
 

@@ -17,6 +17,7 @@ from transferlab.models.coreference.antecedents import CoarseScorer, PairScorer
 from transferlab.models.coreference.loss import antecedent_labels, cluster_grid, marginal_likelihood_loss, mention_loss
 from transferlab.models.coreference.mentions import NOT_A_SPAN, MentionScorer, keep_top_spans
 from transferlab.utils.batches import CoreferenceDocument
+from transferlab.utils.errors import UserError
 
 
 @dataclass
@@ -99,6 +100,11 @@ class CoreferenceHead(nn.Module):
         gradient_checkpointing: bool = False,
     ) -> None:
         super().__init__()
+        if keep_singletons and mention_loss_coef <= 0:
+            raise UserError(
+                f"model.keep_singletons=true needs a mention loss, which decides what is a singleton, but "
+                f"model.mention_loss_coef={mention_loss_coef}; set it to 1.0, for example"
+            )
         self.top_span_ratio = top_span_ratio
         self.max_num_extracted_spans = max_num_extracted_spans
         self.mention_loss_coef = mention_loss_coef
