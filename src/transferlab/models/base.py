@@ -154,8 +154,8 @@ class TransferModel(LightningModule):
             raise UserError("the checkpoint was not written by transferlab: it lacks frozen_fingerprints")
         if theirs.keys() != ours.keys():
             raise UserError(
-                f"the checkpoint was trained with model.freeze_models={sorted(theirs)}, now it is {sorted(ours)}; to go "
-                "on from its encoders with others frozen, name its saved model in model.pretrained_models"
+                f"the checkpoint was trained with model.freeze_models={sorted(theirs)}, now it is {sorted(ours)}; to "
+                "go on from its encoders with others frozen, name its saved model in model.pretrained_models"
             )
         for name, fingerprint in theirs.items():
             if ours[name] != fingerprint:
