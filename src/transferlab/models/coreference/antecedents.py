@@ -73,7 +73,9 @@ class CoarseScorer(nn.Module):
         self.bilinear = nn.Linear(span_size, span_size) if fine_grained else None
         self.distance_prior = (
             nn.Sequential(
-                nn.Embedding(NUM_DISTANCE_BUCKETS, feature_emb_size), nn.Dropout(dropout), nn.Linear(feature_emb_size, 1)
+                nn.Embedding(NUM_DISTANCE_BUCKETS, feature_emb_size),
+                nn.Dropout(dropout),
+                nn.Linear(feature_emb_size, 1),
             )
             if use_distance_prior
             else None
@@ -200,9 +202,10 @@ class PairScorer(nn.Module):
             "segment_distance": segment_ids[i] - segment_ids[j],
             "distance": distance_buckets(i - j),
         }  # [P] each
-        embedded = [
-            table(values[name].clamp(max=table.num_embeddings - 1)) for name, table in self.embeddings.items()
-        ]
+        embedded = []
+        for name, table in self.embeddings.items():
+            assert isinstance(table, nn.Embedding)
+            embedded.append(table(values[name].clamp(max=table.num_embeddings - 1)))
         return self.dropout(torch.cat(embedded, dim=1)) if embedded else self.from_span.weight.new_empty(len(i), 0)
 
     def _score_chunk(

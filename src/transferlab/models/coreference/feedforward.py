@@ -59,8 +59,8 @@ class _ReluDropout(torch.autograd.Function):
     def forward(ctx: Any, hidden: Tensor, p: float) -> Tensor:
         hidden.relu_()
         if p:
-            # On CPUs uniform numbers with a comparison are three times faster than Tensor.bernoulli_. They are fp32 also
-            # for bf16, whose 8 bits would round the probability.
+            # On CPUs uniform numbers with a comparison are three times faster than Tensor.bernoulli_. They are fp32
+            # also for bf16, whose 8 bits would round the probability.
             hidden.mul_(torch.rand(hidden.shape, device=hidden.device) >= p).mul_(1 / (1 - p))
         ctx.mark_dirty(hidden)
         ctx.save_for_backward(hidden)

@@ -5,7 +5,7 @@ B starts in a block, b widest span in that block.
 
 A span (s, e) is represented by g = [x_s; x_e; width embedding; sum_t softmax(a·x_t) x_t over its words]
 (Lee et al. 2017, https://aclanthology.org/D17-1018) and scored by a feed-forward network on g. Because its first layer
-is linear, the words are projected once, W g = W_s x_s + W_e x_e + W_u u + sum_t p_t (W_h x_t), and g itself is only ever
+is linear, the words are projected once, W g = W_s x_s + W_e x_e + W_u u + sum_t p_t (W_h x_t), and g itself is only
 built for the kept spans. Spans live on a grid [n, w]: row = first word, column = width - 1.
 """
 
@@ -116,7 +116,8 @@ class MentionScorer(nn.Module):
                 values.append(checkpoint(self._score_block, *block, use_reentrant=False))
             else:
                 values.append(self._score_block(*block))
-        scores = values[0].new_full((n * w,), NOT_A_SPAN).index_put((starts * w + offsets,), torch.cat(values)).view(n, w)
+        grid = values[0].new_full((n * w,), NOT_A_SPAN)
+        scores = grid.index_put((starts * w + offsets,), torch.cat(values)).view(n, w)
         if self.width_prior is not None:
             scores = scores + full_precision(self.width_prior(torch.arange(w, device=words.device)).squeeze(-1))
         return scores
@@ -138,9 +139,7 @@ class MentionScorer(nn.Module):
             parts.append(span_attention(logits[window], window, starts, ends))
         return torch.cat(parts, dim=1)
 
-    def _score_block(
-        self, factors: Tensor, from_start: Tensor, from_end: Tensor, from_head: Tensor | None
-    ) -> Tensor:
+    def _score_block(self, factors: Tensor, from_start: Tensor, from_end: Tensor, from_head: Tensor | None) -> Tensor:
         """Scores [P] fp32 of the spans of a block of starts.
 
         One product makes their first layer: it picks the projected start and end, projects the width features, and
