@@ -4,7 +4,7 @@ Both score the same synthetic document with the same parameters. Every measureme
 memory belongs to a process. The two formulations take turns and medians are compared, because other work on the machine
 comes and goes.
 
-    python benchmarks/coreference_head.py [--quick] [--runs N] [--mode training] [--precision fp32]
+``benchmarks/run.py`` runs it; called with a JSON list, this file is one measurement.
 """
 
 from __future__ import annotations
@@ -109,8 +109,8 @@ def compare(mode: str, precision: str, sizes: Sizes, runs: int) -> Comparison:
             m = in_new_process(formulation, mode, precision, sizes)
             measurements.append(m)
             print(
-                f"{mode} {precision} {formulation:5} {run + 1}/{runs}: {m.seconds:6.2f} s ({m.cpu_seconds:6.2f} of CPU), "
-                f"peak {m.peak:5.0f} MiB, growth {m.growth:5.0f} MiB, loss {m.loss:.4f}",
+                f"{mode} {precision} {formulation:5} {run + 1}/{runs}: {m.seconds:6.2f} s "
+                f"({m.cpu_seconds:6.2f} of CPU), peak {m.peak:5.0f} MiB, growth {m.growth:5.0f} MiB, loss {m.loss:.4f}",
                 flush=True,
             )
     return Comparison(mode, precision, middle(measured["plain"]), middle(measured["ours"]))
@@ -125,7 +125,7 @@ def middle(measurements: list[Measurement]) -> Measurement:
 def in_new_process(formulation: str, mode: str, precision: str, sizes: Sizes) -> Measurement:
     """Measure one step in an interpreter of its own."""
     job = json.dumps([formulation, mode, precision, asdict(sizes)])
-    command = [sys.executable, str(Path(__file__).resolve()), "--measure", job]
+    command = [sys.executable, str(Path(__file__).resolve()), job]
     answer = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout
     return Measurement(**json.loads(answer))
 
@@ -173,9 +173,7 @@ def run_step(
     return loss.item()
 
 
-def make_head(
-    formulation: str, mode: str, sizes: Sizes
-) -> tuple[torch.nn.Module, torch.optim.Optimizer | None]:
+def make_head(formulation: str, mode: str, sizes: Sizes) -> tuple[torch.nn.Module, torch.optim.Optimizer | None]:
     """The head in one of its formulations, and in training its optimizer."""
     import torch
 
@@ -238,26 +236,16 @@ def peak_resident() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
 
 
-def main() -> None:
-    """Compare and print, or measure for the process that compares."""
+def parse_arguments() -> argparse.Namespace:
+    """What to compare, and how often."""
     parser = argparse.ArgumentParser(description="Time and peak memory of the coreference head.")
     parser.add_argument("--quick", action="store_true", help="small sizes, to see that the benchmark runs")
     parser.add_argument("--runs", type=int, default=3, help="measurements of each formulation")
     parser.add_argument("--mode", choices=MODES, nargs="+", default=MODES)
     parser.add_argument("--precision", choices=PRECISIONS, nargs="+", default=PRECISIONS)
-    parser.add_argument("--measure", help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.measure:
-        formulation, mode, precision, sizes = json.loads(arguments.measure)
-        print(json.dumps(asdict(measure(formulation, mode, precision, Sizes(**sizes)))))
-        return
-    for precision in arguments.precision:
-        for mode in arguments.mode:
-            comparison = compare(mode, precision, QUICK if arguments.quick else Sizes(), arguments.runs)
-            print(
-                f"{mode} {precision}: {comparison.speedup:.2f} times faster with {comparison.peak_share:.0%} of the memory"
-            )
+    return parser.parse_args()
 
 
-if __name__ == "__main__":
-    main()
+if __name__ == "__main__":  # one measurement, for the process that compares
+    formulation, mode, precision, sizes = json.loads(sys.argv[1])
+    print(json.dumps(asdict(measure(formulation, mode, precision, Sizes(**sizes)))))
