@@ -184,15 +184,17 @@ class PairScorer(nn.Module):
         keeps = torch.is_grad_enabled() and not self.gradient_checkpointing
         H = self.from_span.out_features
         kept = [spans.new_empty(len(i), H, dtype=dtype) if keeps else None for i in pairs[0]]
-        scores = []
-        for i, j, of_pairs, hidden in zip(*pairs, kept, strict=True):
+        # Results go where room was made before, for the same reason.
+        scores = full_precision(spans.new_empty(len(rows)))  # [P]
+        for chunk, (i, j, of_pairs, hidden) in enumerate(zip(*pairs, kept, strict=True)):
             arguments = (spans, from_span, from_antecedent, i, j, of_pairs, hidden)
+            place = slice(chunk * PAIRS_PER_CHUNK, chunk * PAIRS_PER_CHUNK + len(i))
             if self.gradient_checkpointing and torch.is_grad_enabled():
-                scores.append(checkpoint(self._score_chunk, *arguments, use_reentrant=False))
+                scores[place] = checkpoint(self._score_chunk, *arguments, use_reentrant=False)
             else:
-                scores.append(self._score_chunk(*arguments))
+                scores[place] = self._score_chunk(*arguments)
         fine = full_precision(spans.new_zeros(antecedents.exists.shape))
-        return fine.index_put((rows, columns), torch.cat(scores)) if scores else fine
+        return fine.index_put((rows, columns), scores)
 
     def _features(self, i: Tensor, j: Tensor, speaker_ids: Tensor, segment_ids: Tensor, genre_id: Tensor) -> Tensor:
         """Embedded features of the pairs (i, j), [P, features * F]."""
@@ -265,9 +267,10 @@ class _ProjectedProducts(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         spans, i, j, weight = ctx.saved_tensors
-        with torch.enable_grad():
-            spans = spans.detach().requires_grad_()
-            products = _products(spans, i, j)
-        grad_weight = (grad.T @ products.detach().to(ctx.dtype)).to(weight.dtype)
-        (grad_spans,) = torch.autograd.grad(products, spans, (grad @ weight.to(ctx.dtype)).to(spans.dtype))
+        left, right = functional.embedding(i, spans), functional.embedding(j, spans)  # [P, D] each
+        grad_weight = (grad.T @ (left * right).to(ctx.dtype)).to(weight.dtype)
+        grad_products = (grad @ weight.to(ctx.dtype)).to(spans.dtype)  # [P, D]
+        grad_spans = torch.zeros_like(spans)
+        grad_spans.index_add_(0, i, right.mul_(grad_products))
+        grad_spans.index_add_(0, j, left.mul_(grad_products))
         return grad_spans, None, None, grad_weight, None, None

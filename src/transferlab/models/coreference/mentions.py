@@ -19,7 +19,7 @@ from torch.utils.checkpoint import checkpoint
 from transferlab.models.coreference.feedforward import full_precision, hidden_layers
 
 NOT_A_SPAN = float("-inf")
-STARTS_PER_BLOCK = 64  # candidates of so many first words are scored at once: about a thousand
+STARTS_PER_BLOCK = 32  # candidates of so many first words are scored at once: about five hundred
 
 
 def span_widths(sentence_ids: Tensor, max_width: int) -> Tensor:
@@ -107,8 +107,8 @@ class MentionScorer(nn.Module):
         padded = functional.pad(words, (0, 0, 0, len(sizes) * STARTS_PER_BLOCK + w - 1 - n))
         factors = self._factors(padded, starts, offsets).split(sizes)  # blocks x [P, B + T + f + T]
         from_start = self.from_start(padded[: 1 - w or None]).split(STARTS_PER_BLOCK)  # blocks x [B, H]
-        from_end = _windows(self.from_end(padded), w)  # blocks x [T, H]
-        from_head = _windows(self.from_head(padded), w) if self.from_head is not None else [None] * len(sizes)
+        from_end = _windows(self.from_end(padded), w).unbind()  # blocks x [T, H]
+        from_head = [None] * len(sizes) if self.from_head is None else _windows(self.from_head(padded), w).unbind()
         values = []
         for block in zip(factors, from_start, from_end, from_head, strict=True):
             if self.training and torch.is_grad_enabled():
@@ -128,16 +128,18 @@ class MentionScorer(nn.Module):
         Returns:
             [C, B + T + f + T]: one at the start, one at the end, width features, weights of the head attention.
         """
-        B, T = STARTS_PER_BLOCK, STARTS_PER_BLOCK + self.max_span_width - 1
-        ends = starts + offsets
-        window = (starts - starts % B)[:, None] + torch.arange(T, device=words.device)  # [C, T], words
-        parts = [(window[:, :B] == starts[:, None]).to(words.dtype), (window == ends[:, None]).to(words.dtype)]
+        B = STARTS_PER_BLOCK
+        positions = torch.arange(B + self.max_span_width - 1, device=words.device)  # [T], in the window
+        first = starts % B  # [C]
+        last = first + offsets  # [C]
+        picks = [first[:, None] == positions[:B], last[:, None] == positions]  # [C, B], [C, T]
+        factors = [pick.to(words.dtype) for pick in picks]
         if self.width_embedding is not None:
-            parts.append(self.dropout(self.width_embedding(offsets)))
+            factors.append(self.dropout(self.width_embedding(offsets)))  # [C, f]
         logits = self.head_logits(words)
         if logits is not None:
-            parts.append(span_attention(logits[window], window, starts, ends))
-        return torch.cat(parts, dim=1)
+            factors.append(span_attention(_windows(logits, self.max_span_width)[starts // B], first, last))  # [C, T]
+        return torch.cat(factors, dim=1)
 
     def _score_block(self, factors: Tensor, from_start: Tensor, from_end: Tensor, from_head: Tensor | None) -> Tensor:
         """Scores [P] fp32 of the spans of a block of starts.
@@ -171,30 +173,28 @@ class MentionScorer(nn.Module):
             parts.append(self.dropout(self.width_embedding(ends - starts)))  # [K, f]
         logits = self.head_logits(words)
         if logits is not None:
-            attention = span_attention(logits, torch.arange(len(words), device=words.device), starts, ends)  # [K, n]
-            parts.append(attention.to(words.dtype) @ words)  # [K, h]
+            parts.append(span_attention(logits, starts, ends).to(words.dtype) @ words)  # [K, h]
         return torch.cat(parts, dim=-1)
 
 
-def span_attention(logits: Tensor, words: Tensor, starts: Tensor, ends: Tensor) -> Tensor:
+def span_attention(logits: Tensor, starts: Tensor, ends: Tensor) -> Tensor:
     """Head attention: a softmax over the words of each span.
 
     Args:
-        logits: [T] or [P, T].
-        words: [T] or [P, T] int64, the words they belong to.
-        starts, ends: [P] int64, first and last word of each span.
+        logits: [T] of the words, or [P, T] when each span has its own window of words.
+        starts, ends: [P] int64, first and last word of each span among the T.
 
     Returns:
         [P, T], 0 outside the span.
     """
-    inside = (starts[:, None] <= words) & (words <= ends[:, None])  # [P, T]
+    positions = torch.arange(logits.shape[-1], device=logits.device)
+    inside = (starts[:, None] <= positions) & (positions <= ends[:, None])  # [P, T]
     return torch.where(inside, logits, float("-inf")).softmax(-1)
 
 
-def _windows(values: Tensor, max_width: int) -> tuple[Tensor, ...]:
-    """What the spans of each block of starts can reach: views [B + w - 1, ...] of values [blocks * B + w - 1, ...]."""
-    windows = values.unfold(0, STARTS_PER_BLOCK + max_width - 1, STARTS_PER_BLOCK)  # [blocks, ..., B + w - 1]
-    return windows.movedim(-1, 1).unbind()
+def _windows(values: Tensor, max_width: int) -> Tensor:
+    """The words that the spans of each block can reach, views [blocks, T, ...] of values [blocks * B + w - 1, ...]."""
+    return values.unfold(0, STARTS_PER_BLOCK + max_width - 1, STARTS_PER_BLOCK).movedim(-1, 1)
 
 
 def keep_top_spans(scores: Tensor, keep: int) -> tuple[Tensor, Tensor]:
