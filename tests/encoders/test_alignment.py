@@ -21,7 +21,7 @@ def plain_align(hidden, unit_ids, sequences, units, alignment):
         ]
         if not own:
             vectors.append(torch.zeros_like(hidden[0, 0]))
-        elif alignment == "first":
+        elif alignment in ("first", "pooler"):
             vectors.append(own[0])
         elif alignment == "mean":
             vectors.append(sum(own) / len(own))

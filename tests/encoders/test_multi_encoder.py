@@ -183,7 +183,7 @@ def test_masks_that_make_no_sense_are_refused(ids, message, twins):
 
 def test_optimiser_groups_and_a_step(mixed):
     encoder = MultiEncoder(mixed, freeze_models=["bert"], aggregate="attention").train()
-    groups = {"encoders": list(encoder.encoder_parameters()), "task": list(encoder.task_parameters())}
+    groups = {"encoders": list(encoder.encoder_parameters()), "task": list(encoder.aggregation.parameters())}
     assert {id(p) for group in groups.values() for p in group} == {
         id(p) for p in encoder.parameters() if p.requires_grad
     }
@@ -264,13 +264,6 @@ def test_description(twins):
     }
     assert (first["frozen"], first["layers"]) == (False, 4)
     assert encoder.describe(fingerprints=True)[1]["fingerprint"] == encoder.fingerprint("b")
-    assert encoder.max_positions == {"a": 64, "b": 64}
-
-
-def test_tokenizer_keys_can_be_given(twins, tmp_path):
-    encoder = MultiEncoder(twins, tokenizer_keys={"a": "shared", "b": "shared"}, freeze_models="all")
-    inputs = {"shared": batch(twins)["a"]}
-    assert encoder(inputs, 2, UNITS).embeddings.any()
 
 
 def test_options_as_hydra_hands_them_over(twins):
@@ -296,7 +289,7 @@ def test_autocast_and_gradients(mixed):
         output = encoder(batch(mixed), 2, UNITS)
     output.embeddings.float().square().sum().backward()
     assert output.attention_weights.dtype == torch.float32
-    assert all(parameter.grad.isfinite().all() for parameter in encoder.task_parameters())
+    assert all(parameter.grad.isfinite().all() for parameter in encoder.aggregation.parameters())
 
 
 def test_minilm_end_to_end():

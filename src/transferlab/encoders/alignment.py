@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-ALIGNMENTS = ("first", "mean", "max")
+ALIGNMENTS = ("first", "mean", "max", "pooler")
 
 
 def align(hidden: Tensor, unit_ids: Tensor, sequences: int, units: int, alignment: str) -> tuple[Tensor, Tensor]:
@@ -22,7 +22,8 @@ def align(hidden: Tensor, unit_ids: Tensor, sequences: int, units: int, alignmen
             belongs to, or -1. A unit may have subtokens in several rows.
         sequences: the number of sequences.
         units: the width of the grid.
-        alignment: ``first`` subtoken in row-major order, ``mean`` or elementwise ``max`` of all.
+        alignment: ``first`` subtoken in row-major order, ``mean`` or elementwise ``max`` of all; ``pooler`` is
+            ``first``, of encoders that send their first token through their pooler.
 
     Returns:
         [sequences, units, hidden], zero where a unit has no subtoken, and [sequences, units] bool, True
@@ -37,7 +38,7 @@ def align(hidden: Tensor, unit_ids: Tensor, sequences: int, units: int, alignmen
     first = torch.full((places + 1,), len(index), device=index.device)
     first = first.scatter_reduce(0, index, order, "amin")[:places]  # [places]
     represented = first < len(index)  # [places]
-    if alignment == "first":
+    if alignment in ("first", "pooler"):
         vectors = flat.index_select(0, first.clamp(max=len(index) - 1))
         vectors = vectors.masked_fill(~represented[:, None], 0)
     elif alignment == "mean":

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from transformers import PretrainedConfig
+from transformers import MODEL_MAPPING, PretrainedConfig
 
 from transferlab.encoders.aggregation import build_aggregation
 from transferlab.encoders.alignment import ALIGNMENTS
@@ -77,6 +78,8 @@ def check_encoders(
     widths = {encoder_id: config.hidden_size for encoder_id, config in configs.items()}
     aggregation = build_aggregation(aggregate, widths)
     _check_depths(aggregation.last_n_layers, configs)
+    if alignment == "pooler":
+        _check_poolers(aggregation.last_n_layers, configs)
     if cossim_target_embed_key is not None:
         _check_cosine(cossim_target_embed_key, widths)
     return EncoderPlan(sources, configs, total_layers, list(frozen), aggregation)
@@ -112,6 +115,18 @@ def _check_depths(wanted: int, configs: Mapping[str, PretrainedConfig]) -> None:
             )
         if wanted > 1:
             family_of(config, key)
+
+
+def _check_poolers(last_n_layers: int, configs: Mapping[str, PretrainedConfig]) -> None:
+    if last_n_layers > 1:
+        raise EncoderError("model.alignment=pooler: a pooler reads the last layer only; leave out last-n layers")
+    for encoder_id, config in configs.items():
+        architecture: Any = MODEL_MAPPING[type(config)]
+        if "add_pooling_layer" not in inspect.signature(architecture).parameters:
+            raise EncoderError(
+                f"model.alignment=pooler: encoder {encoder_id!r} is of type {config.model_type}, which has no pooler; "
+                "choose first or mean"
+            )
 
 
 def _check_cosine(target: str, widths: Mapping[str, int]) -> None:

@@ -7,7 +7,7 @@ import inspect
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from transformers import (
 )
 from transformers.utils import logging as transformers_logging
 
+from transferlab.encoders.added_tokens import AddedTokens
 from transferlab.encoders.sources import EncoderError, loading
 from transferlab.encoders.truncation import (
     block_list,
@@ -52,6 +53,7 @@ class Encoder(nn.Module):
         gradient_checkpointing: recompute the blocks in the backward pass of a trained encoder, to save
             memory.
         max_rows_per_pass: how many rows to encode at once where no graph is built; None for all.
+        pooler: send the first token of every row through the encoder's pooler.
 
     Raises:
         EncoderError: the weights cannot be read, or lack a part of the architecture.
@@ -71,15 +73,17 @@ class Encoder(nn.Module):
         load_weights: bool = True,
         gradient_checkpointing: bool = False,
         max_rows_per_pass: int | None = None,
+        pooler: bool = False,
     ) -> None:
         super().__init__()
+        self.pooler = pooler
         self.encoder_id = encoder_id
         self.frozen = frozen
         self.frozen_dropout = frozen_dropout
         self.last_n_layers = last_n_layers
         self.max_rows_per_pass = max_rows_per_pass
         self.max_positions = max_positions(config)
-        self.backbone = _build(encoder_id, source, config, load_weights)
+        self.backbone = _build(encoder_id, source, config, load_weights, pooler)
         self.output_size = last_n_layers * config.hidden_size
         blocks = block_list(self.stack, config)
         if blocks is not None and len(blocks) != config.num_hidden_layers:
@@ -94,6 +98,7 @@ class Encoder(nn.Module):
         if gradient_checkpointing and not frozen:
             self.backbone.gradient_checkpointing_enable({"use_reentrant": False})
         accepted = inspect.signature(self.stack.forward).parameters
+        self._reads_types = "token_type_ids" in accepted and getattr(config, "type_vocab_size", 0) > 1
         self._forward_options = {name: False for name in _NOT_FOR_GENERATION if name in accepted}
         # now, because a trainer of lower precision casts what it is given
         self._fingerprint = self._hash() if frozen and load_weights else None
@@ -105,6 +110,12 @@ class Encoder(nn.Module):
         return self.backbone.get_encoder() if self.backbone.config.is_encoder_decoder else self.backbone
 
     @property
+    def embedding_table(self) -> Tensor:
+        """[vocabulary, width], the embeddings of its tokens, detached."""
+        table: Any = self.stack.get_input_embeddings()  # type: ignore[operator]
+        return table.weight.detach()
+
+    @property
     def layers(self) -> int:
         """The number of layers in use."""
         return self.backbone.config.num_hidden_layers
@@ -113,12 +124,20 @@ class Encoder(nn.Module):
         """Set training mode, which a frozen encoder declines."""
         return super().train(mode and (not self.frozen or self.frozen_dropout))
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        token_type_ids: Tensor | None = None,
+        added: AddedTokens | None = None,
+    ) -> Tensor:
         """Encode rows.
 
         Args:
             input_ids: [rows, subtokens] int64.
             attention_mask: [rows, subtokens], 0 on padding; rows that are all padding are allowed.
+            token_type_ids: [rows, subtokens] int64, the text of a pair; ignored by encoders without types.
+            added: tokens that its own embeddings do not hold; they may learn, also over a frozen encoder.
 
         Returns:
             [rows, subtokens, last_n_layers * hidden]; the positions of padding hold arbitrary finite numbers.
@@ -132,25 +151,26 @@ class Encoder(nn.Module):
         # a row without any position to attend to is undefined in some attention kernels
         empty = ~attention_mask.any(dim=1)  # [rows]
         attention_mask = torch.cat([attention_mask[:, :1] + empty[:, None], attention_mask[:, 1:]], dim=1)
-        builds_graph = torch.is_grad_enabled() and not self.frozen
-        with torch.set_grad_enabled(builds_graph):
+        inputs = {"input_ids": input_ids, "attention_mask": attention_mask}
+        if token_type_ids is not None and self._reads_types:
+            inputs["token_type_ids"] = token_type_ids
+        builds_graph = torch.is_grad_enabled() and (not self.frozen or added is not None)
+        with torch.set_grad_enabled(builds_graph), added.inserted(self.stack) if added else nullcontext():
             if builds_graph or self.max_rows_per_pass is None or rows <= self.max_rows_per_pass:
-                return self._hidden_states(input_ids, attention_mask)
-            chunks = zip(
-                input_ids.split(self.max_rows_per_pass),
-                attention_mask.split(self.max_rows_per_pass),
-                strict=True,
-            )
-            return torch.cat([self._hidden_states(ids, mask) for ids, mask in chunks])
+                return self._hidden_states(inputs)
+            size = self.max_rows_per_pass
+            chunks = ({name: t[i : i + size] for name, t in inputs.items()} for i in range(0, rows, size))
+            return torch.cat([self._hidden_states(chunk) for chunk in chunks])
 
-    def _hidden_states(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+    def _hidden_states(self, inputs: dict[str, Tensor]) -> Tensor:
         outputs = self.stack(
-            input_ids=input_ids,
-            attention_mask=attention_mask,
+            **inputs,
             output_hidden_states=self.last_n_layers > 1,
             return_dict=True,
             **self._forward_options,
         )
+        if self.pooler:
+            return torch.cat([outputs.pooler_output[:, None], outputs.last_hidden_state[:, 1:]], dim=1)
         if self.last_n_layers == 1:
             return outputs.last_hidden_state  # [rows, subtokens, hidden]
         # transformers applies the final norm to the last layer only
@@ -172,8 +192,15 @@ class Encoder(nn.Module):
             digest.update(tensor.cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
         return digest.hexdigest()
 
-    def save(self, directory: str | Path, tokenizer: PreTrainedTokenizerBase | None = None) -> None:
+    def save(
+        self,
+        directory: str | Path,
+        tokenizer: PreTrainedTokenizerBase | None = None,
+        added: AddedTokens | None = None,
+    ) -> None:
         """Save in the Hugging Face layout: config.json, model.safetensors and, if given, the tokenizer.
+
+        Added tokens become rows of the embeddings, as if they had always been.
 
         Every file is complete when it appears in ``directory``, and the configuration, which makes the
         folder a model, appears last.
@@ -181,7 +208,8 @@ class Encoder(nn.Module):
         directory = Path(directory)
         directory.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=directory, prefix=".saving-") as unfinished, _quiet():
-            self.backbone.save_pretrained(unfinished)
+            with added.merged(self.backbone) if added else nullcontext():
+                self.backbone.save_pretrained(unfinished)
             if tokenizer is not None:
                 tokenizer.save_pretrained(unfinished)
             for file in sorted(Path(unfinished).iterdir(), key=lambda path: path.name == "config.json"):
@@ -198,18 +226,19 @@ def check_gradient_checkpointing(encoder_id: str, config: PretrainedConfig) -> N
         )
 
 
-def _build(encoder_id: str, source: str, config: PretrainedConfig, load_weights: bool) -> PreTrainedModel:
+def _build(encoder_id: str, source: str, config: PretrainedConfig, load_weights: bool, pooler: bool) -> PreTrainedModel:
     drop_decoder(config)
     # the trainer's precision lowers it where wanted; a checkpoint's own half precision would not train
     options: dict[str, Any] = {"dtype": torch.float32}
     architecture: Any = MODEL_MAPPING[type(config)]
     if "add_pooling_layer" in inspect.signature(architecture).parameters:
-        options["add_pooling_layer"] = False
+        options["add_pooling_layer"] = pooler
     with loading(encoder_id, source), _quiet(progress=not Path(source).is_dir()):
         if not load_weights:
             return AutoModel.from_config(config, **options)
         backbone, report = AutoModel.from_pretrained(source, config=config, output_loading_info=True, **options)
-    missing = sorted(name for name in report["missing_keys"] if not name.startswith(("decoder.", "pooler.")))
+    unused = ("decoder.",) if pooler else ("decoder.", "pooler.")
+    missing = sorted(name for name in report["missing_keys"] if not name.startswith(unused))
     if missing:
         raise EncoderError(
             f"encoder {encoder_id!r}: {source!r} lacks {len(missing)} weights of a {config.model_type} "

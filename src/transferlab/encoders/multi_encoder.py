@@ -12,6 +12,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 
+from transferlab.encoders.added_tokens import AddedTokens, initial_embeddings
 from transferlab.encoders.alignment import align, first_tokens
 from transferlab.encoders.checks import check_encoders, check_known
 from transferlab.encoders.encoder import Encoder, check_gradient_checkpointing
@@ -55,11 +56,13 @@ class MultiEncoder(nn.Module):
         normalize_embeddings: scale each encoder's vectors to length 1 before aggregation.
         cossim_target_embed_key: the encoder to report the cosine similarity of all others to.
         frozen_dropout: keep dropout on in frozen encoders while training (parity with older results only).
-        alignment: ``first``, ``mean`` or ``max`` of a unit's subtokens.
+        alignment: ``first``, ``mean`` or ``max`` of a unit's subtokens; ``pooler`` is ``first`` with the first token
+            of every row sent through the encoder's own pooler, for units that are whole texts.
+        added_tokens: {token: its words}, tokens of the task that the tokenizers may not know. Each starts from the
+            mean embedding of its words and learns at the task's rate, beside a frozen encoder too.
         load_weights: False builds the architectures with fresh weights, for a caller that restores them.
         gradient_checkpointing: recompute the blocks of trained encoders in the backward pass.
         max_rows_per_pass: rows that an encoder sees at once where no graph is built; None for all.
-        tokenizer_keys: {encoder id: tokenizer key} if known; else found by loading the tokenizers.
 
     Raises:
         EncoderError: see the messages; each names the key to change.
@@ -78,10 +81,10 @@ class MultiEncoder(nn.Module):
         cossim_target_embed_key: str | None = None,
         frozen_dropout: bool = False,
         alignment: str = "first",
+        added_tokens: Mapping[str, str] | None = None,
         load_weights: bool = True,
         gradient_checkpointing: bool = False,
         max_rows_per_pass: int | None = None,
-        tokenizer_keys: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__()
         if max_rows_per_pass is not None and max_rows_per_pass < 1:
@@ -103,7 +106,8 @@ class MultiEncoder(nn.Module):
                 if encoder_id not in self.frozen_ids:
                     check_gradient_checkpointing(encoder_id, plan.configs[encoder_id])
         self.pretrained_models = dict(pretrained_models)
-        self.tokenizer_keys = dict(tokenizer_keys or load_tokenizers(pretrained_models)[1])
+        tokenizers, keys = load_tokenizers(pretrained_models)
+        self.tokenizer_keys = keys
         self.aggregation = plan.aggregation
         self.hidden_size = plan.aggregation.hidden_size_out
         self.alignment = alignment
@@ -123,10 +127,28 @@ class MultiEncoder(nn.Module):
                     load_weights=load_weights,
                     gradient_checkpointing=gradient_checkpointing,
                     max_rows_per_pass=max_rows_per_pass,
+                    pooler=alignment == "pooler",
                 )
                 for encoder_id, config in plan.configs.items()
             }
         )
+        self.added_tokens = ModulesById({})
+        for key, tokenizer in tokenizers.items():
+            new = {token: words for token, words in (added_tokens or {}).items() if token not in tokenizer.get_vocab()}
+            if new:
+                ids = self._new_ids(tokenizer, list(new))
+                for encoder_id in (name for name, own in keys.items() if own == key):
+                    table = self._encoder(encoder_id).embedding_table
+                    start = initial_embeddings(tokenizer, new.values(), table)
+                    self.added_tokens[encoder_id] = AddedTokens(ids[0], start)
+
+    @staticmethod
+    def _new_ids(tokenizer: PreTrainedTokenizerBase, tokens: list[str]) -> list[int]:
+        tokenizer.add_tokens(tokens, special_tokens=True)
+        ids: Any = tokenizer.convert_tokens_to_ids(tokens)
+        if ids != list(range(ids[0], ids[0] + len(tokens))) or len(tokenizer) != ids[-1] + 1:
+            raise EncoderError(f"a tokenizer gives the added tokens {tokens} the ids {ids}, and not its last ones")
+        return ids
 
     @property
     def masked_encoders(self) -> list[str]:
@@ -155,7 +177,9 @@ class MultiEncoder(nn.Module):
         for encoder_id in self.encoder_ids:
             encoder = self._encoder(encoder_id)
             rows = inputs[self.tokenizer_keys[encoder_id]]
-            hidden = encoder(rows.input_ids, rows.attention_mask)  # [rows, subtokens, layers * hidden_e]
+            hidden = encoder(  # [rows, subtokens, layers * hidden_e]
+                rows.input_ids, rows.attention_mask, rows.token_type_ids, self._added(encoder_id)
+            )
             aligned, has_vector = align(hidden, rows.unit_ids, sequences, units, self.alignment)
             vectors.append(self._normalize(aligned))  # [sequences, units, layers * hidden_e]
             represented.append(has_vector)  # [sequences, units]
@@ -193,15 +217,6 @@ class MultiEncoder(nn.Module):
         """The trained parameters of the encoders; none when all are frozen."""
         return (parameter for parameter in self.encoders.parameters() if parameter.requires_grad)
 
-    def task_parameters(self) -> Iterator[nn.Parameter]:
-        """The parameters that learn at the task's rate: those of the aggregation."""
-        return self.aggregation.parameters()
-
-    @property
-    def max_positions(self) -> dict[str, int | None]:
-        """{encoder id: the longest row it reads, special tokens included; None when nothing bounds it}."""
-        return {encoder_id: self._encoder(encoder_id).max_positions for encoder_id in self.encoder_ids}
-
     def fingerprint(self, encoder_id: str) -> str:
         """The sha256 of an encoder's weights in use; kept until they change."""
         return self._encoder(encoder_id).fingerprint()
@@ -229,7 +244,12 @@ class MultiEncoder(nn.Module):
     ) -> None:
         """Save one encoder as it is used (truncated, no pooler or decoder) in the Hugging Face layout."""
         check_known("encoder_id", [encoder_id], self.encoder_ids)
-        self._encoder(encoder_id).save(directory, tokenizer)
+        self._encoder(encoder_id).save(directory, tokenizer, self._added(encoder_id))
+
+    def _added(self, encoder_id: str) -> AddedTokens | None:
+        added = dict(self.added_tokens.items()).get(encoder_id)
+        assert added is None or isinstance(added, AddedTokens)
+        return added
 
     def _encoder(self, encoder_id: str) -> Encoder:
         encoder = self.encoders[encoder_id]

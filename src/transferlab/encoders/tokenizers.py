@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tokenizers import Tokenizer, normalizers
@@ -14,7 +14,7 @@ from transferlab.encoders.sources import EncoderError, loading, resolve
 
 
 def load_tokenizers(
-    pretrained_models: Mapping[str, str],
+    pretrained_models: Mapping[str, str], added_tokens: Iterable[str] = ()
 ) -> tuple[dict[str, PreTrainedTokenizerBase], dict[str, str]]:
     """Load the tokenizers of the encoders, ready for text in words (``is_split_into_words=True``).
 
@@ -23,6 +23,7 @@ def load_tokenizers(
 
     Args:
         pretrained_models: {encoder id: source}, as ``model.pretrained_models``.
+        added_tokens: strings that become one token each in all of them, where they are not known already.
 
     Returns:
         {tokenizer key: tokenizer} and {encoder id: tokenizer key}. Encoders whose tokenizers are the same
@@ -44,6 +45,8 @@ def load_tokenizers(
         content, tokenizer = by_source[source]
         keys[encoder_id] = key_of_content.setdefault(content, encoder_id)
         tokenizers.setdefault(keys[encoder_id], tokenizer)
+    for tokenizer in tokenizers.values():
+        tokenizer.add_tokens(list(added_tokens), special_tokens=True)
     return tokenizers, keys
 
 

@@ -85,6 +85,12 @@ class TransferModel(LightningModule):
         self.log(f"{stage}/loss", loss, batch_size=len(batch.names), sync_dist=True)
         self.update_score(self.scores[stage], batch, predictions)
 
+    def encode(self, batch: Any) -> MultiEncoderOutput:
+        """One vector per unit of every sequence of a batch; logs the similarities of the encoders."""
+        encoded = self.multi_encoder(batch.inputs, sequences=len(batch.names), units=batch.units)
+        self.log_cosine(encoded)
+        return encoded
+
     def log_cosine(self, encoded: MultiEncoderOutput) -> None:
         """Log the similarity of each encoder to the target, as means over real units, while a trainer runs."""
         if not encoded.cosine or self._trainer is None:

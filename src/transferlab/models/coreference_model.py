@@ -39,9 +39,7 @@ class CoreferenceModel(TransferModel):
         """Score every document of a batch."""
         documents = batch.documents
         if batch.units:
-            encoded = self.multi_encoder(batch.inputs, sequences=len(documents), units=batch.units)
-            self.log_cosine(encoded)
-            words = encoded.embeddings  # [documents, units, hidden]
+            words = self.encode(batch).embeddings  # [documents, units, hidden]
         else:  # no document has a word, so there is nothing to encode
             words = next(self.head.parameters()).new_zeros(len(documents), 0, self.multi_encoder.hidden_size)
         return [self.head(words[d, : len(document.sentence_ids)], document) for d, document in enumerate(documents)]

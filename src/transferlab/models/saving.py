@@ -29,6 +29,7 @@ DESCRIPTION = "transferlab.json"
 WEIGHTS = "task.safetensors"
 FORMAT = 1
 ENCODERS = "multi_encoder.encoders."  # the part of a model's state that is saved in the Hugging Face layout
+ADDED_TOKENS = "multi_encoder.added_tokens."
 
 
 class SavedModelError(UserError):
@@ -75,10 +76,12 @@ def save_model(
                 folder = "." if len(ids) == 1 else f"encoders/{name}"
                 model.multi_encoder.save_encoder(name, building / folder, tokenizers[name])
                 encoders[name] = {"folder": folder}
+        # the added tokens of a saved encoder are rows of its embeddings
+        elsewhere = (ENCODERS, *(f"{ADDED_TOKENS}{name}." for name in ids if "folder" in encoders[name]))
         head = {
             key: value.detach().cpu().contiguous()
             for key, value in model.state_dict().items()
-            if not key.startswith(ENCODERS)
+            if not key.startswith(elsewhere)
         }
         save_file(head, building / WEIGHTS, metadata={"format": "pt"})
         description = {
