@@ -87,7 +87,7 @@ def save(model: TransferModel, taskmodule: Any, cfg: DictConfig, metrics: dict[s
         checkpoint = torch.load(best, map_location="cpu", weights_only=True)
         model.on_load_checkpoint(checkpoint)
         model.load_state_dict(checkpoint["state_dict"])
-    shared, keys = load_tokenizers(dict(cfg.model.pretrained_models))
+    shared, keys = load_tokenizers(dict(cfg.model.pretrained_models), model.hparams.get("added_tokens") or {})
     kind = type(taskmodule)
     return save_model(
         model,

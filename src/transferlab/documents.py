@@ -56,11 +56,19 @@ class Answer:
 
 @dataclass
 class Question:
-    """A question about ``Document.text``; no answers means that the text does not answer it."""
+    """A question about ``Document.text``.
+
+    Attributes:
+        id: unique within the corpus.
+        text: the question.
+        answers: None when nobody answered it; empty when the text does not.
+        no_answer_probability: what a model believes of the latter.
+    """
 
     id: str
     text: str
-    answers: list[Answer] = field(default_factory=list)
+    answers: list[Answer] | None = None
+    no_answer_probability: float | None = None
 
 
 @dataclass
@@ -86,6 +94,7 @@ class Document:
         speakers: one name per word, or None when the corpus has no speakers.
         genre: for example ``"nw"``, or None when unknown.
         text: the raw text, when there is one; question answering refers to its characters.
+        text_pair: the second text of a pair, of which ``text`` is the first.
         offsets: for each word its ``(first character, one past the last)`` in ``text``.
         gold: what annotators said.
         predicted: what a model said; None before prediction.
@@ -98,6 +107,7 @@ class Document:
     speakers: list[str] | None = None
     genre: str | None = None
     text: str | None = None
+    text_pair: str | None = None
     offsets: list[Span] | None = None
     gold: Annotations = field(default_factory=Annotations)
     predicted: Annotations | None = None
@@ -169,7 +179,8 @@ class Document:
             value = values.get(key, words)
             if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
                 raise DocumentError(f"{values['name']}: {key} must be a list of strings")
-        for key, kind, wanted in (("genre", str, "string"), ("text", str, "string"), ("meta", dict, "JSON object")):
+        kinds = {"genre": (str, "string"), "text": (str, "string"), "text_pair": (str, "string")}
+        for key, (kind, wanted) in (kinds | {"meta": (dict, "JSON object")}).items():
             if key in values and not isinstance(values[key], kind):
                 raise DocumentError(f"{values['name']}: {key} must be a {wanted} or null, not {values[key]!r}")
         values.setdefault("sentences", [(0, len(words) - 1)] if words else [])
@@ -204,7 +215,8 @@ def _annotations(content: dict[str, Any]) -> Annotations:
         ]
     if values.get("questions") is not None:
         values["questions"] = [
-            Question(**{**q, "answers": [Answer(**a) for a in q.get("answers", [])]}) for q in values["questions"]
+            Question(**{**q, "answers": None if q.get("answers") is None else [Answer(**a) for a in q["answers"]]})
+            for q in values["questions"]
         ]
     return Annotations(**values)
 

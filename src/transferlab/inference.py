@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from transferlab.data.raw_text import document_from_text
-from transferlab.documents import Document, Span
+from transferlab.documents import Document
 from transferlab.encoders.tokenizers import load_tokenizers
 from transferlab.models.base import TransferModel
 from transferlab.models.saving import find_model, load_model, our_class
-
-
-@dataclass(frozen=True)
-class Mention:
-    """A mention in a raw text: its wording and its characters, ``text[start:end]``."""
-
-    text: str
-    start: int
-    end: int
 
 
 class Predictor:
@@ -41,47 +30,50 @@ class Predictor:
         self.description = description
         self.directory = directory
 
-    def predict(self, texts: str | Iterable[str]) -> list[list[list[Mention]]]:
-        """Coreference clusters of raw texts.
+    def predict(self, inputs: Any | Iterable[Any]) -> list[Any]:
+        """What the model says about raw texts, or about whatever its task reads.
 
         Args:
-            texts: one text or several.
+            inputs: one or several of what the taskmodule's ``document`` takes: a text, for most tasks; (text, text) or
+                (question, text) for tasks that read two.
 
         Returns:
-            for each text its clusters, each a list of mentions in text order.
+            for each what the taskmodule's ``answer`` returns: for coreference its clusters, each a list of mentions in
+            text order.
         """
-        texts = [texts] if isinstance(texts, str) else list(texts)
-        documents = [document_from_text(f"text {number}", text) for number, text in enumerate(texts, start=1)]
-        results = []
-        for document in self.predict_documents(documents):
-            assert document.predicted is not None
-            clusters = document.predicted.clusters or []
-            results.append([[_mention(document, span) for span in cluster] for cluster in clusters])
-        return results
+        given = [inputs] if isinstance(inputs, str | tuple) else list(inputs)
+        documents = [self.taskmodule.document(f"text {number}", text) for number, text in enumerate(given, start=1)]
+        return [self.taskmodule.answer(document) for document in self.predict_documents(documents)]
 
     def predict_documents(self, documents: Iterable[Document], batch_size: int = 1) -> Iterator[Document]:
-        """Put predictions beside whatever the documents hold already, one after another."""
-        batch: list[Document] = []
+        """Put predictions beside whatever the documents hold already, one after another.
+
+        Args:
+            documents: of any length.
+            batch_size: examples (documents, sentences, questions...) per step; those of several documents are read
+                together, those of one may need several steps.
+        """
+        waiting: list[tuple[Document, list[Any]]] = []
         for document in documents:
-            batch.append(document)
-            if len(batch) == batch_size:
-                yield from self._predict_batch(batch)
-                batch = []
-        if batch:
-            yield from self._predict_batch(batch)
+            waiting.append((document, self.taskmodule.encode(document)))
+            if sum(len(examples) for _, examples in waiting) >= batch_size:
+                yield from self._predict(waiting, batch_size)
+                waiting = []
+        yield from self._predict(waiting, batch_size)
 
     @torch.no_grad()
-    def _predict_batch(self, documents: list[Document]) -> Iterator[Document]:
-        examples = [self.taskmodule.encode(document) for document in documents]
-        batch = self.taskmodule.collate(examples, training=False)
-        batch = self.model.transfer_batch_to_device(batch, self.model.device, 0)
-        for document, prediction in zip(documents, self.model.predictions(batch), strict=True):
-            yield self.taskmodule.decode(document, prediction)
-
-
-def _mention(document: Document, span: Span) -> Mention:
-    assert document.offsets is not None
-    return Mention(document.span_text(span), document.offsets[span[0]][0], document.offsets[span[1]][1])
+    def _predict(self, encoded: list[tuple[Document, list[Any]]], batch_size: int) -> Iterator[Document]:
+        examples = [example for _, of_document in encoded for example in of_document]
+        predictions: list[Any] = []
+        for start in range(0, len(examples), batch_size):
+            batch = self.taskmodule.collate(examples[start : start + batch_size], training=False)
+            batch = self.model.transfer_batch_to_device(batch, self.model.device, 0)
+            predictions += self.model.predictions(batch)
+        position = 0
+        for document, of_document in encoded:
+            own = predictions[position : position + len(of_document)]
+            position += len(of_document)
+            yield self.taskmodule.decode(document, of_document, own)
 
 
 def load(name_or_path: str | Path, device: str | int | None = None) -> Predictor:

@@ -19,15 +19,26 @@ class Corpus:
         return iter([Document(f"{split}{i}", ["x"], [(0, 0)]) for i in range(count)])
 
 
+class Name(str):
+    length = 1
+
+
 class Names:
     """Encodes a document as its name, and says what it was told."""
 
     def encode(self, document, annotated):
         assert annotated
-        return document.name
+        return [Name(document.name)]
 
     def collate(self, examples, training):
         return training, examples
+
+
+class Parts(Names):
+    """Encodes a document as two examples, and training documents not at all."""
+
+    def encode(self, document, annotated):
+        return [] if document.name.startswith("train") else [Name(f"{document.name}{part}") for part in "ab"]
 
 
 def test_training_batches_are_shuffled_and_evaluation_batches_are_not():
@@ -35,7 +46,8 @@ def test_training_batches_are_shuffled_and_evaluation_batches_are_not():
     training = list(module.train_dataloader())
     assert [flag for flag, _ in training] == [True] * 3
     assert sorted(name for _, names in training for name in names) == [f"train{i}" for i in range(6)]
-    orders = {tuple(name for _, names in module.train_dataloader() for name in names) for _ in range(20)}
+    loader = module.train_dataloader()
+    orders = {tuple(name for _, names in loader for name in names) for _ in range(20)}
     assert len(orders) > 1
     assert list(module.val_dataloader()) == [(False, ["validation0", "validation1", "validation2"])]
 
@@ -56,6 +68,13 @@ def test_selection_is_random_and_repeatable():
 
     assert chosen(0) == chosen(0) and len(chosen(0)) == 2
     assert len({tuple(chosen(seed)) for seed in range(10)}) > 1
+
+
+def test_a_document_may_be_several_examples_or_none():
+    module = TransferDataModule(Corpus(), Parts(), batch_size=4)
+    assert [len(names) for _, names in module.val_dataloader()] == [4, 2]
+    with pytest.raises(UserError, match=r"train split .* holds nothing that this task asks about"):
+        module.train_dataloader()
 
 
 def test_refusals():

@@ -17,7 +17,7 @@ def make_model(encoder: str, **options) -> CoreferenceModel:
 
 
 def batches(taskmodule, documents, size: int, training: bool = False):
-    examples = [taskmodule.encode(document, annotated=True) for document in documents]
+    examples = [example for document in documents for example in taskmodule.encode(document, annotated=True)]
     return [taskmodule.collate(examples[i : i + size], training) for i in range(0, len(examples), size)]
 
 
@@ -43,7 +43,7 @@ def test_the_same_seed_gives_the_same_weights_twice(encoder, taskmodule, documen
     for _ in range(2):
         seed_everything(7, verbose=False)
         model = make_model(encoder, task_learning_rate=1e-2)
-        examples = [taskmodule.encode(document, annotated=True) for document in documents]
+        examples = [example for document in documents for example in taskmodule.encode(document, annotated=True)]
         loader = DataLoader(examples, 1, shuffle=True, collate_fn=lambda e: taskmodule.collate(e, training=True))
         trainer = Trainer(
             max_epochs=2, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False
@@ -95,7 +95,7 @@ def test_the_aggregator_trains_at_the_task_learning_rate(encoder, other_encoder)
 def test_the_logged_score_is_that_of_the_corpus(encoder, taskmodule, documents):
     model = make_model(encoder, keep_singletons=True, mention_loss_coef=1.0)
     loader = DataLoader(
-        [taskmodule.encode(document, annotated=True) for document in documents],
+        [example for document in documents for example in taskmodule.encode(document, annotated=True)],
         2,
         collate_fn=lambda examples: taskmodule.collate(examples, training=False),
     )

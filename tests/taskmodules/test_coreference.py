@@ -40,30 +40,30 @@ def taskmodule() -> CoreferenceTaskModule:
 def test_segments_are_whole_sentences_that_fit_every_tokenizer(taskmodule):
     document = make_document([["aa", "a"], ["a"], ["aaa"], ["a", "a"]])
     # letters are the subtokens of the finer tokenizer, which decides: at most 8 - 2 of them
-    assert taskmodule.encode(document).segments == [(0, 2), (3, 5)]
+    assert taskmodule.encode(document)[0].segments == [(0, 2), (3, 5)]
 
 
 def test_a_sentence_that_fits_no_segment_is_split_between_words_and_reported(taskmodule, caplog):
     document = make_document([["a"], ["aaaa", "aaaa", "a", "a"], ["a"]])
-    assert taskmodule.encode(document).segments == [(0, 0), (1, 1), (2, 4), (5, 5)]
+    assert taskmodule.encode(document)[0].segments == [(0, 0), (1, 1), (2, 4), (5, 5)]
     assert "words 1-4" in caplog.text and "max_segment_len" in caplog.text
 
 
 def test_a_word_longer_than_a_segment_is_cut_not_lost(taskmodule):
-    example = taskmodule.encode(make_document([["a" * 50, "a"]]))
+    (example,) = taskmodule.encode(make_document([["a" * 50, "a"]]))
     assert [len(word) for word in example.subtokens["fine"]] == [6, 1]
     assert example.segments == [(0, 0), (1, 1)]
 
 
 def test_every_word_has_a_subtoken(taskmodule):
-    example = taskmodule.encode(make_document([["a", "\u200b", "zzz"]]))
+    (example,) = taskmodule.encode(make_document([["a", "\u200b", "zzz"]]))
     assert all(len(word) >= 1 for words in example.subtokens.values() for word in words)
 
 
 def test_rows_point_to_the_words_of_their_documents(taskmodule):
     one = make_document([["aa", "a"], ["aaaaa"]])
     two = make_document([["a"]])
-    batch = taskmodule.collate([taskmodule.encode(one), taskmodule.encode(two)], training=False)
+    batch = taskmodule.collate([*taskmodule.encode(one), *taskmodule.encode(two)], training=False)
     assert batch.units == 3
     fine = batch.inputs["fine"]
     assert fine.sequence_ids.tolist() == [0, 0, 1]
@@ -84,7 +84,7 @@ def window_document() -> Document:
 
 
 def test_training_windows_are_redrawn_and_keep_the_gold_mentions_inside(taskmodule):
-    example = taskmodule.encode(window_document(), annotated=True)
+    (example,) = taskmodule.encode(window_document(), annotated=True)
     assert example.segments == [(0, 1), (2, 3), (4, 5), (6, 7)]
     seen = set()
     torch.manual_seed(0)
@@ -108,7 +108,7 @@ def test_evaluation_sees_whole_documents_uncut_and_unchanged(taskmodule):
     """Windows once cut validation and test documents too, and sliced mentions by segment numbers."""
     document = window_document()
     before = document.to_dict()
-    example = taskmodule.encode(document, annotated=True)
+    (example,) = taskmodule.encode(document, annotated=True)
     taskmodule.collate([example], training=True)
     (tensors,) = taskmodule.collate([example], training=False).documents
     assert len(tensors.sentence_ids) == 8
@@ -121,20 +121,20 @@ def test_genres_and_speakers(taskmodule):
     known = make_document([["a", "a", "a"]], [], genre="nw", speakers=["Ann", "Bob", "Ann"])
     unknown = make_document([["a"]], [], genre="zz")
     assert taskmodule.prepare([known])["num_genres"] == 1
-    first, second = taskmodule.collate([taskmodule.encode(known), taskmodule.encode(unknown)], False).documents
+    first, second = taskmodule.collate([*taskmodule.encode(known), *taskmodule.encode(unknown)], False).documents
     assert (first.genre_id.item(), second.genre_id.item()) == (1, 0)
     assert first.speaker_ids.tolist() == [0, 1, 0] and second.speaker_ids.tolist() == [0]
 
 
 def test_an_empty_document_is_a_document(taskmodule):
-    batch = taskmodule.collate([taskmodule.encode(make_document([], []))], training=True)
+    batch = taskmodule.collate(taskmodule.encode(make_document([], [])), training=True)
     assert batch.units == 0 and batch.inputs["fine"].input_ids.shape[0] == 0
     assert len(batch.documents[0].sentence_ids) == 0
 
 
 def test_documents_without_annotation_are_refused_where_it_is_needed(taskmodule):
     document = make_document([["a"]])
-    assert taskmodule.encode(document).document is document
+    assert taskmodule.encode(document)[0].document is document
     with pytest.raises(ValueError, match="d has no coreference annotation"):
         taskmodule.encode(document, annotated=True)
 

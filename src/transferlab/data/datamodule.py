@@ -7,8 +7,9 @@ from functools import partial
 from typing import Any, Protocol
 
 from pytorch_lightning import LightningDataModule
-from torch.utils.data import DataLoader, DistributedSampler
+from torch.utils.data import DataLoader
 
+from transferlab.data.batching import LengthBatches
 from transferlab.data.readers.base import Reader
 from transferlab.data.selection import select
 from transferlab.documents import Document
@@ -20,8 +21,8 @@ log = logging.getLogger(__name__)
 class Encoder(Protocol):
     """The part of a taskmodule that this room needs."""
 
-    def encode(self, document: Document, annotated: bool) -> Any:
-        """Turn one document into an example."""
+    def encode(self, document: Document, annotated: bool) -> list[Any]:
+        """Turn one document into examples, each with a ``length``."""
 
     def collate(self, examples: list[Any], training: bool) -> Any:
         """Turn examples into a batch."""
@@ -33,8 +34,9 @@ class TransferDataModule(LightningDataModule):
     Args:
         reader: the corpus.
         taskmodule: encodes documents and collates batches.
-        batch_size: documents (or texts) per training step.
-        eval_batch_size: documents per evaluation step; None takes ``batch_size``.
+        batch_size: examples (documents, sentences, texts, questions) per training step; examples of similar length
+            come together.
+        eval_batch_size: examples per evaluation step; None takes ``batch_size``.
         select_n: how many random documents to use, by split; null, or a split not named: all.
         select_seed: of that choice, independent of the seed of training.
         num_workers: processes that collate batches beside the training process.
@@ -79,20 +81,27 @@ class TransferDataModule(LightningDataModule):
         """Batches of a split; every document must be annotated for the task."""
         if split not in self._examples:
             documents = self.documents(split)
-            encoded = [self.taskmodule.encode(document, annotated=True) for document in documents]
+            encoded = [example for d in documents for example in self.taskmodule.encode(d, annotated=True)]
+            if not encoded:
+                raise UserError(f"the {split} split of {self.reader} holds nothing that this task asks about")
+            if len(encoded) != len(documents):
+                log.info("%s: %d examples", split, len(encoded))
             self._examples[split] = encoded
         examples = self._examples[split]
         processes = self.trainer.world_size if self.trainer is not None else 1
         # Training documents are divided among processes. Evaluation documents are not: padding the last round would
         # count some of them twice, whereas every process counting all of them leaves the scores as they are.
-        sampler: DistributedSampler[Any] | None = None
-        if training and processes > 1:
-            sampler = DistributedSampler(examples)  # type: ignore[arg-type]
+        rank = self.trainer.global_rank if self.trainer is not None else 0
+        batches = LengthBatches(
+            [example.length for example in examples],
+            self.batch_size if training else self.eval_batch_size,
+            shuffle=training,
+            part=rank if training else 0,
+            parts=processes if training else 1,
+        )
         return DataLoader(
             examples,  # type: ignore[arg-type]
-            batch_size=self.batch_size if training else self.eval_batch_size,
-            shuffle=training and sampler is None,
-            sampler=sampler,
+            batch_sampler=batches,
             collate_fn=partial(self.taskmodule.collate, training=training),
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,

@@ -7,12 +7,22 @@ from typing import Any
 
 import torch
 
-from transferlab.documents import Annotations, Cluster, Document, Span
+from transferlab.documents import Cluster, Document, Span
 from transferlab.metrics.coreference import CoreferenceScore
 from transferlab.metrics.head_match import head_match_baseline
-from transferlab.taskmodules.tokenization import Row, WordTokenizer, segments
+from transferlab.taskmodules.base import TaskModule, predicted
+from transferlab.taskmodules.tokenization import Line, flatten, segments
 from transferlab.utils.batches import CoreferenceBatch, CoreferenceDocument
 from transferlab.utils.errors import UserError
+
+
+@dataclass(frozen=True)
+class Mention:
+    """A mention in a raw text: its wording and its characters, ``text[start:end]``."""
+
+    text: str
+    start: int
+    end: int
 
 
 @dataclass
@@ -31,8 +41,13 @@ class CoreferenceExample:
     segments: list[Span]
     speaker_ids: list[int]
 
+    @property
+    def length(self) -> int:
+        """Words of the document."""
+        return len(self.speaker_ids)
 
-class CoreferenceTaskModule:
+
+class CoreferenceTaskModule(TaskModule[CoreferenceExample, CoreferenceBatch]):
     """Prepares documents for the coreference model.
 
     Args:
@@ -50,7 +65,7 @@ class CoreferenceTaskModule:
         max_training_sentences: int | None = 11,
         genres: list[str] | None = None,
     ) -> None:
-        self.tokenizers = {key: WordTokenizer(tokenizer) for key, tokenizer in tokenizers.items()}
+        super().__init__(tokenizers)
         for tokenizer in self.tokenizers.values():
             if max_segment_len <= tokenizer.num_special:
                 raise UserError(
@@ -86,7 +101,7 @@ class CoreferenceTaskModule:
             "genres": self.genres or [],
         }
 
-    def encode(self, document: Document, annotated: bool = False) -> CoreferenceExample:
+    def encode(self, document: Document, annotated: bool = False) -> list[CoreferenceExample]:
         """Tokenize a document.
 
         Args:
@@ -105,12 +120,14 @@ class CoreferenceTaskModule:
             limits.append(limit)
         known: dict[str, int] = {}
         speakers = document.speakers or [""] * len(document.words)
-        return CoreferenceExample(
-            document=document,
-            subtokens=subtokens,
-            segments=segments(document, lengths, limits),
-            speaker_ids=[known.setdefault(speaker, len(known)) for speaker in speakers],
-        )
+        return [
+            CoreferenceExample(
+                document=document,
+                subtokens=subtokens,
+                segments=segments(document, lengths, limits),
+                speaker_ids=[known.setdefault(speaker, len(known)) for speaker in speakers],
+            )
+        ]
 
     def collate(self, examples: list[CoreferenceExample], training: bool) -> CoreferenceBatch:
         """A batch of documents; in training, of windows of them."""
@@ -119,12 +136,12 @@ class CoreferenceTaskModule:
         units = max(lengths, default=0)
         inputs = {}
         for key, tokenizer in self.tokenizers.items():
-            rows = [
-                Row(sequence, start - window[0][0], example.subtokens[key][start : end + 1])
+            lines = [
+                Line(sequence, *flatten(example.subtokens[key][start : end + 1], start - window[0][0]))
                 for sequence, (example, window) in enumerate(zip(examples, windows, strict=True))
                 for start, end in window
             ]
-            inputs[key] = tokenizer.inputs(rows, units)
+            inputs[key] = tokenizer.inputs(lines, units)
         return CoreferenceBatch(
             inputs=inputs,
             documents=[self._tensors(e, window) for e, window in zip(examples, windows, strict=True)],
@@ -165,10 +182,21 @@ class CoreferenceTaskModule:
             gold_cluster_ids=gold[:, 2],
         )
 
-    def decode(self, document: Document, clusters: list[Cluster]) -> Document:
+    def decode(
+        self, document: Document, examples: list[CoreferenceExample], predictions: list[list[Cluster]]
+    ) -> Document:
         """Put predicted clusters beside the gold ones of a document."""
-        document.predicted = Annotations(clusters=clusters)
+        (predicted(document).clusters,) = predictions
         return document
+
+    def answer(self, document: Document) -> list[list[Mention]]:
+        """The predicted clusters, each a list of mentions in text order."""
+        assert document.offsets is not None
+        offsets = document.offsets
+        return [
+            [Mention(document.span_text(span), offsets[span[0]][0], offsets[span[1]][1]) for span in cluster]
+            for cluster in predicted(document).clusters or []
+        ]
 
     def baselines(self, documents: list[Document]) -> dict[str, dict[str, float]]:
         """Scores that a model should beat: head match on the *gold* mentions, by name of the score."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import Any
 
 import torch
@@ -15,22 +16,45 @@ log = logging.getLogger(__name__)
 
 
 @dataclass
-class Row:
-    """A stretch of one sequence's words for one encoder pass.
+class Line:
+    """A row for one encoder, still without special tokens.
 
     Attributes:
-        sequence: position of the sequence in the batch.
-        start: first unit of the row within its sequence.
-        subtokens: subtoken ids of each word.
+        sequence: position of its sequence in the batch.
+        subtokens: subtoken ids.
+        units: for each of them the unit of the sequence that it belongs to, -1 for none.
+        pair: the same two lists of a second text, which follows the first behind a separator.
+        first_unit: unit of the special token that stands for the whole row ([CLS] where there is one).
+        special_unit: unit of all other special tokens.
     """
 
     sequence: int
-    start: int
-    subtokens: list[list[int]]
+    subtokens: list[int]
+    units: list[int]
+    pair: tuple[list[int], list[int]] | None = None
+    first_unit: int = -1
+    special_unit: int = -1
+
+
+def flatten(subtokens: list[list[int]], start: int = 0, represented: Span | None = None) -> tuple[list[int], list[int]]:
+    """Subtokens of consecutive words in one list, and the unit of each.
+
+    Args:
+        subtokens: those of each word.
+        start: the unit of the first word.
+        represented: first and last unit that this row stands for; the other words are only read along.
+    """
+    first, last = represented or (start, start + len(subtokens) - 1)
+    ids = [subtoken for word in subtokens for subtoken in word]
+    units = [unit if first <= unit <= last else -1 for unit, word in enumerate(subtokens, start) for _ in word]
+    return ids, units
 
 
 class WordTokenizer:
     """A Hugging Face tokenizer seen word by word.
+
+    A tokenizer that adds no special tokens ends every row with its end-of-text token, so that a token stands for the
+    row.
 
     Args:
         tokenizer: a fast tokenizer.
@@ -38,16 +62,35 @@ class WordTokenizer:
 
     def __init__(self, tokenizer: Any) -> None:
         self.tokenizer = tokenizer
-        probe = tokenizer(["a"], is_split_into_words=True)
-        real = [position for position, word in enumerate(probe.word_ids()) if word is not None]
-        self.prefix: list[int] = probe["input_ids"][: real[0]]
-        self.suffix: list[int] = probe["input_ids"][real[-1] + 1 :]
+        single = tokenizer(["a"], is_split_into_words=True)
+        pair = tokenizer(["a"], ["a"], is_split_into_words=True)
+        self.prefix, _, self.suffix = _special_tokens(single)
+        self.pair_prefix, self.separator, self.pair_suffix = _special_tokens(pair)
+        end = [] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id]
+        self.separator = self.separator or end
+        if not self.prefix and not self.suffix:
+            self.suffix = self.pair_suffix = end
+        types = pair.get("token_type_ids")
+        self.second_type: int = types[pair.sequence_ids().index(1)] if types else 0
         self.pad_id: int = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
 
     @property
     def num_special(self) -> int:
-        """Special tokens around every row."""
+        """Special tokens around the text of a row."""
         return len(self.prefix) + len(self.suffix)
+
+    @property
+    def num_special_pair(self) -> int:
+        """Special tokens around and between the texts of a row with two."""
+        return len(self.pair_prefix) + len(self.separator) + len(self.pair_suffix)
+
+    def add_tokens(self, tokens: list[str]) -> None:
+        """Make each of these strings one token; those known already are left as they are."""
+        self.tokenizer.add_tokens(tokens, special_tokens=True)
+
+    def token_id(self, token: str) -> int:
+        """The id of one token."""
+        return int(self.tokenizer.convert_tokens_to_ids(token))
 
     def subtokens(self, words: list[str], limit: int) -> list[list[int]]:
         """Subtoken ids of each word: at least one (the unknown token), at most ``limit``."""
@@ -62,21 +105,101 @@ class WordTokenizer:
             unknown = self.pad_id
         return [piece[:limit] or [unknown] for piece in pieces]
 
-    def inputs(self, rows: list[Row], units: int) -> EncoderInputs:
-        """Rows of subtokens as padded tensors, their words pointing into a grid [sequences, units]."""
-        lines = [self.prefix + [s for word in row.subtokens for s in word] + self.suffix for row in rows]
-        length = max((len(line) for line in lines), default=0)
+    def inputs(self, lines: list[Line], units: int) -> EncoderInputs:
+        """Rows as padded tensors, their subtokens pointing into a grid [sequences, units]."""
+        rows = [self._row(line) for line in lines]
+        length = max((len(row[0]) for row in rows), default=0)
         input_ids = torch.full((len(rows), length), self.pad_id)
         attention_mask = torch.zeros(len(rows), length, dtype=torch.long)
         unit_ids = torch.full((len(rows), length), -1)
-        for r, (row, line) in enumerate(zip(rows, lines, strict=True)):
-            input_ids[r, : len(line)] = torch.tensor(line)
-            attention_mask[r, : len(line)] = 1
-            first = row.sequence * units + row.start
-            of_words = [first + w for w, word in enumerate(row.subtokens) for _ in word]
-            unit_ids[r, len(self.prefix) : len(self.prefix) + len(of_words)] = torch.tensor(of_words)
-        sequence_ids = torch.tensor([row.sequence for row in rows], dtype=torch.long)
-        return EncoderInputs(input_ids, attention_mask, unit_ids, sequence_ids)
+        token_type_ids = torch.zeros(len(rows), length, dtype=torch.long)
+        for r, (line, (ids, places, types)) in enumerate(zip(lines, rows, strict=True)):
+            input_ids[r, : len(ids)] = torch.tensor(ids)
+            attention_mask[r, : len(ids)] = 1
+            first = line.sequence * units
+            unit_ids[r, : len(ids)] = torch.tensor([place if place < 0 else first + place for place in places])
+            token_type_ids[r, : len(ids)] = torch.tensor(types)
+        sequence_ids = torch.tensor([line.sequence for line in lines], dtype=torch.long)
+        paired = any(line.pair is not None for line in lines)
+        return EncoderInputs(input_ids, attention_mask, unit_ids, sequence_ids, token_type_ids if paired else None)
+
+    def _row(self, line: Line) -> tuple[list[int], list[int], list[int]]:
+        """Subtokens of a row with its special tokens, the unit of each, and its token type."""
+        if line.pair is None:
+            before, between, after = self.prefix, list[int](), self.suffix
+        else:
+            before, between, after = self.pair_prefix, self.separator, self.pair_suffix
+        second = line.pair or ([], [])
+        special = line.special_unit
+        ids = [*before, *line.subtokens, *between, *second[0], *after]
+        units = [
+            *[special] * len(before), *line.units, *[special] * len(between), *second[1], *[special] * len(after),
+        ]  # fmt: skip
+        start_of_second = len(before) + len(line.subtokens) + len(between)
+        types = [0] * start_of_second + [self.second_type] * (len(ids) - start_of_second)
+        if line.first_unit >= 0:
+            units[self._first_token(before, after, len(ids))] = line.first_unit
+        return ids, units, types
+
+    def _first_token(self, before: list[int], after: list[int], length: int) -> int:
+        """Where the special token stands that sums up a row: [CLS], else the first, else the last one."""
+        cls = self.tokenizer.cls_token_id
+        if cls is not None and cls in after and cls not in before:
+            return length - len(after) + after.index(cls)
+        return 0 if before else length - 1
+
+
+def _special_tokens(encoded: Any) -> tuple[list[int], list[int], list[int]]:
+    """The special tokens before, between and after the texts of an encoded row."""
+    ids, texts = encoded["input_ids"], encoded.sequence_ids()
+    real = [position for position, text in enumerate(texts) if text is not None]
+    between = [ids[position] for position in range(real[0], real[-1]) if texts[position] is None]
+    return ids[: real[0]], between, ids[real[-1] + 1 :]
+
+
+@dataclass(frozen=True)
+class Window:
+    """A stretch of words that an encoder reads at once, both ends inclusive.
+
+    Attributes:
+        start: first word read.
+        end: last word read.
+        represented: the words that the row stands for; they have more context here than in its neighbours.
+    """
+
+    start: int
+    end: int
+    represented: Span
+
+
+def windows(lengths: list[int], limit: int, overlap: int) -> list[Window]:
+    """Cut a sequence that is too long for an encoder into overlapping windows.
+
+    Args:
+        lengths: subtokens of each word; no word is longer than ``limit``.
+        limit: the most subtokens of a window.
+        overlap: the most subtokens that consecutive windows share; every window begins behind the one before it.
+
+    Returns:
+        windows whose ``represented`` words follow each other and cover the sequence; none for an empty sequence.
+    """
+    ends = [0, *accumulate(lengths)]  # subtokens before each word
+    stretches: list[Span] = []
+    start = 0
+    while start < len(lengths):
+        end = start
+        while end + 1 < len(lengths) and ends[end + 2] - ends[start] <= limit:
+            end += 1
+        stretches.append((start, end))
+        if end + 1 == len(lengths):
+            break
+        following = end + 1
+        while following - 1 > start and ends[end + 1] - ends[following - 1] <= overlap:
+            following -= 1
+        start = following
+    # the border between two windows lies in the middle of what they share
+    borders = [0, *((b[0] + a[1] + 1) // 2 for a, b in pairwise(stretches)), len(lengths)]
+    return [Window(start, end, (borders[i], borders[i + 1] - 1)) for i, (start, end) in enumerate(stretches)]
 
 
 def segments(document: Document, lengths: list[list[int]], limits: list[int]) -> list[Span]:

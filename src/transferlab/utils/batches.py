@@ -6,6 +6,7 @@ Lightning moves dataclasses to a device field by field, so none of them is froze
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor
 
@@ -20,12 +21,84 @@ class EncoderInputs:
         unit_ids: [rows, subtokens] int64, the unit (word) each subtoken belongs to, as a flat index
             ``sequence * units + unit`` into the output grid [sequences, units]; -1 for special tokens and padding.
         sequence_ids: [rows] int64, the sequence each row belongs to. A sequence's rows stand in text order.
+        token_type_ids: [rows, subtokens] int64, which text of a pair each subtoken belongs to; None where no row
+            holds a pair. Encoders without types ignore it.
     """
 
     input_ids: Tensor
     attention_mask: Tensor
     unit_ids: Tensor
     sequence_ids: Tensor
+    token_type_ids: Tensor | None = None
+
+
+@dataclass
+class ClassificationBatch:
+    """Texts, pairs of texts or pairs of arguments to be classified.
+
+    Attributes:
+        inputs: encoder inputs by tokenizer key; their sequences are the examples.
+        units: vectors per example that the head concatenates: 1 for a text, 2 for the two arguments of a relation.
+        names: of the examples' documents, for messages.
+        labels: [examples] int64 classes, -100 where unknown; [examples, classes] fp32 of 0 and 1 where an example
+            may have several classes; [examples] fp32 values in regression, NaN where unknown.
+        gold: the same as the corpus writes it, for the official score; None where unknown.
+    """
+
+    inputs: dict[str, EncoderInputs]
+    units: int
+    names: list[str]
+    labels: Tensor
+    gold: list[Any]
+
+
+@dataclass
+class TokenBatch:
+    """Sequences whose words are to be tagged.
+
+    Attributes:
+        inputs: encoder inputs by tokenizer key; their sequences are the examples.
+        units: words of the longest example.
+        names: of the examples' documents, for messages.
+        lengths: [examples] int64, words of each.
+        tag_ids: [examples, units] int64, -100 beyond the length and where a tag is unknown.
+        gold: the tags as the corpus writes them, for the official score; None where unknown.
+    """
+
+    inputs: dict[str, EncoderInputs]
+    units: int
+    names: list[str]
+    lengths: Tensor
+    tag_ids: Tensor
+    gold: list[list[str] | None]
+
+
+@dataclass
+class QuestionBatch:
+    """Questions, each with the text that may answer it.
+
+    Unit 0 of a sequence stands for the whole row: "no answer". Word ``w`` of the text is unit ``w + 1``.
+
+    Attributes:
+        inputs: encoder inputs by tokenizer key; their sequences are the questions.
+        units: 1 + words of the longest text.
+        names: ids of the questions.
+        lengths: [questions] int64, words of each text.
+        answer_spans: [questions, answers, 2] int64, first and last unit of each gold answer, (0, 0) for "no answer",
+            -1 for padding and where the answers are unknown.
+        texts: the texts.
+        offsets: for each text, the characters of its words.
+        gold: the wordings of the gold answers, empty for "no answer"; None where unknown.
+    """
+
+    inputs: dict[str, EncoderInputs]
+    units: int
+    names: list[str]
+    lengths: Tensor
+    answer_spans: Tensor
+    texts: list[str]
+    offsets: list[list[tuple[int, int]]]
+    gold: list[list[str] | None]
 
 
 @dataclass

@@ -1,0 +1,78 @@
+"""What every taskmodule offers: the corridor from Documents to tensors and back."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, Generic, TypeVar
+
+from transferlab.data.raw_text import document_from_text
+from transferlab.documents import Annotations, Document
+from transferlab.taskmodules.tokenization import WordTokenizer
+
+Example = TypeVar("Example")
+Batch = TypeVar("Batch")
+
+
+class TaskModule(ABC, Generic[Example, Batch]):
+    """Encodes documents, collates examples, decodes predictions; one subclass for each task family.
+
+    Everything but the tokenizers comes from the config, or is learned by :meth:`prepare` and given to a saved model by
+    :meth:`options`.
+
+    Args:
+        tokenizers: fast Hugging Face tokenizers by key.
+    """
+
+    def __init__(self, tokenizers: dict[str, Any]) -> None:
+        self.tokenizers = {key: WordTokenizer(tokenizer) for key, tokenizer in tokenizers.items()}
+
+    @abstractmethod
+    def prepare(self, documents: list[Document]) -> dict[str, Any]:
+        """Learn from the training documents what the model must know of them; return :meth:`model_arguments`."""
+
+    @abstractmethod
+    def model_arguments(self) -> dict[str, Any]:
+        """Keyword arguments of the model, in plain containers, once :meth:`prepare` has seen the data."""
+
+    @abstractmethod
+    def options(self) -> dict[str, Any]:
+        """Keyword arguments, without the tokenizers, that make an equal taskmodule; ready for JSON."""
+
+    @abstractmethod
+    def encode(self, document: Document, annotated: bool = False) -> list[Example]:
+        """The examples of a document: itself, its sentences, its questions, or whatever the task asks about.
+
+        Args:
+            document: any document, also without words.
+            annotated: refuse a document without gold annotation.
+
+        Raises:
+            UserError: the document cannot be trained on or scored.
+        """
+
+    @abstractmethod
+    def collate(self, examples: list[Example], training: bool) -> Batch:
+        """Turn examples into a batch."""
+
+    @abstractmethod
+    def decode(self, document: Document, examples: list[Example], predictions: list[Any]) -> Document:
+        """Put predictions, one for each example of a document, beside whatever the document holds already."""
+
+    @abstractmethod
+    def baselines(self, documents: list[Document]) -> dict[str, dict[str, float]]:
+        """Scores that a model should beat, under the names of the model's scores, by name of the baseline."""
+
+    def document(self, name: str, given: Any) -> Document:
+        """The document of what :meth:`transferlab.inference.Predictor.predict` was given: raw text."""
+        return document_from_text(name, given)
+
+    @abstractmethod
+    def answer(self, document: Document) -> Any:
+        """What :meth:`transferlab.inference.Predictor.predict` returns of a predicted document."""
+
+
+def predicted(document: Document) -> Annotations:
+    """The predicted layers of a document, made if there are none; others than those written to it stay."""
+    if document.predicted is None:
+        document.predicted = Annotations()
+    return document.predicted

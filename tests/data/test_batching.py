@@ -1,0 +1,50 @@
+"""Batches by length."""
+
+import random
+
+import pytest
+import torch
+
+from transferlab.data.batching import LengthBatches
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+@pytest.mark.parametrize(("n", "size"), [(0, 3), (1, 3), (7, 3), (1000, 4)])
+def test_every_example_comes_once(n, size, shuffle):
+    batches = list(LengthBatches([i % 13 for i in range(n)], size, shuffle))
+    assert sorted(position for batch in batches for position in batch) == list(range(n))
+    assert len(batches) == len(LengthBatches([1] * n, size, shuffle))
+    assert all(len(batch) <= size for batch in batches)
+
+
+def test_little_is_padded():
+    draw = random.Random(0)
+    lengths = [draw.randint(5, 100) for _ in range(2000)]
+
+    def padded(batches):
+        return sum(max(lengths[i] for i in b) * len(b) - sum(lengths[i] for i in b) for b in batches) / sum(lengths)
+
+    plain = [list(range(i, i + 16)) for i in range(0, 2000, 16)]
+    assert padded(plain) > 0.7
+    assert padded(LengthBatches(lengths, 16, shuffle=True)) < 0.05
+
+
+def test_evaluation_begins_with_the_longest_and_keeps_the_order_of_equals():
+    assert list(LengthBatches([1, 3, 3, 2], 2, shuffle=False)) == [[1, 2], [3, 0]]
+
+
+def test_epochs_differ_and_the_seed_decides():
+    def epochs(seed):
+        torch.manual_seed(seed)
+        batches = LengthBatches([1] * 50, 5, shuffle=True)
+        return [list(batches), list(batches)]
+
+    assert epochs(1) == epochs(1)
+    assert epochs(1)[0] != epochs(1)[1] and epochs(1) != epochs(2)
+
+
+def test_processes_share_the_batches_evenly():
+    torch.manual_seed(0)
+    parts = [list(LengthBatches(list(range(50)), 5, shuffle=True, part=part, parts=3)) for part in range(3)]
+    assert [len(part) for part in parts] == [4, 4, 4]
+    assert {i for part in parts for batch in part for i in batch} == set(range(50))
