@@ -29,7 +29,7 @@ def test_systems_stand_side_by_side_in_percent():
     text = printed({"model": scores(0.71234), "head match": scores(0.5)}, title="test split")
     lines = [line.split() for line in text.splitlines()]
     assert text.startswith("test split")
-    assert ["metric", "P", "R", "F1", "P", "R", "F1"] in lines
+    assert ["score", "P", "R", "F1", "P", "R", "F1"] in lines
     assert ["B³", "71.23", "100.00", "35.62", "50.00", "100.00", "25.00"] in lines
     assert ["CoNLL", "F1", "71.23", "50.00"] in lines
     assert not any("mentions" in line for line in lines)
@@ -57,15 +57,25 @@ def test_a_metric_that_one_system_lacks_is_a_dash():
 
 def test_markdown():
     lines = score_markdown({"model": scores(0.71234), "a|b": scores(0.5)}).splitlines()
-    assert lines[0] == r"| metric | model P | model R | model F1 | a\|b P | a\|b R | a\|b F1 |"
+    assert lines[0] == r"| score | model P | model R | model F1 | a\|b P | a\|b R | a\|b F1 |"
     assert lines[2] == "| MUC | 71.23 | 100.00 | 35.62 | 50.00 | 100.00 | 25.00 |"
     assert lines[-1] == "| **CoNLL F1** | | | **71.23** | | | **50.00** |"
     cells = {line.replace("\\|", "").count("|") for line in lines}
     assert cells == {8}
 
 
-def test_incomplete_scores_are_refused():
-    with pytest.raises(ValueError, match="the scores of 'model' lack 'conll_f1'; they have \\['muc'\\]"):
-        score_table({"model": {"muc": {}}})
+def test_numbers_without_parts_have_one_column_each():
+    systems = {"model": {"accuracy": 0.5, "mse": 0.25, "loss": 3.0, "total": 7.0}, "majority": {"accuracy": 0.4}}
+    lines = [line.split() for line in printed(systems).splitlines()]
+    assert ["accuracy", "50.00", "40.00"] in lines and ["mse", "0.2500", "–"] in lines
+    assert not any(line[:1] in (["loss"], ["total"]) for line in lines)
+    assert score_markdown(systems).splitlines()[:3] == [
+        "| score | model | majority |",
+        "|---|---:|---:|",
+        "| **accuracy** | **50.00** | **40.00** |",
+    ]
+
+
+def test_no_system_is_refused():
     with pytest.raises(ValueError, match="no system to show"):
         score_markdown({})

@@ -13,12 +13,15 @@ PARTS = ("precision", "recall", "f1")
 
 
 def nested_scores(flat: Mapping[str, float]) -> dict[str, Any]:
-    """The names of metric objects as the nesting of metric functions: ``muc_f1`` becomes ``["muc"]["f1"]``."""
+    """The names of metric objects as the nesting of metric functions: ``muc_f1`` becomes ``["muc"]["f1"]``.
+
+    Precision, recall and F1 without a name are those of ``"all"``.
+    """
     nested: dict[str, Any] = {}
     for name, value in flat.items():
         metric, _, part = name.rpartition("_")
-        if part in PARTS and f"{metric}_precision" in flat:
-            nested.setdefault(metric, {})[part] = value
+        if part in PARTS and all((f"{metric}_{other}" if metric else other) in flat for other in PARTS):
+            nested.setdefault(metric or "all", {})[part] = value
         else:
             nested[name] = value
     return nested
@@ -36,5 +39,6 @@ def print_scores(
         split: for the title.
     """
     own = {name.removeprefix(f"{stage}/"): value for name, value in metrics.items() if name.startswith(f"{stage}/")}
+    own = {name: value for name, value in own.items() if "/" not in name}  # cosine/<encoder> is no score
     systems = {"model": nested_scores(own)} | {name: nested_scores(scores) for name, scores in baselines.items()}
     Console().print(score_table(systems, title=f"{split} split"))

@@ -1,4 +1,4 @@
-"""Coreference scores of several systems side by side, for the terminal and as Markdown."""
+"""Scores of several systems side by side, for the terminal and as Markdown; of any task."""
 
 from __future__ import annotations
 
@@ -9,32 +9,39 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-Scores = Mapping[str, Any]  # what transferlab.metrics.coreference.corpus_scores returns
+# a score's name -> {precision, recall, f1}, or one number
+Scores = Mapping[str, Any]
 
-METRIC_NAMES = {
-    "mentions": "mentions",
-    "muc": "MUC",
+NAMES = {
     "b_cubed": "B³",
+    "muc": "MUC",
     "ceaf_m": "CEAFm",
     "ceaf_e": "CEAFe",
     "blanc": "BLANC",
     "lea": "LEA",
+    "conll_f1": "CoNLL F1",
+    "f1": "F1",
+    "best_f1": "best F1",
+    "macro_f1": "macro F1",
 }
 PART_NAMES = {"precision": "P", "recall": "R", "f1": "F1"}
+NOT_SHOWN = ("loss", "total", "thresh", "missing", "support")  # no scores: they stay in metrics.json
+NOT_IN_PERCENT = ("mse", "mae")
 SYSTEMS_IN_FULL = 3  # with precision, recall and F1, as many fit into 80 columns
 
 
 def score_table(systems: Mapping[str, Scores], title: str | None = None) -> Table:
-    """A table to print with rich: a row per metric, a column of P, R and F1 per system, in percent.
+    """A table to print with rich: a row per score, a column of P, R and F1 per system, in percent.
+
+    Single numbers stand below, in the last column. From four systems on only F1 and single numbers are shown.
 
     Args:
-        systems: name of the system -> its corpus scores, fractions between 0 and 1; metrics that no system
-            has are left out. From four systems on only F1 is shown.
+        systems: name of the system -> its scores, fractions between 0 and 1; a score that a system lacks is a dash.
         title: printed above the table.
     """
     parts = _parts(systems)
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("metric" if len(parts) > 1 else "F1", no_wrap=True, vertical="bottom")
+    table.add_column("F1" if len(systems) > SYSTEMS_IN_FULL else "score", no_wrap=True, vertical="bottom")
     width = 7 * len(parts) - 1
     for name in systems:
         heads = " ".join(f"{PART_NAMES[part]:>6}" for part in parts)
@@ -47,46 +54,66 @@ def score_table(systems: Mapping[str, Scores], title: str | None = None) -> Tabl
             min_width=width,
             max_width=max(width, 10),
         )
-    for metric in _metrics(systems):
-        cells = [_cell([_percent(s.get(metric, {}).get(part)) for part in parts]) for s in systems.values()]
-        table.add_row(METRIC_NAMES[metric], *cells)
+    for score in _names(systems, single=False):
+        cells = [_cell([_part(s.get(score), part) for part in parts]) for s in systems.values()]
+        table.add_row(_shown(score), *cells)
     table.add_section()
-    table.add_row(
-        Text("CoNLL F1", style="bold"),
-        *(_cell([""] * (len(parts) - 1) + [_percent(s["conll_f1"])]) for s in systems.values()),
-    )
+    for score in _names(systems, single=True):
+        numbers = [_number(score, s.get(score)) for s in systems.values()]
+        table.add_row(
+            Text(_shown(score), style="bold"), *(_cell([""] * (len(parts) - 1) + [number]) for number in numbers)
+        )
     return table
 
 
 def score_markdown(systems: Mapping[str, Scores]) -> str:
     """The same as :func:`score_table` in Markdown, with a column per system and number."""
     parts = _parts(systems)
-    heads = [f"{name} {PART_NAMES[part]}".replace("|", "\\|") for name in systems for part in parts]
-    lines = ["| metric | " + " | ".join(heads) + " |", "|---|" + "---:|" * len(heads)]
-    for metric in _metrics(systems):
-        cells = [_percent(scores.get(metric, {}).get(part)) for scores in systems.values() for part in parts]
-        lines.append(f"| {METRIC_NAMES[metric]} | " + " | ".join(cells) + " |")
+    heads = [
+        (f"{name} {PART_NAMES[part]}" if len(parts) > 1 else name).replace("|", "\\|")
+        for name in systems
+        for part in parts
+    ]
+    lines = ["| score | " + " | ".join(heads) + " |", "|---|" + "---:|" * len(heads)]
+    for score in _names(systems, single=False):
+        cells = [_part(scores.get(score), part) for scores in systems.values() for part in parts]
+        lines.append(f"| {_shown(score)} | " + " | ".join(cells) + " |")
     padding = " |" * (len(parts) - 1)
-    conll = [f"{padding} **{_percent(scores['conll_f1'])}**" for scores in systems.values()]
-    lines.append("| **CoNLL F1** |" + " |".join(conll) + " |")
+    for score in _names(systems, single=True):
+        numbers = [f"{padding} **{_number(score, scores.get(score))}**" for scores in systems.values()]
+        lines.append(f"| **{_shown(score)}** |" + " |".join(numbers) + " |")
     return "\n".join(lines) + "\n"
 
 
 def _parts(systems: Mapping[str, Scores]) -> tuple[str, ...]:
     if not systems:
-        raise ValueError("no system to show; give at least one name with its corpus scores")
-    for name, scores in systems.items():
-        if "conll_f1" not in scores:
-            raise ValueError(f"the scores of {name!r} lack 'conll_f1'; they have {sorted(scores)}")
-    return tuple(PART_NAMES) if len(systems) <= SYSTEMS_IN_FULL else ("f1",)
+        raise ValueError("no system to show; give at least one name with its scores")
+    in_full = len(systems) <= SYSTEMS_IN_FULL and _names(systems, single=False)
+    return tuple(PART_NAMES) if in_full else ("f1",)
 
 
-def _metrics(systems: Mapping[str, Scores]) -> list[str]:
-    return [metric for metric in METRIC_NAMES if any(metric in scores for scores in systems.values())]
+def _names(systems: Mapping[str, Scores], single: bool) -> list[str]:
+    """The scores to show that are single numbers, or that have parts, in the order in which they come."""
+    names = {name: value for scores in systems.values() for name, value in scores.items()}
+    return [
+        name
+        for name, value in names.items()
+        if isinstance(value, Mapping) != single and not name.endswith(NOT_SHOWN) and (single or "f1" in value)
+    ]
 
 
-def _percent(fraction: float | None) -> str:
-    return "–" if fraction is None else f"{100 * float(fraction):.2f}"
+def _shown(score: str) -> str:
+    return NAMES.get(score, score.replace("_", " "))
+
+
+def _part(score: Mapping[str, float] | None, part: str) -> str:
+    return "–" if score is None else f"{100 * float(score[part]):.2f}"
+
+
+def _number(name: str, value: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{float(value):.4f}" if name.endswith(NOT_IN_PERCENT) else f"{100 * float(value):.2f}"
 
 
 def _cell(numbers: list[str]) -> Text:
