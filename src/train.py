@@ -34,7 +34,9 @@ def train(cfg: DictConfig) -> dict[str, Any]:
     from transferlab.utils.instantiate import instantiate_callbacks, instantiate_loggers
     from transferlab.utils.logging import log_resolved_config
     from transferlab.utils.run_record import write_json, write_run_record
+    from transferlab.utils.source_selection import select_sources
 
+    select_sources(cfg)
     building.check(cfg)
     output_dir = Path(cfg.paths.output_dir)
     write_run_record(cfg, output_dir)

@@ -1,0 +1,58 @@
+"""``sources=[coref,ner_10]``: encoders of a run chosen from the files in ``configs/source``."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from transferlab.utils.config_checks import ConfigError
+from transferlab.utils.errors import near
+
+_DEPTH = re.compile(r"(?P<source>.+)_(?P<depth>[0-9]+)")
+
+
+def select_sources(cfg: DictConfig) -> None:
+    """Make the sources of a composed training config the encoders of its model, in their order.
+
+    A source is the name of a file in ``configs/source``; ``<name>_<n>`` is its first n layers, under that id, so that
+    one source may come at several depths. They take the place of ``model.pretrained_models``; where the encoders are
+    aggregated, the first one is the target.
+
+    Raises:
+        ConfigError: a source without a file, or named twice.
+    """
+    chosen = [str(source) for source in cfg.get("sources") or []]
+    if not chosen:
+        return
+    directory = Path(cfg.paths.root_dir, "configs", "source")
+    known = sorted(file.stem for file in directory.glob("*.yaml"))
+    encoders: dict[str, str] = {}
+    depths: dict[str, int] = {}
+    for source in chosen:
+        name, depth = source, None
+        if name not in known and (match := _DEPTH.fullmatch(source)):
+            name, depth = match["source"], int(match["depth"])
+        if name not in known:
+            hint = near(name, known) or f"there are {', '.join(known)}"
+            raise ConfigError(f"sources: {source!r} has no file in {directory}; {hint} (and each with _<layers>)")
+        if source in encoders:
+            raise ConfigError(f"sources: {source!r} is named twice")
+        encoders[source] = _location(directory / f"{name}.yaml")
+        if depth is not None:
+            depths[source] = depth
+    with open_dict(cfg):
+        cfg.model.pretrained_models = encoders
+        kept = {name: n for name, n in (cfg.model.get("truncate_models") or {}).items() if name in encoders}
+        cfg.model.truncate_models = kept | depths
+
+
+def _location(file: Path) -> str:
+    """The one value of a source's file, with its interpolations."""
+    content = OmegaConf.load(file)
+    values = list(content.values()) if isinstance(content, DictConfig) else []
+    entries = OmegaConf.to_container(content, resolve=False)
+    if len(values) != 1 or not isinstance(entries, dict) or file.stem not in entries:
+        raise ConfigError(f"{file}: a source is one line, `{file.stem}: <name or path>`")
+    return str(entries[file.stem])
