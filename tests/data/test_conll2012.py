@@ -1,6 +1,7 @@
 import io
 import tarfile
 import zipfile
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -172,3 +173,13 @@ def test_a_damaged_archive_is_refused(tmp_path):
     place.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(DataError, match="is a damaged archive"):
         Conll2012Reader(place)
+
+
+def test_the_names_of_the_sample_are_those_of_its_eleventh_column():
+    sample = Path(__file__).resolve().parents[2] / "data" / "sample" / "conll2012"
+    documents = [document.validate() for document in Conll2012Reader(sample).read("train")]
+    found = Counter(entity.label for document in documents for entity in document.gold.entities)
+    lines = [line for file in (sample / "train").rglob("*_conll") for line in file.read_text().splitlines()]
+    cells = [line.split()[10] for line in lines if line and line[0] != "#"]
+    assert found == Counter(cell.strip("(*)") for cell in cells if cell.startswith("("))
+    assert sum(found.values()) == sum(cell.endswith(")") for cell in cells) > 1000

@@ -2,6 +2,7 @@ import pytest
 
 from transferlab.data.readers.base import DataError
 from transferlab.data.readers.conll_format import parse_conll
+from transferlab.documents import Entity
 
 
 def row(word: str, cell: str = "-", speaker: str = "-", columns: int = 12, separator: str = "   ") -> str:
@@ -142,3 +143,45 @@ def test_carriage_returns_are_no_content():
 def test_malformed_files_are_refused_with_file_line_and_content(lines, message):
     with pytest.raises(DataError, match=message):
         parse(*lines)
+
+
+def named(*cells: str, columns: int = 13):
+    """A document whose column of names holds the cells."""
+    rows = []
+    for i, cell in enumerate(cells):
+        middle = ["-"] * 6 + [cell] + ["(ARG0*)"] * (columns - 12)
+        rows.append("\t".join(["nw/a", "0", str(i), "word", *middle, "-"]))
+    return parse(BEGIN, *rows, END)[0]
+
+
+@pytest.mark.parametrize("columns", [12, 13, 26])
+def test_the_eleventh_column_holds_the_names(columns):
+    document = named("(PERSON*", "*)", "*", "(GPE)", columns=columns)
+    assert document.gold.entities == [Entity(0, 1, "PERSON"), Entity(3, 3, "GPE")]
+    assert document.gold.tags is None
+
+
+def test_stars_alone_are_a_document_without_names_and_absent_cells_one_that_was_not_annotated():
+    assert named("*", "*").gold.entities == []
+    for cell in ("-", "_", ""):
+        assert named(cell, cell).gold.entities is None
+
+
+def test_fewer_than_12_columns_have_no_names():
+    (document,) = parse(BEGIN, "d 0 0 a x x x x x x (0)", END)
+    assert document.gold.entities is None
+
+
+def test_names_do_not_reach_over_parts():
+    first = [BEGIN, row("a"), END]
+    (one, two) = parse(*first, "#begin document (nw/b); part 001", row("b", speaker="-"), END)
+    assert (one.gold.entities, two.gold.entities) == ([], [])
+
+
+def test_names_that_make_no_sense_leave_the_coreference_alone_with_a_warning(caplog):
+    rows = [row("Ann", "(0)"), row("left", "(0)").replace("*", "ARG0")]
+    (document,) = parse(BEGIN, *rows, END)
+    assert document.gold.clusters == [[(0, 0), (1, 1)]]
+    assert document.gold.entities is None
+    assert "f.conll, line 3: 'ARG0' is no bracket of a name" in caplog.text
+    assert "nw/a/00/a_0001_part_000 has no named entities" in caplog.text

@@ -39,7 +39,7 @@ def test_the_lines_are_those_of_conll_2012(tmp_path):
     lines = path.read_text().splitlines()
     assert lines[0] == "#begin document (nw/x/00/x_0001); part 002"
     assert lines[1].split("\t") == [
-        *("nw/x/00/x_0001", "2", "0", "Ann", "-", "*", "-", "-", "-", "Bo Li", "*"),
+        *("nw/x/00/x_0001", "2", "0", "Ann", "-", "*", "-", "-", "-", "Bo Li", "-"),
         "(2|(2|(1|(0)",
     ]
     assert [line.split("\t")[-1] for line in lines[2:7]] == ["-", "(2", "2)|1)|(2)", "-", "2)"]

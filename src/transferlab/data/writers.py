@@ -69,7 +69,8 @@ def _lines(document: Document, layer: str) -> Iterator[str]:
             word = _BREAKS.sub(" ", document.words[i])
             speaker = _BREAKS.sub(" ", document.speakers[i]) if document.speakers else "-"
             unknown = "-", "*", "-", "-", "-"  # part of speech, parse, lemma, frameset, sense
-            columns = (name, str(int(part)), str(i - start), word, *unknown, speaker, "*", cells[i])
+            # named entities are not written: "-", as "*" would say that there are none
+            columns = (name, str(int(part)), str(i - start), word, *unknown, speaker, "-", cells[i])
             yield "\t".join(columns) + "\n"
         yield "\n"
     yield "#end document\n"

@@ -18,7 +18,10 @@ REMEDY = (
 
 
 class Conll2012Reader:
-    """Gold clusters, speakers and genres of files in the CoNLL-2012 format.
+    """Gold clusters, named entities, speakers and genres of files in the CoNLL-2012 format.
+
+    OntoNotes 5.0 has no annotation of names for the New Testament (genre ``pt``), but its files cannot say so: they
+    look as if there were none.
 
     The split of a file is told by the innermost directory called ``train``, ``development`` (or ``dev``,
     ``validation``) or ``test``, else by its name (``dev.english.v4_gold_conll``). Files that name no split

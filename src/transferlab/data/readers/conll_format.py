@@ -6,16 +6,18 @@ named entities, one column per predicate, and last the coreference. Relatives le
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable, Iterator
 
 from transferlab.data.coreference_column import ABSENT, MentionBrackets
+from transferlab.data.name_column import NameBrackets
 from transferlab.data.readers.base import DataError
 from transferlab.documents import Annotations, Document, Span
 
-WORD, SPEAKER = 3, 9
+WORD, SPEAKER, NAMES = 3, 9, 10
 FEWEST_COLUMNS = 5  # document id, part, word number, word, coreference
-FEWEST_COLUMNS_WITH_SPEAKER = 12
+FEWEST_COLUMNS_WITH_SPEAKER = 12  # and with names
 UNKNOWN_SPEAKER = "-"
 
 _BEGIN = re.compile(
@@ -25,13 +27,16 @@ _BEGIN = re.compile(
 _END = re.compile(r"#\s*end document")
 _GENRE = re.compile(r"([a-z]{2})/")
 
+log = logging.getLogger(__name__)
+
 
 def parse_conll(lines: Iterable[str], file: str) -> Iterator[Document]:
     """Yield one Document per part of a file.
 
     A document is named ``<document id>_part_<number>`` with the number in three digits. Only ``part 0``, a
     single digit, as LitBank and :mod:`transferlab.data.writers` mark documents without parts, and a missing
-    part leave the id as it is.
+    part leave the id as it is. ``gold.entities`` are the names where the file has their column; names that make no
+    sense are left out with a warning.
 
     Args:
         lines: the lines, with or without their ends.
@@ -52,7 +57,7 @@ def parse_conll(lines: Iterable[str], file: str) -> Iterator[Document]:
                     yield part.document()
                     part = None
                 if begin:
-                    part, found = _Part(begin), True
+                    part, found = _Part(begin, file), True
             elif not line.strip():
                 if part is not None:
                     part.end_sentence()
@@ -81,7 +86,8 @@ def split_columns(line: str) -> list[str]:
 class _Part:
     """A document while its rows come in."""
 
-    def __init__(self, begin: re.Match[str]) -> None:
+    def __init__(self, begin: re.Match[str], file: str) -> None:
+        self.file = file
         self.id = (begin["bracketed"] if begin["bracketed"] is not None else begin["plain"]).strip()
         if not self.id:
             raise DataError("the document has no id; write '#begin document (<id>); part 000'")
@@ -90,6 +96,7 @@ class _Part:
         self.speakers: list[str] = []
         self.sentences: list[Span] = []
         self.brackets = MentionBrackets()
+        self.names = NameBrackets()
         self.sentence_start = 0
         self.columns = 0  # of the sentence at hand
 
@@ -110,7 +117,9 @@ class _Part:
         word = columns[WORD]
         self.brackets.add(columns[-1].strip(), len(self.words), line)
         self.words.append(word)
-        speaker = columns[SPEAKER].strip() if len(columns) >= FEWEST_COLUMNS_WITH_SPEAKER else ""
+        full = len(columns) >= FEWEST_COLUMNS_WITH_SPEAKER
+        self.names.add(columns[NAMES].strip() if full else "", len(self.words) - 1, line)
+        speaker = columns[SPEAKER].strip() if full else ""
         self.speakers.append(UNKNOWN_SPEAKER if speaker in ABSENT else speaker)
 
     def end_sentence(self) -> None:
@@ -124,11 +133,14 @@ class _Part:
         if self.part is not None and self.part != "0":
             name = f"{self.id}_part_{self.part:0>3}"
         genre = _GENRE.match(self.id)
+        entities = self.names.entities()
+        if self.names.unreadable:
+            log.warning("%s, %s; %s has no named entities", self.file, self.names.unreadable, name)
         return Document(
             name=name,
             words=self.words,
             sentences=self.sentences,
             speakers=self.speakers if any(speaker != UNKNOWN_SPEAKER for speaker in self.speakers) else None,
             genre=genre[1] if genre else None,
-            gold=Annotations(clusters=self.brackets.clusters()),
+            gold=Annotations(clusters=self.brackets.clusters(), entities=entities),
         )

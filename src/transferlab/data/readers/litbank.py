@@ -14,9 +14,9 @@ REMEDY = (
     "Run `git clone https://github.com/dbamman/lrec2020-coref` and name that clone, or a directory with "
     "LitBank's files in conll/ and the ten-fold splits in splits/0 to splits/9"
 )
+FOLD_DIRECTORIES = ("splits", "data/litbank_tenfold_splits")  # ours, that of the clone
 _IDS = {"train": "train.ids", "validation": "dev.ids", "test": "test.ids"}
-# (texts, splits): our layout, then that of the clone
-_LAYOUTS = (("conll", "splits"), ("data/original/conll", "data/litbank_tenfold_splits"))
+_TEXTS = ("conll", "data/original/conll")
 
 
 class LitBankReader:
@@ -37,24 +37,15 @@ class LitBankReader:
 
     def __init__(self, data_dir: str | Path | None = None, fold: int = 0) -> None:
         """Check the fold and that all its files are there; see the class for the arguments."""
-        if fold not in range(FOLDS):
-            raise DataError(f"dataset.fold={fold!r} does not exist; choose one of 0 to {FOLDS - 1}")
+        require_fold(fold)
         place = data_directory(data_dir, "LITBANK_DIR", REMEDY)
-        layouts = [(place / texts, place / splits) for texts, splits in _LAYOUTS]
+        layouts = [(place / texts, place / folds) for texts, folds in zip(_TEXTS, FOLD_DIRECTORIES, strict=True)]
         complete = [layout for layout in layouts if all(directory.is_dir() for directory in layout)]
         if not complete:
             raise DataError(f"{place} has not the two directories of LitBank, conll and splits. {REMEDY}")
-        texts, splits = complete[0]
-        self.place = splits / str(fold)
-        self._files = {
-            split: [texts / f"{name}.conll" for name in _names(self.place / _IDS[split])] for split in SPLITS
-        }
-        missing = [file.name for files in self._files.values() for file in files if not file.is_file()]
-        if missing:
-            raise DataError(
-                f"{texts} lacks {len(missing)} files that {self.place} names: {', '.join(missing[:5])}"
-                f"{' ...' if len(missing) > 5 else ''}. {REMEDY}"
-            )
+        texts, folds = complete[0]
+        self.place = folds / str(fold)
+        self._files = files_of_fold(texts, self.place, ".conll", REMEDY)
 
     def read(self, split: str) -> Iterator[Document]:
         """Yield the documents of a split in the official order, lazily."""
@@ -71,8 +62,36 @@ class LitBankReader:
             yield str(file), documents[0]
 
 
-def _names(ids: Path) -> list[str]:
+def require_fold(fold: int) -> None:
+    """Raise DataError unless there is such a fold."""
+    if fold not in range(FOLDS):
+        raise DataError(f"dataset.fold={fold!r} does not exist; choose one of 0 to {FOLDS - 1}")
+
+
+def files_of_fold(texts: Path, fold: Path, suffix: str, remedy: str) -> dict[str, list[Path]]:
+    """The files ``texts/<name><suffix>`` of each split, in the official order.
+
+    Args:
+        texts: directory of the documents.
+        fold: directory with ``train.ids``, ``dev.ids`` and ``test.ids``.
+        suffix: of the documents, for example ``".conll"``.
+        remedy: ends the messages.
+
+    Raises:
+        DataError: a list or a document that it names is missing.
+    """
+    files = {split: [texts / f"{name}{suffix}" for name in _names(fold / ids, remedy)] for split, ids in _IDS.items()}
+    missing = [file.name for split in SPLITS for file in files[split] if not file.is_file()]
+    if missing:
+        raise DataError(
+            f"{texts} lacks {len(missing)} files that {fold} names: {', '.join(missing[:5])}"
+            f"{' ...' if len(missing) > 5 else ''}. {remedy}"
+        )
+    return files
+
+
+def _names(ids: Path, remedy: str) -> list[str]:
     """Document names listed in a file of a split; the official lists end each in ``.tsv``."""
     if not ids.is_file():
-        raise DataError(f"{ids} is missing. {REMEDY}")
+        raise DataError(f"{ids} is missing. {remedy}")
     return [line.strip().removesuffix(".tsv") for line in ids.read_text(encoding="utf-8").splitlines() if line.strip()]
