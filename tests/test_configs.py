@@ -9,6 +9,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
 from transferlab.utils.config_checks import check_root_keys, check_targets, root_keys
+from transferlab.utils.source_selection import select_sources
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 ROOTS = sorted(path.stem for path in CONFIGS.glob("*.yaml"))
@@ -60,9 +61,21 @@ def test_debug_modes(debug: str) -> None:
     check(composed("train", f"debug={debug}"))
 
 
+@pytest.mark.parametrize("source", options("source"))
+def test_sources(source: str) -> None:
+    cfg = composed("train", f"+source={source}")
+    assert source in cfg.model.pretrained_models
+    before = OmegaConf.to_container(cfg.model.pretrained_models, resolve=True)
+    cfg = composed("train", f"sources=[{source}_1,{source}]")
+    select_sources(cfg)
+    check(cfg)
+    assert cfg.model.pretrained_models == {f"{source}_1": before[source], source: before[source]}
+    assert cfg.model.truncate_models == {f"{source}_1": 1}
+
+
 def test_every_group_is_tested() -> None:
     groups = {path.parent.name for path in CONFIGS.glob("*/*.yaml")}
-    elsewhere = {"experiment", "debug", "hydra", "hparams_search", "wandb_watch", "local"}
+    elsewhere = {"experiment", "debug", "hydra", "hparams_search", "wandb_watch", "local", "source"}
     assert groups - elsewhere == {group for groups in GROUPS.values() for group in groups}
 
 

@@ -50,9 +50,7 @@ def select_sources(cfg: DictConfig) -> None:
 
 def _location(file: Path) -> str:
     """The one value of a source's file, with its interpolations."""
-    content = OmegaConf.load(file)
-    values = list(content.values()) if isinstance(content, DictConfig) else []
-    entries = OmegaConf.to_container(content, resolve=False)
-    if len(values) != 1 or not isinstance(entries, dict) or file.stem not in entries:
+    entries = OmegaConf.to_container(OmegaConf.load(file), resolve=False)
+    if not isinstance(entries, dict) or list(entries) != [file.stem]:
         raise ConfigError(f"{file}: a source is one line, `{file.stem}: <name or path>`")
     return str(entries[file.stem])
