@@ -41,7 +41,8 @@ class AddedTokens(nn.Module):
 
         def insert(module: nn.Module, arguments: tuple[Any, ...], output: Tensor) -> Tensor:
             place = asked.pop() - self.first_id  # [rows, subtokens]
-            own = self.embeddings[place.clamp(min=0)].to(output.dtype)
+            # some tables multiply what they look up
+            own = self.embeddings[place.clamp(min=0)].to(output.dtype) * getattr(module, "embed_scale", 1.0)
             return torch.where((place >= 0)[..., None], own, output)
 
         table: nn.Module = stack.get_input_embeddings()  # type: ignore[operator]

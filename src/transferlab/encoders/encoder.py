@@ -23,6 +23,7 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from transferlab.encoders.added_tokens import AddedTokens
+from transferlab.encoders.row_memory import RowMemory
 from transferlab.encoders.sources import EncoderError, loading
 from transferlab.encoders.truncation import (
     block_list,
@@ -54,6 +55,7 @@ class Encoder(nn.Module):
             memory.
         max_rows_per_pass: how many rows to encode at once where no graph is built; None for all.
         pooler: send the first token of every row through the encoder's pooler.
+        remember_gb: GB of outputs that the frozen encoders of this process keep in memory, on the CPU; 0 keeps none.
 
     Raises:
         EncoderError: the weights cannot be read, or lack a part of the architecture.
@@ -74,6 +76,7 @@ class Encoder(nn.Module):
         gradient_checkpointing: bool = False,
         max_rows_per_pass: int | None = None,
         pooler: bool = False,
+        remember_gb: float = 0.0,
     ) -> None:
         super().__init__()
         self.pooler = pooler
@@ -102,6 +105,11 @@ class Encoder(nn.Module):
         self._forward_options = {name: False for name in _NOT_FOR_GENERATION if name in accepted}
         # now, because a trainer of lower precision casts what it is given
         self._fingerprint = self._hash() if frozen and load_weights else None
+        self._memory: RowMemory | None = None
+        if self._fingerprint is not None and remember_gb > 0 and not frozen_dropout:
+            kind = f"{self._fingerprint} {last_n_layers} {pooler}"
+            self._memory = RowMemory.of(kind, limit=1e9 * remember_gb)
+        self._versions = self._weight_versions()
         self.train()
 
     @property
@@ -142,7 +150,7 @@ class Encoder(nn.Module):
         Returns:
             [rows, subtokens, last_n_layers * hidden]; the positions of padding hold arbitrary finite numbers.
         """
-        rows, subtokens = input_ids.shape
+        subtokens = input_ids.shape[1]
         if self.max_positions is not None and subtokens > self.max_positions:
             raise EncoderError(
                 f"encoder {self.encoder_id!r}: a row has {subtokens} subtokens, and there are positions "
@@ -156,11 +164,26 @@ class Encoder(nn.Module):
             inputs["token_type_ids"] = token_type_ids
         builds_graph = torch.is_grad_enabled() and (not self.frozen or added is not None)
         with torch.set_grad_enabled(builds_graph), added.inserted(self.stack) if added else nullcontext():
-            if builds_graph or self.max_rows_per_pass is None or rows <= self.max_rows_per_pass:
+            if builds_graph:
                 return self._hidden_states(inputs)
-            size = self.max_rows_per_pass
-            chunks = ({name: t[i : i + size] for name, t in inputs.items()} for i in range(0, rows, size))
-            return torch.cat([self._hidden_states(chunk) for chunk in chunks])
+            remembers = self._memory is not None and added is None and input_ids.device.type == "cpu"
+            if remembers and self._weight_versions() == self._versions:
+                assert self._memory is not None
+                return self._memory.recall(inputs, self._in_passes, self.embedding_table.dtype)
+            return self._in_passes(inputs)
+
+    def _in_passes(self, inputs: dict[str, Tensor]) -> Tensor:
+        """Encode at most ``max_rows_per_pass`` rows at once."""
+        rows = len(inputs["input_ids"])
+        size = self.max_rows_per_pass or max(rows, 1)
+        if rows <= size:
+            return self._hidden_states(inputs)
+        chunks = ({name: t[i : i + size] for name, t in inputs.items()} for i in range(0, rows, size))
+        return torch.cat([self._hidden_states(chunk) for chunk in chunks])
+
+    def _weight_versions(self) -> int:
+        """A number that changes when a weight is written to."""
+        return sum(parameter._version for parameter in self.stack.parameters())
 
     def _hidden_states(self, inputs: dict[str, Tensor]) -> Tensor:
         outputs = self.stack(

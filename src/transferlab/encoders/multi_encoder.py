@@ -63,6 +63,7 @@ class MultiEncoder(nn.Module):
         load_weights: False builds the architectures with fresh weights, for a caller that restores them.
         gradient_checkpointing: recompute the blocks of trained encoders in the backward pass.
         max_rows_per_pass: rows that an encoder sees at once where no graph is built; None for all.
+        remember_gb: GB of outputs that the frozen encoders of this process keep in memory, on the CPU; 0 keeps none.
 
     Raises:
         EncoderError: see the messages; each names the key to change.
@@ -85,6 +86,7 @@ class MultiEncoder(nn.Module):
         load_weights: bool = True,
         gradient_checkpointing: bool = False,
         max_rows_per_pass: int | None = None,
+        remember_gb: float = 0.0,
     ) -> None:
         super().__init__()
         if max_rows_per_pass is not None and max_rows_per_pass < 1:
@@ -127,6 +129,7 @@ class MultiEncoder(nn.Module):
                     load_weights=load_weights,
                     gradient_checkpointing=gradient_checkpointing,
                     max_rows_per_pass=max_rows_per_pass,
+                    remember_gb=remember_gb,
                     pooler=alignment == "pooler",
                 )
                 for encoder_id, config in plan.configs.items()
