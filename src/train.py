@@ -71,9 +71,13 @@ def train(cfg: DictConfig) -> dict[str, Any]:
         if list(output_dir.glob("csv/*/metrics.csv")):
             curve, _ = plot_curves({cfg.task_name: output_dir}, output_dir / "curve.png", metric=cfg.monitor)
             log.info("training curve: %s", curve)
-    for stage, split in (("val", "validation"), ("test", "test")):
-        if trainer.is_global_zero and any(name.startswith(f"{stage}/") for name in metrics):
-            print_scores(metrics, stage, taskmodule.baselines(datamodule.documents(split)), split)
+    stages = {"val": "validation", "test": "test"}
+    stages = {stage: split for stage, split in stages.items() if any(name.startswith(f"{stage}/") for name in metrics)}
+    if trainer.is_global_zero:
+        baselines = {stage: taskmodule.baselines(datamodule.documents(split)) for stage, split in stages.items()}
+        write_json(output_dir / "baselines.json", baselines)
+        for stage, split in stages.items():
+            print_scores(metrics, stage, baselines[stage], split)
     return metrics
 
 

@@ -82,7 +82,7 @@ def plot_curves(
         axes[1].plot([], [], color="0.3", label="validation")
         axes[1].plot([], [], color="0.3", alpha=0.45, linewidth=1, label="training")
         _finish(axes[1], "loss")
-    return _save(figure, Path(output))
+    return save_figure(figure, Path(output))
 
 
 def _draw_score(axes: Axes, score: pd.Series, label: str, colour: str, line: str) -> None:
@@ -112,7 +112,7 @@ def _finish(axes: Axes, title: str) -> None:
     axes.legend(frameon=False, fontsize=9)
 
 
-def _save(figure: Figure, output: Path) -> tuple[Path, Path]:
+def save_figure(figure: Figure, output: Path) -> tuple[Path, Path]:
     """Write PNG and SVG beside each other, each whole or not at all."""
     output.parent.mkdir(parents=True, exist_ok=True)
     png, svg = output.with_suffix(".png"), output.with_suffix(".svg")

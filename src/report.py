@@ -1,0 +1,51 @@
+"""Tables and pictures of sweeps: python src/report.py sweeps=logs/<task>/multiruns/<id>"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import hydra
+from omegaconf import DictConfig
+
+from transferlab.utils.errors import run_entrypoint
+from transferlab.utils.run_identity import start
+
+log = logging.getLogger(__name__)
+
+
+def report(cfg: DictConfig) -> dict[str, Any]:
+    """Run a composed config; return the paths of what it wrote."""
+    from rich.console import Console
+
+    from transferlab.documents import write_atomically
+    from transferlab.reporting.sweep_plot import plot_depths, plot_sweep
+    from transferlab.reporting.sweep_report import report_sweeps
+    from transferlab.utils.config_checks import check_root_keys, root_keys
+    from transferlab.utils.logging import apply_extras
+
+    apply_extras(cfg)
+    check_root_keys(cfg, root_keys(Path(cfg.paths.root_dir, "configs", "report.yaml")))
+    output_dir = Path(cfg.paths.output_dir)
+    result = report_sweeps([cfg.sweeps] if isinstance(cfg.sweeps, str) else list(cfg.sweeps), cfg.metric)
+    Console().print(result.table())
+    write_atomically(output_dir / "report.md", [result.markdown()])
+    written = {"table": output_dir / "report.md", "picture": plot_sweep(result, output_dir / "report")[0]}
+    depths = plot_depths(result, output_dir / "depths")
+    if depths is not None:
+        written["depths"] = depths[0]
+    for name, path in written.items():
+        log.info("%s: %s", name, path)
+    return {name: str(path) for name, path in written.items()}
+
+
+@hydra.main(version_base="1.3", config_path="../configs", config_name="report")
+def main(cfg: DictConfig) -> dict[str, Any]:
+    """Compose the config and report."""
+    return report(cfg)
+
+
+if __name__ == "__main__":
+    start()
+    run_entrypoint(main)

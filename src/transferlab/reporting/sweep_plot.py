@@ -1,0 +1,103 @@
+"""A sweep as a picture: scores of settings with every run, learned weights, and scores over depth."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from transferlab.reporting.curves import COLOURS, save_figure
+from transferlab.reporting.sweep_report import Setting, SweepReport
+
+_DEPTH = re.compile(r"(?P<source>.+)_(?P<depth>[0-9]+)")
+
+
+def plot_sweep(report: SweepReport, output: str | Path) -> tuple[Path, Path]:
+    """Draw a report; return the PNG and SVG written.
+
+    Left: mean and spread per setting, every run a dot, baselines as lines. Right, where attention was used: the mean
+    weight of each source.
+    """
+    weighted = any(setting.weights for setting in report.settings)
+    height = 1.2 + 0.42 * len(report.settings)
+    figure = Figure(figsize=(11 if weighted else 7, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(1, 2 if weighted else 1, squeeze=False, sharey=True)[0]
+    _draw_scores(axes[0], report)
+    if weighted:
+        _draw_weights(axes[1], report.settings)
+    return save_figure(figure, Path(output))
+
+
+def plot_depths(report: SweepReport, output: str | Path) -> tuple[Path, Path] | None:
+    """Draw the score of single sources over the number of layers; None where no source comes at two depths."""
+    curves: dict[str, list[tuple[int, Setting]]] = {}
+    for setting in report.settings:
+        match = _DEPTH.fullmatch(setting.sources[0]) if len(setting.sources) == 1 else None
+        if match:
+            curves.setdefault(match["source"], []).append((int(match["depth"]), setting))
+    if all(len(points) < 2 for points in curves.values()):
+        return None
+    figure = Figure(figsize=(6.5, 4), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    for colour, (source, points) in zip(COLOURS * (1 + len(curves) // len(COLOURS)), curves.items(), strict=False):
+        points.sort(key=lambda point: point[0])
+        depths = [depth for depth, _ in points]
+        means = [100 * setting.mean for _, setting in points]
+        axes.errorbar(depths, means, [100 * (s.std or 0) for _, s in points], color=colour, label=source, capsize=3)
+    _draw_baselines(axes, report, vertical=False)
+    axes.set_xlabel("layers")
+    axes.set_ylabel(f"{report.metric}, %")
+    axes.set_xticks(sorted({depth for points in curves.values() for depth, _ in points}))
+    _tidy(axes)
+    axes.legend(frameon=False, fontsize=9)
+    return save_figure(figure, Path(output))
+
+
+def _draw_scores(axes: Axes, report: SweepReport) -> None:
+    places = range(len(report.settings))
+    for place, setting in zip(places, report.settings, strict=True):
+        axes.errorbar(
+            100 * setting.mean, place, xerr=100 * (setting.std or 0), color=COLOURS[0], fmt="o", capsize=3, markersize=6
+        )
+        axes.plot([100 * s for s in setting.scores], [place] * len(setting.scores), ".", color="0.35", markersize=4)
+    _draw_baselines(axes, report, vertical=True)
+    axes.set_yticks(list(places), [setting.name for setting in report.settings])
+    axes.set_ylim(len(report.settings) - 0.4, -0.6)  # the first setting on top
+    axes.set_xlabel(f"{report.metric}, %: mean and standard deviation, every run a dot")
+    _tidy(axes)
+
+
+def _draw_baselines(axes: Axes, report: SweepReport, vertical: bool) -> None:
+    draw = axes.axvline if vertical else axes.axhline
+    for name, score in report.baselines.items():
+        draw(100 * score, color=COLOURS[1], linestyle="--", linewidth=1, label=name)
+    if report.baselines and vertical:
+        axes.legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(0, 1.0))
+
+
+def _draw_weights(axes: Axes, settings: Sequence[Setting]) -> None:
+    sources = list(dict.fromkeys(source for setting in settings for source in setting.weights))
+    for place, setting in enumerate(settings):
+        left = 0.0
+        for source, weight in setting.weights.items():
+            axes.barh(place, weight, left=left, color=COLOURS[sources.index(source) % len(COLOURS)], height=0.55)
+            if weight > 0.12:
+                axes.text(
+                    left + weight / 2, place, f"{source} {weight:.2f}", ha="center", va="center", color="w", size=8
+                )
+            left += weight
+    axes.set_xlim(0, 1)
+    axes.set_xlabel("mean weight of each source")
+    _tidy(axes)
+
+
+def _tidy(axes: Axes) -> None:
+    axes.grid(color="0.9", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
