@@ -34,11 +34,22 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $@
 	@echo "== set-up done"
 
-demo: $(STAMP) ## train, validate and test on the embedded sample
-	$(BIN)/python src/train.py experiment=demo $(ARGS)
-	@echo
-	@echo "== The demo is done. Its directory is the newest one below logs/; it holds the config, the scores and the model."
-	@echo "== Next: python src/predict.py and python src/evaluate.py take it as model_name_or_path (see README.md);"
+# A directory of its own each time, so that nothing of an earlier demo is overwritten or mixed in.
+DEMO_DIR := logs/demo/$(shell date +%Y-%m-%d_%H-%M-%S)
+DEMO := paths.log_dir=$(DEMO_DIR) paths.model_dir=$(DEMO_DIR)/models hydra/launcher=joblib hydra.launcher.n_jobs=2 \
+  extras.print_config=false callbacks.rich_progress_bar=null callbacks.model_summary=null $(ARGS)
+
+demo: $(STAMP) ## four sources, coreference probed with each and with all, a report (about 10 minutes on two cores)
+	@echo "== demo 1/3: four sources trained on the embedded sample, two at a time; everything goes to $(DEMO_DIR)"
+	OMP_NUM_THREADS=1 $(BIN)/python src/train.py --multirun experiment=ner,re,squad,mrpc \
+	  'model_save_dir=$${paths.model_dir}/pretrained/$${task_name}' $(DEMO)
+	@echo "== demo 2/3: coreference from each source, frozen, and from all weighted by attention, two seeds each"
+	OMP_NUM_THREADS=1 $(BIN)/python src/train.py --multirun experiment=reverse_probing_demo seed=1,2 \
+	  'sources=[ner],[re],[squad],[mrpc],[ner,re,squad,mrpc]' $(DEMO)
+	@echo "== demo 3/3: the report"
+	$(BIN)/python src/report.py sweeps=$$(echo $(DEMO_DIR)/reverse_probing_demo/multiruns/*) paths.log_dir=$(DEMO_DIR)
+	@echo "== The demo is done; its runs, models and report are in $(DEMO_DIR)."
+	@echo "== Next: python src/predict.py and python src/evaluate.py take any of its runs as model_name_or_path (README.md);"
 	@echo "==       source $(BIN)/activate makes python the one of this project."
 
 test: $(STAMP) ## run the tests (ARGS="-k name" chooses some)

@@ -60,8 +60,19 @@ def check(cfg: DictConfig) -> None:
 
 
 def corpus(cfg: DictConfig) -> tuple[Any, TransferDataModule]:
-    """The taskmodule with its tokenizers, and the datamodule of a training config."""
+    """The taskmodule with its tokenizers, and the datamodule of a training config.
+
+    Raises:
+        ConfigError: the corpus lacks a split that the run needs.
+    """
     reader = instantiate(cfg.dataset, _convert_="all")
+    needed = {"train": cfg.train, "validation": cfg.train or cfg.validate, "test": cfg.test}
+    missing = [split for split, wanted in needed.items() if wanted and split not in reader.splits]
+    if missing:
+        raise ConfigError(
+            f"dataset: the corpus has no {' and no '.join(missing)} split, it has {', '.join(reader.splits)}; "
+            "test=false trains without a test split, and a validation split is needed to choose the best epoch"
+        )
     tokenizers, _ = load_tokenizers(dict(cfg.model.pretrained_models))
     taskmodule = instantiate(cfg.taskmodule, tokenizers=tokenizers, _convert_="all")
     datamodule = instantiate(cfg.datamodule, reader=reader, taskmodule=taskmodule, _convert_="all")

@@ -190,3 +190,25 @@ def test_unknown_option_is_refused_with_the_choices():
 def test_impossible_size_is_refused(name, size):
     with pytest.raises(EncoderError, match=r"model\.aggregate\.output_size=.*from 1 on"):
         build_aggregation({"type": name, "output_size": size}, EQUAL)
+
+
+def test_an_aggregation_in_a_file_of_its_own(tmp_path, monkeypatch):
+    (tmp_path / "maximum.py").write_text(
+        "import torch\n"
+        "from transferlab.encoders.weighting import Aggregation, common_width\n"
+        "class Maximum(Aggregation):\n"
+        "    def __init__(self, widths):\n"
+        "        super().__init__()\n"
+        "        self.hidden_size_out = common_width(widths, 'maximum')\n"
+        "    def forward(self, vectors, present, first_tokens=None):\n"
+        "        return torch.stack(list(vectors)).amax(dim=0), None\n"
+    )
+    import transferlab.encoders
+
+    monkeypatch.setattr(transferlab.encoders, "__path__", [*transferlab.encoders.__path__, str(tmp_path)])
+    aggregation = build_aggregation("maximum", {"a": 3, "b": 3})
+    vectors = [torch.tensor([[[1.0, 5.0, 0.0]]]), torch.tensor([[[2.0, 4.0, 0.0]]])]
+    assert aggregation(vectors, torch.ones(1, 1, 2, dtype=torch.bool))[0].tolist() == [[[2.0, 5.0, 0.0]]]
+    for name in ("alignment", "nothing", "os.path", 3):
+        with pytest.raises(EncoderError, match="choose one of mean, sum"):
+            build_aggregation({"type": name}, {"a": 3})

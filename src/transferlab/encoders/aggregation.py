@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -132,7 +135,8 @@ def build_aggregation(spec: str | Mapping[str, Any] | None, widths: Mapping[str,
     """The aggregation that ``model.aggregate`` asks for.
 
     Args:
-        spec: None (mean), a name in AGGREGATIONS, or ``{type: name, **options}``.
+        spec: None (mean), a name in AGGREGATIONS, the name of a module beside this one that holds an aggregation of
+            your own, or ``{type: name, **options}``.
         widths: {encoder id: hidden size}, in the order of the encoders.
 
     Raises:
@@ -140,9 +144,12 @@ def build_aggregation(spec: str | Mapping[str, Any] | None, widths: Mapping[str,
     """
     options = {"type": spec or "mean"} if spec is None or isinstance(spec, str) else dict(spec)
     name = options.pop("type", None)
-    if name not in AGGREGATIONS:
-        raise EncoderError(f"model.aggregate.type={name!r}: choose one of {', '.join(AGGREGATIONS)}")
-    aggregation = AGGREGATIONS[name]
+    aggregation = AGGREGATIONS.get(name) or _of_module(name)
+    if aggregation is None:
+        raise EncoderError(
+            f"model.aggregate.type={name!r}: choose one of {', '.join(AGGREGATIONS)}, or write your own into "
+            f"{Path(__file__).parent / f'{name}.py'}"
+        )
     accepted = [option for option in inspect.signature(aggregation).parameters if option != "widths"]
     for option in options:
         if option not in accepted:
@@ -151,3 +158,13 @@ def build_aggregation(spec: str | Mapping[str, Any] | None, widths: Mapping[str,
         if option.endswith("_size") and size is not None and (not isinstance(size, int) or size < 1):
             raise EncoderError(f"model.aggregate.{option}={size!r}: a whole number from 1 on, or null")
     return aggregation(widths, **options)
+
+
+def _of_module(name: Any) -> type[Aggregation] | None:
+    """The aggregation in a file of its own beside this one."""
+    package = __name__.rpartition(".")[0]
+    if not isinstance(name, str) or not name.isidentifier() or find_spec(f"{package}.{name}") is None:
+        return None
+    module = import_module(f"{package}.{name}")
+    own = (kind for kind in vars(module).values() if inspect.isclass(kind) and kind.__module__ == module.__name__)
+    return next((kind for kind in own if issubclass(kind, Aggregation) and not inspect.isabstract(kind)), None)
