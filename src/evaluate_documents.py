@@ -35,6 +35,8 @@ def evaluate_documents(cfg: DictConfig) -> dict[str, Any]:
     report.show()
     write_json(output_dir / "scores.json", report.scores)
     write_atomically(output_dir / "scores.md", [report.markdown()])
+    for path in report.write_figures(output_dir):
+        log.info("figure: %s", path)
     log.info("scores are in %s", output_dir)
     return report.scores
 

@@ -1,16 +1,19 @@
-"""Predict with a saved model: python src/predict.py model_name_or_path=... (dataset=... | input=FILE)"""
+"""Predict with a saved model, or several: python src/predict.py model_name_or_path=... (dataset=... | input=FILE)"""
 
 from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hydra
 from omegaconf import DictConfig
 
 from transferlab.utils.errors import run_entrypoint
 from transferlab.utils.run_identity import start
+
+if TYPE_CHECKING:
+    from transferlab.documents import Document
 
 log = logging.getLogger(__name__)
 
@@ -20,40 +23,64 @@ def predict(cfg: DictConfig) -> dict[str, Any]:
     from transferlab.utils.logging import apply_extras
 
     apply_extras(cfg)
+    from dataclasses import fields
+
     from hydra.utils import instantiate
     from rich.progress import track
 
     from transferlab.data.inputs import read_inputs
     from transferlab.data.selection import select
-    from transferlab.documents import write_jsonl
-    from transferlab.inference import load
-    from transferlab.utils.config_checks import check_root_keys, check_targets, root_keys
+    from transferlab.documents import Annotations, write_jsonl
+    from transferlab.inference import Pipeline, load
+    from transferlab.models.saving import find_model
+    from transferlab.utils.config_checks import ConfigError, check_root_keys, check_targets, root_keys
     from transferlab.utils.run_record import write_run_record
 
     check_root_keys(cfg, root_keys(Path(cfg.paths.root_dir, "configs", "predict.yaml")))
     check_targets(cfg)
+    names = list(cfg.pipeline.models)
+    if not names or None in names:
+        raise ConfigError(
+            f"pipeline.models={names} lacks a model; give model_name_or_path=..., or for pipeline=ner_re both "
+            "pipeline.ner_model=... and pipeline.re_model=..."
+        )
+    serializers = instantiate(cfg.get("serializer"), _convert_="all") or {}
+    layers = [layer.name for layer in fields(Annotations)]
+    for layer in serializers:
+        if layer not in layers:
+            raise ConfigError(f"serializer.{layer}: there is no such layer of predictions; choose one of {layers}")
     output_dir = Path(cfg.paths.output_dir)
     write_run_record(cfg, output_dir)
+    models = [find_model(model) for model in names]
     if cfg.input is not None:
         documents = read_inputs(cfg.input)
     else:
         reader = instantiate(cfg.dataset, _convert_="all")
         documents = select(list(reader.read(cfg.split)), cfg.select_n, cfg.select_seed)
-    predictor = load(cfg.model_name_or_path, device=cfg.pipeline.device)
-    log.info("%d documents, model %s", len(documents), predictor.directory)
+    pipeline = Pipeline([load(model, device=cfg.pipeline.device) for model in models])
+    log.info("%d documents, models: %s", len(documents), ", ".join(map(str, models)))
     predicted = list(
         track(
-            predictor.predict_documents(documents, cfg.pipeline.batch_size),
+            pipeline.predict_documents(documents, cfg.pipeline.batch_size),
             description="predicting",
             total=len(documents),
         )
     )
     written = {"jsonl": write_jsonl(predicted, output_dir / "predictions.jsonl")}
-    for name, write in (instantiate(cfg.get("serializer")) or {}).items():
-        written[name] = write(predicted)
+    for layer, writers in serializers.items():
+        written |= serialize(predicted, layer, writers)
     for name, path in written.items():
         log.info("%s: %s", name, path)
     return {name: str(path) for name, path in written.items()}
+
+
+def serialize(documents: list[Document], layer: str, writers: dict[str, Any]) -> dict[str, Path]:
+    """Write the documents that have a predicted layer with every writer of that layer; return the paths by writer."""
+    carrying = [document for document in documents if getattr(document.predicted, layer) is not None]
+    if not carrying:
+        log.info("not written, as no document has predicted %s: %s", layer, ", ".join(writers))
+        return {}
+    return {name: write(carrying) for name, write in writers.items()}
 
 
 @hydra.main(version_base="1.3", config_path="../configs", config_name="predict")

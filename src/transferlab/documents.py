@@ -81,6 +81,7 @@ class Annotations:
     questions: list[Question] | None = None
     tags: list[str] | None = None  # one per word
     label: str | float | list[str] | None = None  # class, regression value or several classes of the text
+    label_score: float | list[float] | None = None  # probability of a predicted class, or of each of several
 
 
 @dataclass

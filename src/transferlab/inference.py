@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,23 @@ class Predictor:
             own = predictions[position : position + len(of_document)]
             position += len(of_document)
             yield self.taskmodule.decode(document, of_document, own)
+
+
+class Pipeline:
+    """Models applied one after another: each reads what those before it have predicted and adds its own layer.
+
+    Args:
+        predictors: in this order, for example one that finds entities and one that relates them.
+    """
+
+    def __init__(self, predictors: Sequence[Predictor]) -> None:
+        self.predictors = predictors
+
+    def predict_documents(self, documents: Iterable[Document], batch_size: int = 1) -> Iterator[Document]:
+        """As :meth:`Predictor.predict_documents`, with all models; documents are read as they are asked for."""
+        for predictor in self.predictors:
+            documents = predictor.predict_documents(documents, batch_size)
+        yield from documents
 
 
 def load(name_or_path: str | Path, device: str | int | None = None) -> Predictor:

@@ -1,44 +1,16 @@
-"""Scores of documents that carry predictions, for the terminal, as Markdown and as JSON."""
+"""Coreference scores of documents that carry predictions, and descriptions of a corpus."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import Any
-
-from rich.console import Console, RenderableType
 
 from transferlab.data.statistics import corpus_statistics, statistics_table
 from transferlab.documents import Cluster, Document, DocumentError
 from transferlab.metrics.coreference import corpus_scores
 from transferlab.metrics.head_match import head_match_baseline
+from transferlab.reporting.document_report import DocumentReport
 from transferlab.reporting.error_analysis import analyse_errors, error_markdown, error_tables
 from transferlab.reporting.score_table import score_markdown, score_table
-
-
-@dataclass
-class DocumentReport:
-    """What ``evaluate_documents.py`` shows and writes.
-
-    Attributes:
-        scores: JSON-ready.
-        tables: to print with rich, in order.
-        text: the same in Markdown.
-    """
-
-    scores: dict[str, Any]
-    tables: list[RenderableType]
-    text: str
-
-    def show(self) -> None:
-        """Print the tables."""
-        console = Console()
-        for table in self.tables:
-            console.print(table)
-
-    def markdown(self) -> str:
-        """The report as Markdown."""
-        return self.text
 
 
 def coreference_report(documents: list[Document]) -> DocumentReport:
