@@ -144,7 +144,7 @@ def build_aggregation(spec: str | Mapping[str, Any] | None, widths: Mapping[str,
     """
     options = {"type": spec or "mean"} if spec is None or isinstance(spec, str) else dict(spec)
     name = options.pop("type", None)
-    aggregation = AGGREGATIONS.get(name) or _of_module(name)
+    aggregation = AGGREGATIONS.get(str(name)) or _of_module(name)
     if aggregation is None:
         raise EncoderError(
             f"model.aggregate.type={name!r}: choose one of {', '.join(AGGREGATIONS)}, or write your own into "

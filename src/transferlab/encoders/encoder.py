@@ -154,7 +154,7 @@ class Encoder(nn.Module):
         if self.max_positions is not None and subtokens > self.max_positions:
             raise EncoderError(
                 f"encoder {self.encoder_id!r}: a row has {subtokens} subtokens, and there are positions "
-                f"for {self.max_positions}; make the segments shorter (taskmodule.max_segment_len)"
+                f"for {self.max_positions}; make them shorter (taskmodule.max_segment_len, max_window or max_length)"
             )
         # a row without any position to attend to is undefined in some attention kernels
         empty = ~attention_mask.any(dim=1)  # [rows]

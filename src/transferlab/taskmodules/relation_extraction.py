@@ -1,0 +1,294 @@
+"""Relations: pairs of arguments to marked rows, and predicted labels back to documents."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from transferlab.documents import Document, Relation
+from transferlab.metrics.classification import check_score, make_score
+from transferlab.taskmodules.base import TaskModule, predicted
+from transferlab.taskmodules.relation_candidates import (
+    Candidate,
+    Directions,
+    annotated_candidates,
+    asked_candidates,
+    document_with_entities,
+)
+from transferlab.taskmodules.relation_markers import UNITS, Argument, markers, relation_line
+from transferlab.taskmodules.tokenization import Line
+from transferlab.utils.batches import ClassificationBatch
+from transferlab.utils.errors import UserError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RelationMention:
+    """A relation in a raw text: the wording of its arguments, its label and how probable that is."""
+
+    head: str
+    tail: str
+    label: str
+    score: float | None = None
+
+
+@dataclass
+class RelationExample:
+    """Two arguments in the rows of every encoder.
+
+    Attributes:
+        document: that they stand in.
+        candidate: the arguments, and their label if it is known.
+        lines: by tokenizer key.
+        reverse: the same arguments the other way round, where training reads them too.
+    """
+
+    document: Document
+    candidate: Candidate
+    lines: dict[str, Line]
+    reverse: RelationExample | None = None
+
+    @property
+    def length(self) -> int:
+        """Subtokens, of the tokenizer that makes most of them."""
+        return max(len(line.subtokens) + len(line.pair[0] if line.pair else []) for line in self.lines.values())
+
+
+class RelationExtractionTaskModule(TaskModule[RelationExample, ClassificationBatch]):
+    """Prepares pairs of arguments for the classification model.
+
+    In training and evaluation a document gives an example for each of its gold relations. In prediction it gives one
+    for each pair of its predicted entities; where no entities were predicted, for the arguments of its gold relations,
+    and where it has none of these, for each pair of its gold entities.
+
+    Args:
+        tokenizers: fast Hugging Face tokenizers by key; the markers are added to them.
+        marker_strategy: ``argument_starts``, ``first_token`` or ``appended``;
+            see :func:`~transferlab.taskmodules.relation_markers.relation_line`.
+        typed_markers: name the entity types of the arguments in the markers. Types that were not seen in training get
+            plain markers.
+        max_window: the most subtokens of a row, special tokens included. Of a longer text the words nearest to the
+            arguments are read.
+        labels: no_relation and reversed ones included; None learns them from the training documents.
+        entity_types: that have markers of their own, if any have; None learns them from the training documents.
+        no_relation: the label of pairs without a relation. It is never decoded. None: there is no such label.
+        add_candidate_relations: gold annotation is complete: in training and evaluation, the other ordered pairs of the
+            gold entities of a document are examples of no_relation.
+        add_reversed_relations: train on every relation the other way round too, as the label with ``reversed_suffix``;
+            prediction turns it back.
+        symmetric_relations: labels that hold in both directions alike, and so need no suffix.
+        reversed_suffix: of the labels of relations read from tail to head.
+        max_argument_distance: entities with more words between them make no pair; None: any distance. Gold relations
+            are always asked for.
+        metric: the score of the baselines, that of the model (``model.metric``).
+
+    Raises:
+        UserError: options that do not fit each other; see the messages.
+    """
+
+    def __init__(
+        self,
+        tokenizers: dict[str, Any],
+        marker_strategy: str = "argument_starts",
+        typed_markers: bool = True,
+        max_window: int = 256,
+        labels: list[str] | None = None,
+        entity_types: list[str] | None = None,
+        no_relation: str | None = "no_relation",
+        add_candidate_relations: bool = False,
+        add_reversed_relations: bool = False,
+        symmetric_relations: Sequence[str] = (),
+        reversed_suffix: str = "_reversed",
+        max_argument_distance: int | None = None,
+        metric: str = "tacred",
+    ) -> None:
+        super().__init__(tokenizers)
+        if marker_strategy not in UNITS:
+            raise UserError(f"taskmodule.marker_strategy={marker_strategy!r}: choose one of {', '.join(UNITS)}")
+        if add_candidate_relations and no_relation is None:
+            raise UserError(
+                "taskmodule.add_candidate_relations=true needs a label for them: set taskmodule.no_relation"
+            )
+        if add_reversed_relations and not reversed_suffix:
+            raise UserError("taskmodule.reversed_suffix is empty: it must tell a label from its reverse")
+        special = max(tokenizer.num_special_pair for tokenizer in self.tokenizers.values())
+        if max_window < special + 16:
+            raise UserError(
+                f"taskmodule.max_window={max_window} leaves no room for two arguments and their markers; choose at "
+                f"least {special + 16} subtokens"
+            )
+        check_score(metric, "multi_class")
+        self.marker_strategy = marker_strategy
+        self.typed_markers = typed_markers
+        self.max_window = max_window
+        self.labels = labels
+        self.entity_types = entity_types if typed_markers else []
+        self.no_relation = no_relation
+        self.add_candidate_relations = add_candidate_relations
+        self.add_reversed_relations = add_reversed_relations
+        self.symmetric_relations = list(symmetric_relations)
+        self.reversed_suffix = reversed_suffix
+        self.directions = Directions(
+            no_relation, frozenset(symmetric_relations), reversed_suffix if add_reversed_relations else None
+        )
+        self.max_argument_distance = max_argument_distance
+        self.metric = metric
+        self._unknown_types: set[str] = set()
+        self._add_markers()
+
+    def _add_markers(self) -> None:
+        self._markers = markers(self.entity_types or [])
+        for tokenizer in self.tokenizers.values():
+            tokenizer.add_tokens(list(self._markers))
+
+    def prepare(self, documents: list[Document]) -> dict[str, Any]:
+        """Learn the labels and the entity types that the options leave open.
+
+        Raises:
+            UserError: no document has a relation, or the labels do not fit the options.
+        """
+        if self.labels is None:
+            gold = {relation.label for document in documents for relation in document.gold.relations or []}
+            if not gold:
+                raise UserError("none of the training documents has a relation to learn from (gold.relations)")
+            self.labels = self.directions.all_labels(gold)
+        if self.entity_types is None:
+            entities = [entity for document in documents for entity in document.gold.entities or []]
+            self.entity_types = sorted({entity.label for entity in entities if entity.label})
+            self._add_markers()
+        return self.model_arguments()
+
+    def model_arguments(self) -> dict[str, Any]:
+        """What the model must know of the relations, once :meth:`prepare` has seen them."""
+        arguments = {
+            "labels": self.labels or [],
+            "num_units": UNITS[self.marker_strategy],
+            "added_tokens": dict(self._markers),
+        }
+        return arguments | ({"metric_options": self._metric_options} if self._metric_options else {})
+
+    @property
+    def _metric_options(self) -> dict[str, Any]:
+        return {"no_relation": self.no_relation} if self.metric == "tacred" and self.no_relation is not None else {}
+
+    def options(self) -> dict[str, Any]:
+        """Keyword arguments, without the tokenizers, that make an equal taskmodule."""
+        names = [name for name in inspect.signature(type(self)).parameters if name != "tokenizers"]
+        return {name: getattr(self, name) for name in names}
+
+    def encode(self, document: Document, annotated: bool = False) -> list[RelationExample]:
+        """The pairs of arguments to ask about; see the class for which these are.
+
+        Args:
+            document: of any length.
+            annotated: ask for the gold relations, and refuse a document without that layer.
+        """
+        if annotated and document.gold.relations is None:
+            raise UserError(
+                f"{document.name} has no annotation of relations: it can be predicted, not trained on or scored"
+            )
+        candidates = self._annotated(document) if annotated else asked_candidates(document, self.max_argument_distance)
+        if not candidates:
+            return []
+        words = [self._without_markers(word) for word in document.words]
+        subtokens = {key: tokenizer.subtokens(words, self.max_window) for key, tokenizer in self.tokenizers.items()}
+        examples = []
+        for candidate in candidates:
+            example = self._example(document, subtokens, candidate)
+            if candidate.reverse is not None:
+                turned = Candidate(candidate.tail, candidate.head, candidate.reverse)
+                example.reverse = self._example(document, subtokens, turned)
+            examples.append(example)
+        return examples
+
+    def _annotated(self, document: Document) -> list[Candidate]:
+        return annotated_candidates(document, self.directions, self.add_candidate_relations, self.max_argument_distance)
+
+    def _without_markers(self, word: str) -> str:
+        """A word of the text that happens to contain a marker ("[T]he") is no marker."""
+        return word.replace("[", "[ ") if "[" in word and any(token in word for token in self._markers) else word
+
+    def _example(
+        self, document: Document, subtokens: dict[str, list[list[int]]], candidate: Candidate
+    ) -> RelationExample:
+        arguments = (self._known(candidate.head), self._known(candidate.tail))
+        lines = {
+            key: relation_line(self.tokenizers[key], words, arguments, self.marker_strategy, self.max_window)
+            for key, words in subtokens.items()
+        }
+        return RelationExample(document, candidate, lines)
+
+    def _known(self, argument: Argument) -> Argument:
+        """An argument with its type if there are markers for it, else without."""
+        if not argument.type or argument.type in (self.entity_types or []):
+            return argument
+        if self.typed_markers and argument.type not in self._unknown_types:
+            self._unknown_types.add(argument.type)
+            log.warning(
+                "entity type %s was not seen in training: its arguments get the markers without a type", argument.type
+            )
+        return replace(argument, type="")
+
+    def collate(self, examples: list[RelationExample], training: bool) -> ClassificationBatch:
+        """A batch of pairs of arguments; in training, of those that are read the other way round too."""
+        read = list(examples)
+        if training:
+            read += [example.reverse for example in examples if example.reverse is not None]
+        units = UNITS[self.marker_strategy]
+        inputs = {
+            key: tokenizer.inputs([replace(example.lines[key], sequence=i) for i, example in enumerate(read)], units)
+            for key, tokenizer in self.tokenizers.items()
+        }
+        gold = [example.candidate.label for example in read]
+        ids = {label: position for position, label in enumerate(self.labels or [])}
+        return ClassificationBatch(
+            inputs=inputs,
+            units=units,
+            names=[example.document.name for example in read],
+            labels=torch.tensor([-100 if label is None else ids.get(label, -100) for label in gold]),
+            gold=gold,
+        )
+
+    def decode(self, document: Document, examples: list[RelationExample], predictions: list[Any]) -> Document:
+        """Put the predicted relations beside whatever a document holds; pairs without a relation are left out."""
+        found = [
+            Relation(*example.candidate.spans, prediction.label, prediction.score)
+            for example, prediction in zip(examples, predictions, strict=True)
+            if prediction.label != self.no_relation
+        ]
+        predicted(document).relations = self.directions.merged(found)
+        return document
+
+    def document(self, name: str, given: Any) -> Document:
+        """The document of a text and the entities to relate: ``(text, [(start, end, type), ...])``."""
+        return document_with_entities(name, given)
+
+    def answer(self, document: Document) -> list[RelationMention]:
+        """The predicted relations."""
+        return [
+            RelationMention(document.span_text(r.head), document.span_text(r.tail), r.label, r.score)
+            for r in predicted(document).relations or []
+        ]
+
+    def baselines(self, documents: list[Document]) -> dict[str, dict[str, float]]:
+        """Scores that a model should beat: the most frequent label, and relation, of these documents for all pairs."""
+        candidates = [candidate for document in documents for candidate in self._annotated(document)]
+        gold = [candidate.label for candidate in candidates]
+        counts = Counter(gold)
+        systems = {"most frequent label": counts, "most frequent relation": Counter(counts)}
+        if self.no_relation is not None:
+            systems["most frequent relation"].pop(self.no_relation, None)
+        scores = {}
+        for name, of_system in systems.items():
+            if of_system:
+                score = make_score(self.metric, "multi_class", sorted(map(str, counts)), self._metric_options)
+                score.update(gold, [of_system.most_common(1)[0][0]] * len(gold))
+                scores[name] = score.compute()
+        return scores
