@@ -39,7 +39,10 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
     reader = instantiate(cfg.dataset, _convert_="all")
     predictor = load(cfg.model_name_or_path, device="cpu")  # the trainer moves it
     log.info("model %s", predictor.directory)
-    datamodule = instantiate(cfg.datamodule, reader=reader, taskmodule=predictor.taskmodule, _convert_="all")
+    size = cfg.datamodule.eval_batch_size or predictor.batch_size
+    datamodule = instantiate(
+        cfg.datamodule, reader=reader, taskmodule=predictor.taskmodule, eval_batch_size=size, _convert_="all"
+    )
     trainer = instantiate(cfg.trainer, logger=instantiate_loggers(cfg.get("logger")), _convert_="all")
     trainer.test(predictor.model, datamodule.dataloader(cfg.split), verbose=False)
     stage = "val" if cfg.split == "validation" else cfg.split  # the names under which training logs a split

@@ -68,6 +68,8 @@ def train(cfg: DictConfig) -> dict[str, Any]:
         write_json(output_dir / "metrics.json", metrics)
         saved = building.save(model, taskmodule, cfg, metrics, best)
         log.info("model saved to %s", saved)
+        if cfg.push_to_hub:
+            log.info("model uploaded to %s", building.push(saved, cfg.push_to_hub))
         if list(output_dir.glob("csv/*/metrics.csv")):
             curve, _ = plot_curves({cfg.task_name: output_dir}, output_dir / "curve.png", metric=cfg.monitor)
             log.info("training curve: %s", curve)

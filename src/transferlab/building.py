@@ -21,9 +21,12 @@ from transferlab.models.base import TransferModel
 from transferlab.models.saving import save_model
 from transferlab.utils import run_identity
 from transferlab.utils.config_checks import ConfigError, check_root_keys, check_targets, keyword_names, root_keys
+from transferlab.utils.errors import UserError
 from transferlab.utils.strategy import check_strategy
 
 log = logging.getLogger(__name__)
+
+ROW_LENGTHS = ("max_segment_len", "max_window", "max_length")  # what taskmodules call the longest row of an encoder
 
 
 def check(cfg: DictConfig) -> None:
@@ -45,11 +48,11 @@ def check(cfg: DictConfig) -> None:
     plan = check_encoders(**{key: model[key] for key in keyword_names(check_encoders) or () if key in model})
     for name, config in plan.configs.items():
         longest = max_positions(config)
-        if longest is not None and cfg.taskmodule.get("max_segment_len", 0) > longest:
-            raise ConfigError(
-                f"taskmodule.max_segment_len={cfg.taskmodule.max_segment_len}, but the encoder {name!r} reads at most "
-                f"{longest} subtokens"
-            )
+        for key in ROW_LENGTHS:
+            if longest is not None and cfg.taskmodule.get(key, 0) > longest:
+                raise ConfigError(
+                    f"taskmodule.{key}={cfg.taskmodule[key]}, but the encoder {name!r} reads at most {longest} subtokens"
+                )
     if cfg.ckpt_path is not None and not Path(cfg.ckpt_path).is_file():
         raise ConfigError(f"ckpt_path={cfg.ckpt_path} does not exist")
     if not cfg.train and cfg.ckpt_path is None:
@@ -110,6 +113,28 @@ def save(model: TransferModel, taskmodule: Any, cfg: DictConfig, metrics: dict[s
             "data": OmegaConf.to_container(cfg.dataset, resolve=True),
             "command": os.environ.get(run_identity.COMMAND),
             "seed": cfg.seed,
+            "eval_batch_size": cfg.datamodule.eval_batch_size or cfg.datamodule.batch_size,
         },
         copy_frozen_encoders=cfg.copy_frozen_encoders,
     )
+
+
+def push(directory: Path, repository: str) -> str:
+    """Upload a saved model to a repository on the hub, made if need be; return its address.
+
+    Raises:
+        UserError: the hub refuses; the saved model stays where it is.
+    """
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
+
+    hub = HfApi()
+    try:
+        address = hub.create_repo(repository, exist_ok=True)
+        hub.upload_folder(repo_id=repository, folder_path=directory)
+    except (HfHubHTTPError, LocalTokenNotFoundError, OSError, ValueError) as error:
+        raise UserError(
+            f"push_to_hub={repository}: {error}. The model is in {directory}; set HF_TOKEN or run `hf auth login`, "
+            f"then `hf upload {repository} {directory}`"
+        ) from error
+    return str(address)

@@ -30,6 +30,11 @@ class Predictor:
         self.description = description
         self.directory = directory
 
+    @property
+    def batch_size(self) -> int:
+        """Examples per step in the evaluation of the model's training."""
+        return int(self.description.get("eval_batch_size", 1))
+
     def predict(self, inputs: Any | Iterable[Any]) -> list[Any]:
         """What the model says about raw texts, or about whatever its task reads.
 
@@ -45,14 +50,15 @@ class Predictor:
         documents = [self.taskmodule.document(f"text {number}", text) for number, text in enumerate(given, start=1)]
         return [self.taskmodule.answer(document) for document in self.predict_documents(documents)]
 
-    def predict_documents(self, documents: Iterable[Document], batch_size: int = 1) -> Iterator[Document]:
+    def predict_documents(self, documents: Iterable[Document], batch_size: int | None = None) -> Iterator[Document]:
         """Put predictions beside whatever the documents hold already, one after another.
 
         Args:
             documents: of any length.
             batch_size: examples (documents, sentences, questions...) per step; those of several documents are read
-                together, those of one may need several steps.
+                together, those of one may need several steps. None: as in the evaluation of the model's training.
         """
+        batch_size = batch_size or self.batch_size
         waiting: list[tuple[Document, list[Any]]] = []
         for document in documents:
             waiting.append((document, self.taskmodule.encode(document)))
@@ -86,7 +92,7 @@ class Pipeline:
     def __init__(self, predictors: Sequence[Predictor]) -> None:
         self.predictors = predictors
 
-    def predict_documents(self, documents: Iterable[Document], batch_size: int = 1) -> Iterator[Document]:
+    def predict_documents(self, documents: Iterable[Document], batch_size: int | None = None) -> Iterator[Document]:
         """As :meth:`Predictor.predict_documents`, with all models; documents are read as they are asked for."""
         for predictor in self.predictors:
             documents = predictor.predict_documents(documents, batch_size)
