@@ -51,7 +51,8 @@ def check(cfg: DictConfig) -> None:
         for key in ROW_LENGTHS:
             if longest is not None and cfg.taskmodule.get(key, 0) > longest:
                 raise ConfigError(
-                    f"taskmodule.{key}={cfg.taskmodule[key]}, but the encoder {name!r} reads at most {longest} subtokens"
+                    f"taskmodule.{key}={cfg.taskmodule[key]}, but the encoder {name!r} reads at most {longest} "
+                    "subtokens"
                 )
     if cfg.ckpt_path is not None and not Path(cfg.ckpt_path).is_file():
         raise ConfigError(f"ckpt_path={cfg.ckpt_path} does not exist")

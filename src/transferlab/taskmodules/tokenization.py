@@ -136,7 +136,8 @@ class WordTokenizer:
             *[special] * len(before), *line.units, *[special] * len(between), *second[1], *[special] * len(after),
         ]  # fmt: skip
         start_of_second = len(before) + len(line.subtokens) + len(between)
-        types = [0] * start_of_second + [self.second_type] * (len(ids) - start_of_second)
+        of_second = 0 if line.pair is None else self.second_type
+        types = [0] * start_of_second + [of_second] * (len(ids) - start_of_second)
         if line.first_unit >= 0:
             units[self._first_token(before, after, len(ids))] = line.first_unit
         return ids, units, types

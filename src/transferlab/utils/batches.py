@@ -62,7 +62,8 @@ class TokenBatch:
         names: of the examples' documents, for messages.
         lengths: [examples] int64, words of each.
         tag_ids: [examples, units] int64, -100 beyond the length and where a tag is unknown.
-        gold: the tags as the corpus writes them, for the official score; None where unknown.
+        gold: the tags as the corpus writes them, a list for each sentence of the examples in turn, for the official
+            score; None where unknown.
     """
 
     inputs: dict[str, EncoderInputs]

@@ -1,0 +1,101 @@
+"""The model of text classification, regression and relation extraction: a multi-encoder under a small head."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import Tensor
+from torchmetrics import Metric
+
+from transferlab.metrics.classification import make_score
+from transferlab.models.base import TransferModel
+from transferlab.models.heads import TaskHead
+from transferlab.models.problems import PROBLEMS, Prediction
+from transferlab.utils.batches import ClassificationBatch
+
+
+class ClassificationModel(TransferModel):
+    """Gives a text, a pair of texts or a pair of arguments a class, several classes or a value.
+
+    Args:
+        problem: ``multi_class``, ``multi_label`` or ``regression``.
+        labels: the classes, in the order of the head's outputs; none in regression.
+        num_units: vectors of an example, which the head reads side by side: 1 for texts, 2 for two arguments.
+        metric: the official score, one of ``metrics.classification.SCORES``.
+        metric_options: of the score, for example ``{"positive": "1"}``.
+        value_mean: mean of the training values, in regression. The head learns values in standard deviations from it,
+            and predictions are put back to scale, so that learning rates suit values of any unit.
+        value_std: standard deviation of the training values, in regression.
+        options: those of :class:`~transferlab.models.heads.TaskHead` (but ``input_size`` and ``output_size``) and those
+            of :class:`~transferlab.models.base.TransferModel`.
+
+    Raises:
+        UserError: a metric that does not exist, or that does not score the problem; see the messages.
+    """
+
+    OPTIONS_OF = (TaskHead, TransferModel)
+
+    def __init__(
+        self,
+        *,
+        problem: str = "multi_class",
+        labels: Sequence[str] = (),
+        num_units: int = 1,
+        metric: str = "classification",
+        metric_options: Mapping[str, Any] | None = None,
+        value_mean: float = 0.0,
+        value_std: float = 1.0,
+        **options: Any,
+    ) -> None:
+        # before any weights are read
+        scores = [make_score(metric, problem, labels, metric_options) for _ in range(2)]
+        of_head = set(inspect.signature(TaskHead).parameters)
+        super().__init__(**{name: value for name, value in options.items() if name not in of_head})
+        task = {
+            "problem": problem,
+            "labels": list(labels),
+            "num_units": num_units,
+            "metric": metric,
+            "metric_options": dict(metric_options or {}),
+            "value_mean": value_mean,
+            "value_std": value_std,
+        }
+        self.save_hyperparameters(task | options)
+        self.problem = PROBLEMS[problem](list(labels), value_mean, value_std)
+        self.head = TaskHead(
+            num_units * self.multi_encoder.hidden_size,
+            self.problem.outputs,
+            **{name: value for name, value in options.items() if name in of_head},
+        )
+        self.val_score, self.test_score = scores
+        self.scores = {"val": self.val_score, "test": self.test_score}
+
+    def forward(self, batch: ClassificationBatch) -> Tensor:
+        """Logits [examples, outputs] fp32."""
+        vectors = self.encode(batch).embeddings  # [examples, units, hidden]
+        return self.head(vectors.flatten(1)).float()
+
+    def loss(self, batch: ClassificationBatch) -> Tensor:
+        """The mean loss [] fp32 over the examples whose label is known; 0 if there are none."""
+        return self._mean_loss(self(batch), batch.labels)
+
+    def predictions(self, batch: ClassificationBatch) -> list[Prediction]:
+        """A label for each example."""
+        return self.problem.predictions(self(batch))
+
+    def loss_and_predictions(self, batch: ClassificationBatch) -> tuple[Tensor, list[Prediction]]:
+        """The mean loss [] fp32, and a label for each example."""
+        logits = self(batch)
+        return self._mean_loss(logits, batch.labels), self.problem.predictions(logits)
+
+    def _mean_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        losses, known = self.problem.losses(logits, labels)  # [examples] each
+        return losses.sum() / known.sum().clamp(min=1)
+
+    def update_score(self, score: Metric, batch: ClassificationBatch, predictions: list[Prediction]) -> None:
+        """Add the gold and predicted labels of a batch to the official score, but for examples without gold."""
+        pairs = zip(batch.gold, predictions, strict=True)
+        annotated = [(gold, prediction.label) for gold, prediction in pairs if gold is not None]
+        score.update([gold for gold, _ in annotated], [label for _, label in annotated])

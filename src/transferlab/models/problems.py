@@ -1,0 +1,118 @@
+"""What a text is asked for: one class, any number of classes, or a value. Losses and decoding of each.
+
+Letters in shapes: n examples, c classes.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+UNKNOWN = -100  # the class of an example whose gold label is not known
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model says about one example.
+
+    Attributes:
+        label: its class, its classes or its value.
+        score: the probability of the class, or of each of the classes; None for a value.
+    """
+
+    label: str | float | list[str]
+    score: float | list[float] | None = None
+
+
+class Problem(ABC):
+    """How the outputs of a head are trained and read.
+
+    Args:
+        labels: the classes; none in regression.
+        value_mean: of the training values, in regression.
+        value_std: their standard deviation, in regression.
+    """
+
+    def __init__(self, labels: list[str], value_mean: float = 0.0, value_std: float = 1.0) -> None:
+        self.labels = labels
+        self.value_mean = value_mean
+        self.value_std = value_std
+
+    @property
+    def outputs(self) -> int:
+        """Outputs of the head for one example."""
+        return len(self.labels)
+
+    @abstractmethod
+    def losses(self, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """The loss of each example.
+
+        Args:
+            logits: [n, outputs] fp32.
+            labels: those of :class:`~transferlab.utils.batches.ClassificationBatch`.
+
+        Returns:
+            [n] fp32, 0 where the label is unknown, and [n] bool, True where it is known.
+        """
+
+    @abstractmethod
+    def predictions(self, logits: Tensor) -> list[Prediction]:
+        """Read the outputs [n, outputs] fp32 of the head."""
+
+
+class MultiClass(Problem):
+    """One of several classes: softmax and cross entropy."""
+
+    def losses(self, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Cross entropy."""
+        return F.cross_entropy(logits, labels, ignore_index=UNKNOWN, reduction="none"), labels != UNKNOWN
+
+    def predictions(self, logits: Tensor) -> list[Prediction]:
+        """The most probable class."""
+        scores, classes = logits.softmax(-1).max(-1)  # [n] each
+        pairs = zip(classes.tolist(), scores.tolist(), strict=True)
+        return [Prediction(self.labels[position], score) for position, score in pairs]
+
+
+class MultiLabel(Problem):
+    """Any number of classes, none included: each is a question of its own."""
+
+    def losses(self, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Binary cross entropy, the mean over classes."""
+        known = ~labels.isnan().any(-1)  # [n]
+        wanted = labels.float().nan_to_num()
+        return F.binary_cross_entropy_with_logits(logits, wanted, reduction="none").mean(-1) * known, known
+
+    def predictions(self, logits: Tensor) -> list[Prediction]:
+        """The classes that are more probable than not."""
+        found = []
+        for scores in logits.sigmoid().tolist():  # [c]
+            chosen = [(label, score) for label, score in zip(self.labels, scores, strict=True) if score > 0.5]
+            found.append(Prediction([label for label, _ in chosen], [score for _, score in chosen]))
+        return found
+
+
+class Regression(Problem):
+    """A value: the head learns it in standard deviations from the mean of the training values."""
+
+    @property
+    def outputs(self) -> int:
+        """Outputs of the head for one example."""
+        return 1
+
+    def losses(self, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Squared error, in variances of the training values."""
+        known = ~labels.isnan()  # [n]
+        wanted = ((labels.float() - self.value_mean) / self.value_std).nan_to_num()
+        return F.mse_loss(logits[:, 0], wanted, reduction="none") * known, known
+
+    def predictions(self, logits: Tensor) -> list[Prediction]:
+        """The value, put back to its scale."""
+        outputs: list[float] = logits[:, 0].tolist()
+        return [Prediction(output * self.value_std + self.value_mean) for output in outputs]
+
+
+PROBLEMS: dict[str, type[Problem]] = {"multi_class": MultiClass, "multi_label": MultiLabel, "regression": Regression}

@@ -1,0 +1,107 @@
+"""The token classification model: a multi-encoder under a head that gives every word the scores of its tags."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+from torchmetrics import Metric
+
+from transferlab.metrics.span_f1 import SpanScore, TagAccuracy
+from transferlab.models.base import TransferModel
+from transferlab.models.heads import TaskHead
+from transferlab.utils.batches import TokenBatch
+from transferlab.utils.errors import UserError
+
+
+@dataclass(frozen=True)
+class TagPrediction:
+    """The tags of the words of an example, and the probability of each."""
+
+    tags: list[str]
+    probabilities: list[float]
+
+
+class TokenClassificationModel(TransferModel):
+    """Tags words, over any combination of encoders.
+
+    Args:
+        labels: the tags, as the taskmodule learned them.
+        metric: ``span_f1``: precision, recall and F1 of the spans that the tags of a sentence stand for;
+            ``accuracy``: the share of words with the right tag.
+        scheme: of tags that stand for spans, one of ``transferlab.utils.tagging.SCHEMES``; None where they do not.
+        options: those of :class:`~transferlab.models.heads.TaskHead` (but its two sizes, which encoders and labels
+            give) and those of :class:`~transferlab.models.base.TransferModel`.
+
+    Raises:
+        UserError: an unknown metric, or ``span_f1`` without a scheme.
+    """
+
+    OPTIONS_OF = (TaskHead, TransferModel)
+
+    def __init__(
+        self, *, labels: list[str], metric: str = "span_f1", scheme: str | None = "IOB2", **options: Any
+    ) -> None:
+        scores = [_make_score(metric, labels, scheme) for _ in range(2)]  # before any weights are read
+        of_head = set(inspect.signature(TaskHead).parameters)
+        super().__init__(**{name: value for name, value in options.items() if name not in of_head})
+        self.save_hyperparameters({"labels": labels, "metric": metric, "scheme": scheme} | options)
+        self.labels = labels
+        self.head = TaskHead(
+            self.multi_encoder.hidden_size,
+            len(labels),
+            **{name: value for name, value in options.items() if name in of_head},
+        )
+        self.val_score, self.test_score = scores
+        self.scores = {"val": self.val_score, "test": self.test_score}
+
+    def forward(self, batch: TokenBatch) -> Tensor:
+        """The scores of the tags of each word, [examples, words, tags]."""
+        return self.head(self.encode(batch).embeddings)
+
+    def loss(self, batch: TokenBatch) -> Tensor:
+        """The mean cross entropy [] fp32 over the words of the batch whose gold tag is known; 0 if none is."""
+        return self._mean_loss(self(batch), batch)
+
+    def predictions(self, batch: TokenBatch) -> list[TagPrediction]:
+        """The best tag of each word of each example."""
+        return self._decode(self(batch), batch)
+
+    def loss_and_predictions(self, batch: TokenBatch) -> tuple[Tensor, list[TagPrediction]]:
+        """Both of one pass."""
+        logits = self(batch)
+        return self._mean_loss(logits, batch), self._decode(logits, batch)
+
+    def _mean_loss(self, logits: Tensor, batch: TokenBatch) -> Tensor:
+        total = F.cross_entropy(
+            logits.flatten(0, 1).float(), batch.tag_ids.flatten(), ignore_index=-100, reduction="sum"
+        )
+        return total / batch.tag_ids.ne(-100).sum().clamp(min=1)
+
+    def _decode(self, logits: Tensor, batch: TokenBatch) -> list[TagPrediction]:
+        probabilities, best = logits.float().softmax(dim=-1).max(dim=-1)  # each [examples, words]
+        return [
+            TagPrediction([self.labels[tag] for tag in tags[:length]], values[:length])
+            for tags, values, length in zip(best.tolist(), probabilities.tolist(), batch.lengths.tolist(), strict=True)
+        ]
+
+    def update_score(self, score: Metric, batch: TokenBatch, predictions: list[TagPrediction]) -> None:
+        """Add the sentences of a batch to the official score; ``batch.gold`` says where they end."""
+        gold = [tags for tags in batch.gold if tags is not None]
+        tags = (tag for prediction in predictions for tag in prediction.tags)
+        score.update(gold, [list(islice(tags, len(sentence))) for sentence in gold])
+
+
+def _make_score(metric: str, labels: list[str], scheme: str | None) -> Metric:
+    if metric == "accuracy":
+        return TagAccuracy()
+    if metric != "span_f1":
+        raise UserError(f"model.metric={metric!r}: choose span_f1 or accuracy")
+    if scheme is None:
+        raise UserError("model.metric=span_f1 needs a scheme: set taskmodule.scheme, or model.metric=accuracy")
+    types = {label.partition("-")[2] for label in labels} - {""}  # spans without a type need no score of their own
+    return SpanScore(sorted(types), scheme)
