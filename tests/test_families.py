@@ -128,8 +128,6 @@ def test_reverse_probing_configs_for_corpora_that_are_not_here(
     for source in ("ner", "re"):
         if not (place / "pretrained" / source).exists():
             shutil.copytree(place / "tiny", place / "pretrained" / source)
-    key, _, folder = data.partition("=")
-    metrics = run(
-        "train", f"experiment={experiment}", f"{key}={ROOT / folder}", "sources=[ner,re_1]", *SMALL_HEAD, *QUICK
-    )
+    data = f"dataset.data_dir={ROOT / 'data' / 'sample' / 'conll2012'}"
+    metrics = run("train", "experiment=reverse_probing_conll2012", data, "sources=[ner,re_1]", *SMALL_HEAD, *QUICK)
     assert 0 <= metrics["test/conll_f1"] <= 1

@@ -37,7 +37,7 @@ def rows(ids: list[list[int]]) -> EncoderInputs:
 
 def encode(multi_encoder: MultiEncoder) -> torch.Tensor:
     inputs = rows([[2, 4, 5, 3], [2, 6, 7, 3]])
-    return multi_encoder({key: inputs for key in set(multi_encoder.tokenizer_keys.values())}, 2, 4).embeddings
+    return multi_encoder(dict.fromkeys(set(multi_encoder.tokenizer_keys.values()), inputs), 2, 4).embeddings
 
 
 def test_defect_3_the_aggregator_trains_at_the_task_learning_rate(both) -> None:

@@ -63,7 +63,8 @@ def test_a_loaded_model_predicts_the_same(encoder, other_encoder, taskmodule, do
     assert {name for name, p in predictor.model.named_parameters() if not p.requires_grad} == {
         name for name, p in model.named_parameters() if not p.requires_grad
     }
-    batch = taskmodule.collate([example for document in documents for example in taskmodule.encode(document)], training=False)
+    examples = [example for document in documents for example in taskmodule.encode(document)]
+    batch = taskmodule.collate(examples, training=False)
     with torch.no_grad():
         expected = model.predictions(batch)
     got = [document.predicted.clusters for document in predictor.predict_documents(documents, batch_size=2)]

@@ -195,7 +195,9 @@ def windows(lengths: list[int], limit: int, overlap: int) -> list[Window]:
         if end + 1 == len(lengths):
             break
         following = end + 1
-        while following - 1 > start and ends[end + 1] - ends[following - 1] <= overlap:
+        # go back as far as the overlap allows, and as room is left for the word that did not fit
+        room = min(overlap, limit - lengths[end + 1])
+        while following - 1 > start and ends[end + 1] - ends[following - 1] <= room:
             following -= 1
         start = following
     # the border between two windows lies in the middle of what they share
