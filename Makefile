@@ -34,6 +34,8 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $@
 	@echo "== set-up done"
 
+# Sources are trained in bf16 where the processor multiplies it natively: three times faster there.
+PRECISION := $(shell grep -qE 'avx512_bf16|amx_bf16' /proc/cpuinfo 2>/dev/null && echo bf16-mixed || echo 32-true)
 # A directory of its own each time, so that nothing of an earlier demo is overwritten or mixed in.
 DEMO_DIR := logs/demo/$(shell date +%Y-%m-%d_%H-%M-%S)
 DEMO := paths.log_dir=$(DEMO_DIR) paths.model_dir=$(DEMO_DIR)/models hydra/launcher=joblib hydra.launcher.n_jobs=2 \
@@ -41,8 +43,8 @@ DEMO := paths.log_dir=$(DEMO_DIR) paths.model_dir=$(DEMO_DIR)/models hydra/launc
 
 demo: $(STAMP) ## four sources, coreference probed with each and with all, a report (about 10 minutes on two cores)
 	@echo "== demo 1/3: four sources trained on the embedded sample, two at a time; everything goes to $(DEMO_DIR)"
-	OMP_NUM_THREADS=1 $(BIN)/python src/train.py --multirun experiment=ner,re,squad,mrpc \
-	  'model_save_dir=$${paths.model_dir}/pretrained/$${task_name}' $(DEMO)
+	OMP_NUM_THREADS=1 $(BIN)/python src/train.py --multirun experiment=squad,mrpc,re,ner \
+	  'model_save_dir=$${paths.model_dir}/pretrained/$${task_name}' trainer.precision=$(PRECISION) $(DEMO)
 	@echo "== demo 2/3: coreference from each source, frozen, and from all weighted by attention, two seeds each"
 	OMP_NUM_THREADS=1 $(BIN)/python src/train.py --multirun experiment=reverse_probing_demo seed=1,2 \
 	  'sources=[ner],[re],[squad],[mrpc],[ner,re,squad,mrpc]' $(DEMO)
