@@ -19,7 +19,7 @@ GROUPS = {
     "predict": ["pipeline", "serializer"],
     "evaluate_documents": ["metric"],
 }
-REQUIRED = {"evaluate": ["model_name_or_path=x"], "predict": ["model_name_or_path=x"]}
+REQUIRED = {"evaluate": ["model_name_or_path=x"], "predict": ["model_name_or_path=x"], "report": ["sweeps=x"]}
 
 
 def options(group: str) -> list[str]:
