@@ -33,7 +33,7 @@ def save(models: dict[str, str], directory: Path, taskmodule, copy: bool = False
             "_target_": "transferlab.taskmodules.coreference.CoreferenceTaskModule",
             "options": taskmodule.options(),
         },
-        facts={"scores": {"test/conll_f1": 0.5}, "data": "made up", "command": "none"},
+        facts={"scores": {"test/conll_f1": 0.5}, "data": {"_target_": "a.MadeUpReader", "fold": 0}, "command": "none"},
         copy_frozen_encoders=copy,
     )
     return model

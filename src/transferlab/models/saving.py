@@ -13,6 +13,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from importlib.metadata import version
@@ -189,13 +190,28 @@ def _portable(source: str) -> str:
 
 def model_card(description: dict[str, Any]) -> str:
     """A Markdown card: what it is, from which data and command, with which scores."""
-    task = description["taskmodule"]["_target_"].rsplit(".", 1)[-1].removesuffix("TaskModule").lower()
-    lines = ["---", "library_name: transferlab", f"tags: [transferlab, {task}]", "---", "", f"# {task} model", ""]
-    lines += [f"- data: {description.get('data', 'not recorded')}"]
-    lines += [f"- command: `{description.get('command', 'not recorded')}`"]
+    kind = description["taskmodule"]["_target_"].rsplit(".", 1)[-1].removesuffix("TaskModule")
+    task = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind).lower()
+    options = description["model"]["options"]
+    lines = ["---", "library_name: transferlab", f"tags: [transferlab, {task.replace(' ', '-')}]", "---", ""]
+    lines += [f"# {task} model", ""]
     for name, place in description["encoders"].items():
-        lines += [f"- encoder {name}: {place.get('folder') or place['source'] + ' (frozen, not copied)'}"]
+        origin = options["pretrained_models"].get(name, "not recorded")
+        depth = (options.get("truncate_models") or {}).get(name)
+        depth = f", its first {depth} layers" if depth else ""
+        state = (
+            f"trained from {origin}{depth}; in `{place['folder']}`" if "folder" in place else f"{origin}{depth}, frozen"
+        )
+        lines += [f"- encoder {name}: {state}"]
+    lines += [f"- command: `{description.get('command', 'not recorded')}`"]
+    lines += [f"- seed: {description.get('seed', 'not recorded')}"]
+    stated = description.get("data", {})
+    named = {key: value for key, value in stated.items() if value is not None and key != "_target_"}
+    lines += [f"- data: {stated.get('_target_', 'not recorded').rsplit('.', 1)[-1]}"]
+    lines += [f"    - {key}: {value}" for key, value in named.items()]
     lines += ["", "| score | value |", "|---|---|"]
     lines += [f"| {name} | {value:.4f} |" for name, value in sorted(description.get("scores", {}).items())]
-    lines += ["", "```python", "import transferlab", 'transferlab.load("<this folder>").predict(["..."])', "```", ""]
+    lines += ["", "```python", "import transferlab", 'model = transferlab.load("<this folder>")', "```", ""]
+    if len(description["encoders"]) == 1 and "folder" in next(iter(description["encoders"].values())):
+        lines += ["The encoder alone is what `AutoModel` and `AutoTokenizer` load from this folder.", ""]
     return "\n".join(lines)

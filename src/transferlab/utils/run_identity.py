@@ -17,8 +17,8 @@ from pathlib import Path
 RUN_ID = "TRANSFERLAB_RUN_ID"
 COMMAND = "TRANSFERLAB_COMMAND"
 PROJECT_ROOT = "PROJECT_ROOT"
-# oneDNN keeps compiled kernels and their buffers for so many shapes of operands. Rows of every length make a new shape in
-# every step, and its default of 1024 grows to 18 GB in one run of question answering in bf16.
+# oneDNN keeps compiled kernels and their buffers for so many shapes of operands. Rows of every length make new shapes
+# in every step, so its default of 1024 lets the memory of a run in bf16 grow for hours.
 KERNEL_CACHE = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16")
 RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID")  # the first that is set tells which process of a run this is
 
