@@ -48,7 +48,7 @@ def test_a_trained_encoder_is_saved_for_anyone(encoder, taskmodule, documents, t
         expected = model.multi_encoder.encoders["target"](inputs["input_ids"], inputs["attention_mask"])
         torch.testing.assert_close(plain.eval()(**inputs).last_hidden_state, expected)
     card = (tmp_path / "model" / "README.md").read_text()
-    assert "made up" in card and "0.5000" in card
+    assert "MadeUpReader" in card and "0.5000" in card and "fold: 0" in card
 
 
 @pytest.mark.parametrize("copy", [False, True])

@@ -199,10 +199,8 @@ def model_card(description: dict[str, Any]) -> str:
         origin = options["pretrained_models"].get(name, "not recorded")
         depth = (options.get("truncate_models") or {}).get(name)
         depth = f", its first {depth} layers" if depth else ""
-        state = (
-            f"trained from {origin}{depth}; in `{place['folder']}`" if "folder" in place else f"{origin}{depth}, frozen"
-        )
-        lines += [f"- encoder {name}: {state}"]
+        saved = f"; saved in `{place['folder']}`" if "folder" in place else ", frozen, not copied"
+        lines += [f"- encoder {name}: from {origin}{depth}{saved}"]
     lines += [f"- command: `{description.get('command', 'not recorded')}`"]
     lines += [f"- seed: {description.get('seed', 'not recorded')}"]
     stated = description.get("data", {})
