@@ -66,10 +66,7 @@ def train(cfg: DictConfig) -> dict[str, Any]:
             metrics |= {name: float(value) for name, value in trainer.callback_metrics.items()}
     if trainer.is_global_zero and not cfg.trainer.get("fast_dev_run"):
         write_json(output_dir / "metrics.json", metrics)
-        saved = building.save(model, taskmodule, cfg, metrics, best)
-        log.info("model saved to %s", saved)
-        if cfg.push_to_hub:
-            log.info("model uploaded to %s", building.push(saved, cfg.push_to_hub))
+        log.info("model saved to %s", building.save(model, taskmodule, cfg, metrics, best))
         if list(output_dir.glob("csv/*/metrics.csv")):
             curve, _ = plot_curves({cfg.task_name: output_dir}, output_dir / "curve.png", metric=cfg.monitor)
             log.info("training curve: %s", curve)
@@ -80,6 +77,8 @@ def train(cfg: DictConfig) -> dict[str, Any]:
         write_json(output_dir / "baselines.json", baselines)
         for stage, split in stages.items():
             print_scores(metrics, stage, baselines[stage], split)
+        if cfg.push_to_hub and not cfg.trainer.get("fast_dev_run"):
+            building.push(Path(cfg.model_save_dir), cfg.push_to_hub)
     return metrics
 
 

@@ -222,6 +222,34 @@ def test_bad_configs_are_refused_by_name_before_training(train, case, monkeypatc
     assert user_error_of(caught.value) is not None, "it would be shown as a traceback"
 
 
+def test_a_score_that_there_is_not_is_refused_before_an_epoch_is_trained(train):
+    with pytest.raises(
+        UserError, match=r"monitor=val/accuracy: there is no such score; choose one of val/loss.*conll_f1"
+    ):
+        train("monitor=val/accuracy")
+
+
+def test_a_model_is_uploaded_and_a_refusal_of_the_hub_fails_nothing(train, tmp_path, monkeypatch, caplog):
+    import huggingface_hub
+
+    uploads = []
+
+    class Hub:
+        def create_repo(self, name, exist_ok):
+            if name == "nobody/model":
+                raise OSError("who are you?")
+            return f"https://hub/{name}"
+
+        def upload_folder(self, repo_id, folder_path):
+            uploads.append((repo_id, sorted(path.name for path in Path(folder_path).iterdir())))
+
+    monkeypatch.setattr(huggingface_hub, "HfApi", Hub)
+    train("trainer.max_epochs=1", "push_to_hub=me/model")
+    assert uploads[0][0] == "me/model" and "transferlab.json" in uploads[0][1]
+    metrics = train("trainer.max_epochs=1", "push_to_hub=nobody/model", f"model_save_dir={tmp_path / 'other'}")
+    assert "test/conll_f1" in metrics and "who are you?" in caplog.text and "hf upload nobody/model" in caplog.text
+
+
 def test_an_unset_variable_names_itself(train, monkeypatch):
     monkeypatch.delenv("JSONL_DIR", raising=False)
     with pytest.raises(Exception, match=r"set the environment variable JSONL_DIR or the key dataset\.data_dir"):

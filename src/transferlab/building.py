@@ -21,7 +21,6 @@ from transferlab.models.base import TransferModel
 from transferlab.models.saving import save_model
 from transferlab.utils import run_identity
 from transferlab.utils.config_checks import ConfigError, check_root_keys, check_targets, keyword_names, root_keys
-from transferlab.utils.errors import UserError
 from transferlab.utils.strategy import check_strategy
 
 log = logging.getLogger(__name__)
@@ -58,9 +57,16 @@ def check(cfg: DictConfig) -> None:
         raise ConfigError(f"ckpt_path={cfg.ckpt_path} does not exist")
     if not cfg.train and cfg.ckpt_path is None:
         raise ConfigError("train=false leaves only weights that were never trained; name some with ckpt_path=...")
-    saved = Path(cfg.model_save_dir)
-    if not saved.is_relative_to(cfg.paths.output_dir) and saved.exists() and any(saved.iterdir()):
-        raise ConfigError(f"model_save_dir={saved} is not empty; move its content away or choose another directory")
+    if _is_taken(cfg):
+        raise ConfigError(
+            f"model_save_dir={cfg.model_save_dir} is not empty; move its content away or choose another directory"
+        )
+
+
+def _is_taken(cfg: DictConfig) -> bool:
+    """Whether the place to save to is outside the run's own directory and holds something."""
+    place = Path(cfg.model_save_dir)
+    return not place.is_relative_to(cfg.paths.output_dir) and place.exists() and any(place.iterdir())
 
 
 def corpus(cfg: DictConfig) -> tuple[Any, TransferDataModule]:
@@ -102,11 +108,15 @@ def save(model: TransferModel, taskmodule: Any, cfg: DictConfig, metrics: dict[s
         checkpoint = torch.load(best, map_location="cpu", weights_only=True)
         model.on_load_checkpoint(checkpoint)
         model.load_state_dict(checkpoint["state_dict"])
+    place = Path(cfg.model_save_dir)
+    if _is_taken(cfg):  # by a run that ended while this one was going on
+        place = Path(cfg.paths.output_dir, "model")
+        log.warning("model_save_dir=%s has been filled meanwhile; the model goes to %s", cfg.model_save_dir, place)
     shared, keys = load_tokenizers(dict(cfg.model.pretrained_models), model.hparams.get("added_tokens") or {})
     kind = type(taskmodule)
     return save_model(
         model,
-        cfg.model_save_dir,
+        place,
         tokenizers={name: shared[key] for name, key in keys.items()},
         taskmodule={"_target_": f"{kind.__module__}.{kind.__qualname__}", "options": taskmodule.options()},
         facts={
@@ -120,11 +130,10 @@ def save(model: TransferModel, taskmodule: Any, cfg: DictConfig, metrics: dict[s
     )
 
 
-def push(directory: Path, repository: str) -> str:
-    """Upload a saved model to a repository on the hub, made if need be; return its address.
+def push(directory: Path, repository: str) -> None:
+    """Upload a saved model to a repository on the hub, made if need be.
 
-    Raises:
-        UserError: the hub refuses; the saved model stays where it is.
+    What the hub refuses is said and fails nothing: the run is finished, and its model stays where it is.
     """
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
@@ -134,8 +143,9 @@ def push(directory: Path, repository: str) -> str:
         address = hub.create_repo(repository, exist_ok=True)
         hub.upload_folder(repo_id=repository, folder_path=directory)
     except (HfHubHTTPError, LocalTokenNotFoundError, OSError, ValueError) as error:
-        raise UserError(
-            f"push_to_hub={repository}: {error}. The model is in {directory}; set HF_TOKEN or run `hf auth login`, "
-            f"then `hf upload {repository} {directory}`"
-        ) from error
-    return str(address)
+        log.error(
+            "push_to_hub=%s: %s. The model is in %s; set HF_TOKEN or run `hf auth login`, then `hf upload %s %s`",
+            repository, error, directory, repository, directory,
+        )  # fmt: skip
+    else:
+        log.info("model uploaded to %s", address)

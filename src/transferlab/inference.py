@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from transferlab.documents import Document
 from transferlab.encoders.tokenizers import load_tokenizers
 from transferlab.models.base import TransferModel
 from transferlab.models.saving import find_model, load_model, our_class
+
+log = logging.getLogger(__name__)
 
 
 class Predictor:
@@ -60,12 +63,20 @@ class Predictor:
         """
         batch_size = batch_size or self.batch_size
         waiting: list[tuple[Document, list[Any]]] = []
+        asked = read = 0
         for document in documents:
             waiting.append((document, self.taskmodule.encode(document)))
+            asked, read = asked + len(waiting[-1][1]), read + 1
             if sum(len(examples) for _, examples in waiting) >= batch_size:
                 yield from self._predict(waiting, batch_size)
                 waiting = []
         yield from self._predict(waiting, batch_size)
+        if read and not asked:
+            log.warning(
+                "none of the %d documents holds anything that the model asks about, such as entities to relate or "
+                "questions to answer: nothing is predicted",
+                read,
+            )
 
     @torch.no_grad()
     def _predict(self, encoded: list[tuple[Document, list[Any]]], batch_size: int) -> Iterator[Document]:

@@ -101,7 +101,9 @@ def documents(problem: str = "multi_class", pairs: bool = True):
 def build(encoders, problem: str = "multi_class", pairs: bool = True, seed: int = 0, **options):
     """A model, its taskmodule, and the examples it was made for."""
     encoders = {"target": encoders} if isinstance(encoders, str) else encoders
-    taskmodule = TextClassificationTaskModule(load_tokenizers(encoders)[0], problem, max_length=60)
+    alignment = options.get("alignment", "first")
+    tokenizers, _ = load_tokenizers(encoders)
+    taskmodule = TextClassificationTaskModule(tokenizers, problem, max_length=60, alignment=alignment)
     annotated = documents(problem, pairs)
     learnt = taskmodule.prepare(annotated)
     torch.manual_seed(seed)

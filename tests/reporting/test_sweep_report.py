@@ -39,7 +39,8 @@ def sweep(tmp_path: Path) -> Path:
         job(place, number, ["experiment=x", f"sources={sources}", f"seed={seed}"], metrics)
     job(place, 4, ["experiment=x", "sources=[re]", "seed=1"], {}, status="failed")
     baselines = {"val": {"head match": {"f1": 0.1}}, "test": {"head match": {"f1": 0.55, "loss": 3.0}}}
-    (place / "0" / "baselines.json").write_text(json.dumps(baselines))
+    for number in range(4):
+        (place / str(number) / "baselines.json").write_text(json.dumps(baselines))
     integrate(place)
     return place
 
@@ -61,10 +62,40 @@ def test_settings_over_their_seeds_beside_the_baseline(sweep: Path) -> None:
     assert "ner + re_2" in console.export_text()
 
 
-def test_another_metric_and_several_sweeps(sweep: Path) -> None:
+def test_another_metric_and_several_sweeps(sweep: Path, tmp_path: Path) -> None:
     report = report_sweeps([sweep, sweep], "val/f1")
-    assert [setting.mean for setting in report.settings] == pytest.approx([0.9] * 4)
+    assert [setting.mean for setting in report.settings] == pytest.approx([0.9] * 2), "a sweep counts once"
     assert report.baselines == {"head match": 0.1}
+    other = tmp_path / "other"
+    job(other, 0, ["experiment=x", "sources=[ner]", "seed=3"], {"test/f1": 0.7})
+    integrate(other)
+    first, second = report_sweeps([sweep, other]).settings
+    assert first.scores == [0.5, 0.6, 0.7] and first.mean == pytest.approx(0.6) and second.scores == [0.7, 0.7]
+
+
+def test_baselines_are_those_of_a_setting_s_own_data(sweep: Path) -> None:
+    (sweep / "2" / "baselines.json").write_text(json.dumps({"test": {"head match": {"f1": 0.2}}}))
+    report = report_sweeps([sweep])
+    assert report.baselines == {}, "no row of its own, for it is not one number"
+    assert "| ner | 55.00 | 7.07 | 2 | +0.00 | ner 1.00 |" in report.markdown()
+    assert "| ner + re_2 | 70.00 | 0.00 | 2 | +50.00 | ner 0.30  re_2 0.70 |" in report.markdown()
+
+
+def test_errors_are_no_percentages_and_the_smallest_baseline_is_the_best(tmp_path: Path) -> None:
+    job(tmp_path, 0, ["seed=1"], {"test/mse": 0.5})
+    (tmp_path / "0" / "baselines.json").write_text(json.dumps({"test": {"mean": {"mse": 0.6}, "zero": {"mse": 2.0}}}))
+    integrate(tmp_path)
+    assert "| all runs | 0.50 | – | 1 | -0.10 |" in report_sweeps([tmp_path], "test/mse").markdown()
+
+
+def test_the_metric_by_default_is_honest_and_exists(tmp_path: Path) -> None:
+    for number, metrics in enumerate(({"val/best_f1": 0.5, "test/best_f1": 0.6, "test/f1": 0.4}, {"val/best_f1": 0.5})):
+        sweep = tmp_path / str(number)
+        job(sweep, 0, ["seed=1"], metrics)
+        (sweep / "0" / "config_resolved.yaml").write_text("monitor: val/best_f1\n")
+        integrate(sweep)
+    assert report_sweeps([tmp_path / "0"]).metric == "test/f1"
+    assert report_sweeps([tmp_path / "1"]).metric == "val/best_f1"
 
 
 def test_refusals(sweep: Path, tmp_path: Path) -> None:

@@ -64,8 +64,14 @@ def test_rows_equal_those_of_the_tokenizer_itself():
             assert torch.equal(inputs.token_type_ids, expected["token_type_ids"]), (text, pair)
 
 
-def test_every_token_belongs_to_the_one_unit_of_its_text():
+def test_the_token_that_sums_up_a_row_stands_for_its_text():
     taskmodule = make_taskmodule()
+    batch = taskmodule.collate(encoded(taskmodule, text_document("one", "aaaa b", "b")), training=False)
+    assert batch.inputs["coarse"].unit_ids.tolist() == [[0, -1, -1, -1, -1, -1]]
+
+
+def test_every_token_belongs_to_the_one_unit_of_its_text():
+    taskmodule = make_taskmodule(alignment="mean")
     examples = encoded(taskmodule, text_document("one", "aaaa b", "b"), text_document("two", "a"))
     batch = taskmodule.collate(examples, training=False)
     assert (batch.units, batch.names) == (1, ["one", "two"])

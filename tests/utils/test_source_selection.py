@@ -66,3 +66,9 @@ def test_a_file_that_is_no_source(config: DictConfig, tmp_path: Path) -> None:
     config.sources = ["ner"]
     with pytest.raises(ConfigError, match=r"ner\.yaml: a source is one line, `ner: <name or path>`"):
         select_sources(config)
+
+
+def test_one_source_needs_no_brackets(config: DictConfig) -> None:
+    config.sources = "ner_3"
+    select_sources(config)
+    assert config.model.pretrained_models == {"ner_3": "/m/ner"}

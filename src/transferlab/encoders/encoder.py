@@ -107,7 +107,8 @@ class Encoder(nn.Module):
         self._fingerprint = self._hash() if frozen and load_weights else None
         self._memory: RowMemory | None = None
         if self._fingerprint is not None and remember_gb > 0 and not frozen_dropout:
-            kind = f"{self._fingerprint} {last_n_layers} {pooler}"
+            settings = hashlib.sha256(config.to_json_string(use_diff=False).encode()).hexdigest()
+            kind = f"{self._fingerprint} {settings} {last_n_layers} {pooler}"
             self._memory = RowMemory.of(kind, limit=1e9 * remember_gb)
         self._versions = self._weight_versions()
         self.train()

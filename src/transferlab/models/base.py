@@ -113,6 +113,16 @@ class TransferModel(LightningModule):
         scores = {f"{stage}/{name}": float(value) for name, value in score.compute().items()}
         self.log_dict(scores, sync_dist=True)  # equal on all processes already: the metric sums their counts
         score.reset()
+        if self.trainer.sanity_checking:
+            self._check_monitors(scores)
+
+    def _check_monitors(self, scores: dict[str, float]) -> None:
+        """Refuse to monitor a score that there is not, before an epoch is trained for it."""
+        logged = ("val/loss", *scores)
+        for callback in self.trainer.callbacks:  # type: ignore[attr-defined]
+            monitor = getattr(callback, "monitor", None)
+            if monitor is not None and monitor.startswith("val/") and monitor.count("/") == 1 and monitor not in logged:
+                raise UserError(f"monitor={monitor}: there is no such score; choose one of {', '.join(logged)}")
 
     def configure_optimizers(self) -> Any:
         """AdamW with two groups, encoders and task, under one linear schedule."""

@@ -48,11 +48,13 @@ def plot_depths(report: SweepReport, output: str | Path) -> tuple[Path, Path] | 
     for colour, (source, points) in zip(COLOURS * (1 + len(curves) // len(COLOURS)), curves.items(), strict=False):
         points.sort(key=lambda point: point[0])
         depths = [depth for depth, _ in points]
-        means = [100 * setting.mean for _, setting in points]
-        axes.errorbar(depths, means, [100 * (s.std or 0) for _, s in points], color=colour, label=source, capsize=3)
+        means = [report.scale * setting.mean for _, setting in points]
+        axes.errorbar(
+            depths, means, [report.scale * (s.std or 0) for _, s in points], color=colour, label=source, capsize=3
+        )
     _draw_baselines(axes, report, vertical=False)
     axes.set_xlabel("layers")
-    axes.set_ylabel(f"{report.metric}, %")
+    axes.set_ylabel(_unit(report))
     axes.set_xticks(sorted({depth for points in curves.values() for depth, _ in points}))
     _tidy(axes)
     axes.legend(frameon=False, fontsize=9)
@@ -63,20 +65,28 @@ def _draw_scores(axes: Axes, report: SweepReport) -> None:
     places = range(len(report.settings))
     for place, setting in zip(places, report.settings, strict=True):
         axes.errorbar(
-            100 * setting.mean, place, xerr=100 * (setting.std or 0), color=COLOURS[0], fmt="o", capsize=3, markersize=6
+            report.scale * setting.mean,
+            place,
+            xerr=report.scale * (setting.std or 0),
+            color=COLOURS[0],
+            fmt="o",
+            capsize=3,
+            markersize=6,
         )
-        axes.plot([100 * s for s in setting.scores], [place] * len(setting.scores), ".", color="0.35", markersize=4)
+        axes.plot(
+            [report.scale * s for s in setting.scores], [place] * len(setting.scores), ".", color="0.35", markersize=4
+        )
     _draw_baselines(axes, report, vertical=True)
     axes.set_yticks(list(places), [setting.name for setting in report.settings])
     axes.set_ylim(len(report.settings) - 0.4, -0.6)  # the first setting on top
-    axes.set_xlabel(f"{report.metric}, %: mean and standard deviation, every run a dot")
+    axes.set_xlabel(f"{_unit(report)}: mean and standard deviation, every run a dot")
     _tidy(axes)
 
 
 def _draw_baselines(axes: Axes, report: SweepReport, vertical: bool) -> None:
     draw = axes.axvline if vertical else axes.axhline
     for name, score in report.baselines.items():
-        draw(100 * score, color=COLOURS[1], linestyle="--", linewidth=1, label=name)
+        draw(report.scale * score, color=COLOURS[1], linestyle="--", linewidth=1, label=name)
     if report.baselines and vertical:
         axes.legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(0, 1.0))
 
@@ -95,6 +105,10 @@ def _draw_weights(axes: Axes, settings: Sequence[Setting]) -> None:
     axes.set_xlim(0, 1)
     axes.set_xlabel("mean weight of each source")
     _tidy(axes)
+
+
+def _unit(report: SweepReport) -> str:
+    return report.metric if report.is_error else f"{report.metric}, %"
 
 
 def _tidy(axes: Axes) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,20 +17,22 @@ from transferlab.utils.errors import UserError
 
 RESULT = "multirun_result.json"
 BASELINES = "baselines.json"
+ERRORS = ("mse", "mae", "loss")  # smaller is better, and no percentage
 _WEIGHT = re.compile(r"(?P<stage>val|test)/attention/(?P<source>.+)/mean")
 
 
 @dataclass(frozen=True)
 class Setting:
-    """The runs of a sweep that differ in nothing but the seed.
+    """The runs of sweeps that differ in nothing but the seed.
 
     Attributes:
         name: the overrides that tell it from the others; ``a + b`` for several sources.
         sources: the sources it names, empty if it names none.
-        scores: of the completed runs, as fractions.
+        scores: of the completed runs.
         mean: of the scores; NaN when a run diverged.
         std: their sample standard deviation, None for one run.
         weights: {source: mean weight that attention gave to it}, where there is attention.
+        baselines: {name: score} on the data of its runs.
     """
 
     name: str
@@ -38,6 +41,7 @@ class Setting:
     mean: float
     std: float | None
     weights: dict[str, float]
+    baselines: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -47,17 +51,31 @@ class SweepReport:
     Attributes:
         metric: as logged, ``test/conll_f1``.
         settings: in the order of the sweeps.
-        baselines: {name: score}.
         unfinished: jobs without a result.
     """
 
     metric: str
     settings: list[Setting]
-    baselines: dict[str, float]
     unfinished: int
 
+    @property
+    def is_error(self) -> bool:
+        """Whether smaller is better."""
+        return self.metric.endswith(ERRORS)
+
+    @property
+    def scale(self) -> int:
+        """100 for fractions, which are shown in percent."""
+        return 1 if self.is_error else 100
+
+    @property
+    def baselines(self) -> dict[str, float]:
+        """The baselines that are the same for all settings."""
+        first = self.settings[0].baselines
+        return first if all(setting.baselines == first for setting in self.settings) else {}
+
     def table(self) -> Table:
-        """To print with rich, in percent."""
+        """To print with rich."""
         table = Table(title=self.metric, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
         for column in self._header():
             table.add_column(column, justify="left" if column in ("setting", "weights") else "right")
@@ -76,51 +94,60 @@ class SweepReport:
         return "\n".join(lines) + "\n"
 
     def _header(self) -> list[str]:
+        over = ["over baseline"] if any(setting.baselines for setting in self.settings) else []
         weights = ["weights"] if any(setting.weights for setting in self.settings) else []
-        return ["setting", "mean", "std", "runs", *(["over baseline"] if self.baselines else []), *weights]
+        return ["setting", "mean", "std", "runs", *over, *weights]
 
     def _rows(self) -> list[list[str]]:
         header = self._header()
-        best = max(self.baselines.values(), default=0.0)
+        best = min if self.is_error else max
         rows = []
         for setting in self.settings:
-            spread = "–" if setting.std is None else f"{100 * setting.std:.2f}"
-            row = [setting.name, f"{100 * setting.mean:.2f}", spread, str(len(setting.scores))]
-            row += [f"{100 * (setting.mean - best):+.2f}"] if self.baselines else []
+            spread = "–" if setting.std is None else f"{self.scale * setting.std:.2f}"
+            row = [setting.name, f"{self.scale * setting.mean:.2f}", spread, str(len(setting.scores))]
+            if "over baseline" in header:
+                over = [setting.mean - best(setting.baselines.values())] if setting.baselines else []
+                row.append(f"{self.scale * over[0]:+.2f}" if over else "–")
             if "weights" in header:
                 row.append("  ".join(f"{source} {weight:.2f}" for source, weight in setting.weights.items()))
             rows.append(row)
         for name, score in self.baselines.items():
-            rows.append([name, f"{100 * score:.2f}", "–", "–", "", *[""] * (len(header) - 5)])
+            rows.append([name, f"{self.scale * score:.2f}", "–", "–", *[""] * (len(header) - 4)])
         return rows
 
 
 def report_sweeps(directories: Sequence[str | Path], metric: str | None = None) -> SweepReport:
-    """Read finished or running sweeps.
+    """Read finished or running sweeps; runs of equal settings count together, whatever sweep they are of.
 
     Args:
         directories: of sweeps, each with ``multirun_result.json``.
-        metric: as logged; None takes the test score of the metric that the runs monitored.
+        metric: as logged; None takes the test score of the metric that the runs monitored, or the metric itself where
+            the runs have no test split.
 
     Raises:
         UserError: a directory without results, or without this metric.
     """
-    places = [Path(directory) for directory in directories]
-    results = [_read(place) for place in places]
-    jobs = [(place / job["job"], job) for place, result in zip(places, results, strict=True) for job in result["jobs"]]
+    places = list(dict.fromkeys(Path(directory) for directory in directories))
+    jobs = [(place / job["job"], job) for place in places for job in _read(place)["jobs"]]
     completed = [(place, job) for place, job in jobs if job["status"] == "completed"]
     if not completed:
         raise UserError(f"none of the {len(jobs)} jobs in {', '.join(map(str, places))} has completed")
-    metric = metric or _monitored(completed[0][0])
-    if all(metric not in job["metrics"] for _, job in completed):
-        known = sorted({name for _, job in completed for name in job["metrics"]})
+    known = sorted({name for _, job in completed for name in job["metrics"]})
+    metric = metric or _monitored(completed[0][0], known)
+    if metric not in known:
         raise UserError(f"metric={metric}: no job has it; they have {', '.join(known)}")
-    settings = [setting for result in results for setting in result["settings"] if metric in setting["metrics"]]
-    shared = _shared([setting["overrides"] for setting in settings])
+    groups: dict[tuple[str, ...], list[tuple[Path, dict[str, Any]]]] = {}
+    for place, job in completed:
+        if metric in job["metrics"]:
+            setting = tuple(o for o in job["overrides"] if not o.startswith("seed="))
+            groups.setdefault(setting, []).append((place, job))
+    shared = {override for override in next(iter(groups)) if all(override in setting for setting in groups)}
     return SweepReport(
         metric=metric,
-        settings=[_setting(setting, shared, metric, [job for _, job in completed]) for setting in settings],
-        baselines=_baselines(completed[0][0], metric),
+        settings=[
+            _setting(list(setting), shared if len(groups) > 1 else set(), metric, members)
+            for setting, members in groups.items()
+        ],
         unfinished=len(jobs) - len(completed),
     )
 
@@ -134,27 +161,26 @@ def _read(place: Path) -> dict[str, Any]:
     return content
 
 
-def _setting(setting: dict[str, Any], shared: set[str], metric: str, jobs: list[dict[str, Any]]) -> Setting:
-    own = [override for override in setting["overrides"] if override not in shared]
-    sources = next((_listed(o) for o in setting["overrides"] if o.startswith("sources=")), [])
+def _setting(
+    overrides: list[str], shared: set[str], metric: str, members: list[tuple[Path, dict[str, Any]]]
+) -> Setting:
+    own = [override for override in overrides if override not in shared]
     parts = [" + ".join(_listed(o)) if o.startswith("sources=") else o.lstrip("+") for o in own]
-    members = [
-        job for job in jobs if [o for o in job["overrides"] if not o.startswith("seed=")] == setting["overrides"]
-    ]
     stage = metric.partition("/")[0]
-    weights = {
-        match["source"]: statistics["mean"]
-        for name, statistics in setting["metrics"].items()
-        if (match := _WEIGHT.fullmatch(name)) and match["stage"] == stage
-    }
-    statistics = setting["metrics"][metric]
+    weights: dict[str, list[float]] = {}
+    for _, job in members:
+        for name, value in job["metrics"].items():
+            if (match := _WEIGHT.fullmatch(name)) and match["stage"] == stage:
+                weights.setdefault(match["source"], []).append(float(value))
+    scores = [float(job["metrics"][metric]) for _, job in members]
     return Setting(
         name=", ".join(parts) or "all runs",
-        sources=sources,
-        scores=[float(job["metrics"][metric]) for job in members if metric in job["metrics"]],
-        mean=float(statistics["mean"]),
-        std=None if statistics["std"] is None else float(statistics["std"]),
-        weights=weights,
+        sources=next((_listed(o) for o in overrides if o.startswith("sources=")), []),
+        scores=scores,
+        mean=statistics.fmean(scores),
+        std=statistics.stdev(scores) if len(scores) > 1 else None,
+        weights={source: statistics.fmean(values) for source, values in weights.items()},
+        baselines=_baselines(members[0][0], metric),
     )
 
 
@@ -162,18 +188,16 @@ def _listed(override: str) -> list[str]:
     return [item.strip() for item in override.partition("=")[2].strip("[]").split(",") if item.strip()]
 
 
-def _shared(overrides: list[list[str]]) -> set[str]:
-    if len(overrides) < 2:
-        return set()
-    return {override for override in overrides[0] if all(override in other for other in overrides)}
+def _monitored(run: Path, known: list[str]) -> str:
+    """The test score of what a run monitored on validation; the monitored score itself without a test split.
 
-
-def _monitored(run: Path) -> str:
-    """The test score of what a run monitored on validation."""
+    A ``best_`` score has a threshold that is tuned on the very split; on test the one without is the honest one.
+    """
     from omegaconf import OmegaConf
 
-    monitor = OmegaConf.load(run / "config_resolved.yaml").monitor
-    return f"test/{str(monitor).partition('/')[2]}"
+    monitor = str(OmegaConf.load(run / "config_resolved.yaml").monitor)
+    test = f"test/{monitor.partition('/')[2].removeprefix('best_')}"
+    return test if test in known else monitor
 
 
 def _baselines(run: Path, metric: str) -> dict[str, float]:

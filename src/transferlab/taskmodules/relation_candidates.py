@@ -131,13 +131,18 @@ def annotated_candidates(
     return candidates
 
 
-def asked_candidates(document: Document, max_distance: int | None = None) -> list[Candidate]:
-    """The pairs to predict: of predicted entities; else those of gold relations; else of gold entities."""
+def asked_candidates(document: Document, all_pairs: bool = False, max_distance: int | None = None) -> list[Candidate]:
+    """The pairs to predict: of predicted entities; else those of gold relations; else of gold entities.
+
+    With ``all_pairs`` also the other pairs of gold entities: where absence is to be found too, asking only for what is
+    annotated would give it away.
+    """
     if document.predicted is not None and document.predicted.entities is not None:
         return entity_pairs(document.predicted.entities, max_distance)
     if document.gold.relations:
         without_reversal = Directions(None, frozenset(), None)
-        unique = {candidate.spans: candidate for candidate in annotated_candidates(document, without_reversal)}
+        annotated = annotated_candidates(document, without_reversal, all_pairs, max_distance)
+        unique = {candidate.spans: candidate for candidate in annotated}
         return [replace(candidate, label=None) for candidate in unique.values()]
     return entity_pairs(document.gold.entities or [], max_distance)
 

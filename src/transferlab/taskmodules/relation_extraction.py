@@ -194,7 +194,8 @@ class RelationExtractionTaskModule(TaskModule[RelationExample, ClassificationBat
             raise UserError(
                 f"{document.name} has no annotation of relations: it can be predicted, not trained on or scored"
             )
-        candidates = self._annotated(document) if annotated else asked_candidates(document, self.max_argument_distance)
+        all_pairs, distance = self.add_candidate_relations, self.max_argument_distance
+        candidates = self._annotated(document) if annotated else asked_candidates(document, all_pairs, distance)
         if not candidates:
             return []
         words = [self._without_markers(word) for word in document.words]

@@ -43,7 +43,7 @@ class TextExample:
 class TextClassificationTaskModule(TaskModule[TextExample, ClassificationBatch]):
     """Prepares texts and pairs of texts for the classification model.
 
-    A text is one unit, to which all its tokens belong: ``model.alignment`` says which of them give its vector.
+    A text is one unit: ``model.alignment`` says which of its tokens give its vector.
 
     Args:
         tokenizers: fast Hugging Face tokenizers by key.
@@ -56,6 +56,8 @@ class TextClassificationTaskModule(TaskModule[TextExample, ClassificationBatch])
         value_std: what it takes for their standard deviation; None learns it.
         metric: the score of the baselines, that of the model (``model.metric``); None: the general one of ``problem``.
         metric_options: of the score, as ``model.metric_options``.
+        alignment: that of the model (``model.alignment``): with ``first`` and ``pooler`` the token that sums up a row
+            stands for it ([CLS], or the last token of tokenizers that put it there), else all its tokens.
 
     Raises:
         UserError: options that do not fit each other; see the messages.
@@ -71,8 +73,10 @@ class TextClassificationTaskModule(TaskModule[TextExample, ClassificationBatch])
         value_std: float | None = None,
         metric: str | None = None,
         metric_options: dict[str, Any] | None = None,
+        alignment: str = "first",
     ) -> None:
         super().__init__(tokenizers)
+        self.alignment = alignment
         self.problem = problem or (problem_of(metric) if metric else "multi_class")
         self.metric = metric or GENERAL_SCORES.get(self.problem, "")
         self.metric_options = metric_options or {}
@@ -132,6 +136,7 @@ class TextClassificationTaskModule(TaskModule[TextExample, ClassificationBatch])
             "value_std": self.value_std,
             "metric": self.metric,
             "metric_options": self.metric_options,
+            "alignment": self.alignment,
         }
 
     def encode(self, document: Document, annotated: bool = False) -> list[TextExample]:
@@ -176,13 +181,16 @@ class TextClassificationTaskModule(TaskModule[TextExample, ClassificationBatch])
     def collate(self, examples: list[TextExample], training: bool) -> ClassificationBatch:
         """A batch of texts or pairs."""
         self._report_truncated()
+        other = (
+            -1 if self.alignment in ("first", "pooler") else 0
+        )  # unit of all tokens but the one that sums up the row
         inputs = {}
         for key, tokenizer in self.tokenizers.items():
             lines = []
             for sequence, example in enumerate(examples):
-                (ids, units), *second = [(text, [0] * len(text)) for text in example.texts[key]]
+                (ids, units), *second = [(text, [other] * len(text)) for text in example.texts[key]]
                 pair = second[0] if second else None
-                lines.append(Line(sequence, ids, units, pair, first_unit=0, special_unit=0))
+                lines.append(Line(sequence, ids, units, pair, first_unit=0, special_unit=other))
             inputs[key] = tokenizer.inputs(lines, units=1)
         documents = [example.document for example in examples]
         gold = [document.gold.label if self._kind.fits(document.gold.label) else None for document in documents]

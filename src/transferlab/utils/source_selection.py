@@ -23,7 +23,8 @@ def select_sources(cfg: DictConfig) -> None:
     Raises:
         ConfigError: a source without a file, or named twice.
     """
-    chosen = [str(source) for source in cfg.get("sources") or []]
+    given = cfg.get("sources") or []
+    chosen = [given] if isinstance(given, str) else [str(source) for source in given]
     if not chosen:
         return
     directory = Path(cfg.paths.root_dir, "configs", "source")
