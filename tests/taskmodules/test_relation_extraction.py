@@ -252,6 +252,15 @@ def test_candidates_are_all_other_pairs():
     assert len(make_taskmodule([ANN], max_argument_distance=0).encode(ANN, annotated=True)) == 1
 
 
+def test_prediction_asks_for_the_pairs_of_evaluation_and_is_told_nothing():
+    """Asking only for annotated pairs would give away which pairs have no relation."""
+    taskmodule = make_taskmodule([ANN, BOB], add_candidate_relations=True)
+    evaluated = {pair[:2] for pair in asked(taskmodule.encode(BOB, annotated=True))}
+    predicted = asked(taskmodule.encode(BOB))
+    assert {pair[:2] for pair in predicted} == evaluated and len(evaluated) == 6
+    assert {pair[2] for pair in predicted} == {None}
+
+
 @pytest.mark.parametrize("options", [{"symmetric_relations": ["spouse"]}, {"add_reversed_relations": True}])
 def test_the_reverse_of_a_relation_is_no_pair_without_one(options):
     taskmodule = make_taskmodule([ANN, BOB], add_candidate_relations=True, **options)
