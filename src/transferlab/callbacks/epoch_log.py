@@ -33,4 +33,15 @@ class EpochLog(Callback):
         known = trainer.callback_metrics
         values = ", ".join(f"{name} {float(known[name]):.4f}" for name in self.metrics if name in known)
         seconds = time.monotonic() - self._started
-        log.info("epoch %d, step %d, %.1f s: %s", trainer.current_epoch, trainer.global_step, seconds, values)
+        epoch, step = trainer.current_epoch, trainer.global_step
+        log.info("%sepoch %d, step %d, %.1f s: %s", _job(), epoch, step, seconds, values)
+
+
+def _job() -> str:
+    """Which job of a sweep this is; jobs that run side by side write to one terminal."""
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    if not HydraConfig.initialized() or HydraConfig.get().mode != RunMode.MULTIRUN:
+        return ""
+    return f"job {HydraConfig.get().job.num}, "
