@@ -28,7 +28,7 @@ def report(cfg: DictConfig) -> dict[str, Any]:
     apply_extras(cfg)
     check_root_keys(cfg, root_keys(Path(cfg.paths.root_dir, "configs", "report.yaml")))
     output_dir = Path(cfg.paths.output_dir)
-    result = report_sweeps([cfg.sweeps] if isinstance(cfg.sweeps, str) else list(cfg.sweeps), cfg.metric)
+    result = report_sweeps([cfg.sweeps] if isinstance(cfg.sweeps, str) else list(cfg.sweeps), cfg.score)
     Console().print(result.table())
     write_atomically(output_dir / "report.md", [result.markdown()])
     written = {"table": output_dir / "report.md", "picture": plot_sweep(result, output_dir / "report")[0]}

@@ -101,7 +101,7 @@ def test_the_metric_by_default_is_honest_and_exists(tmp_path: Path) -> None:
 def test_refusals(sweep: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"holds no multirun_result.json: name the directory of a sweep"):
         report_sweeps([tmp_path])
-    with pytest.raises(UserError, match=r"metric=test/mrr: no job has it; they have .*test/f1"):
+    with pytest.raises(UserError, match=r"score=test/mrr: no job has it; they have .*test/f1"):
         report_sweeps([sweep], "test/mrr")
 
 

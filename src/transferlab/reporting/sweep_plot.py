@@ -97,7 +97,7 @@ def _draw_weights(axes: Axes, settings: Sequence[Setting]) -> None:
         left = 0.0
         for source, weight in setting.weights.items():
             axes.barh(place, weight, left=left, color=COLOURS[sources.index(source) % len(COLOURS)], height=0.55)
-            if weight > 0.12:
+            if weight > 0.15:
                 axes.text(
                     left + weight / 2, place, f"{source} {weight:.2f}", ha="center", va="center", color="w", size=8
                 )

@@ -135,7 +135,7 @@ def report_sweeps(directories: Sequence[str | Path], metric: str | None = None) 
     known = sorted({name for _, job in completed for name in job["metrics"]})
     metric = metric or _monitored(completed[0][0], known)
     if metric not in known:
-        raise UserError(f"metric={metric}: no job has it; they have {', '.join(known)}")
+        raise UserError(f"score={metric}: no job has it; they have {', '.join(known)}")
     groups: dict[tuple[str, ...], list[tuple[Path, dict[str, Any]]]] = {}
     for place, job in completed:
         if metric in job["metrics"]:
