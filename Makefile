@@ -49,7 +49,8 @@ demo: $(STAMP) ## four sources, coreference probed with each and with all, a rep
 	OMP_NUM_THREADS=1 $(BIN)/python src/train.py --multirun experiment=reverse_probing_demo seed=1,2 \
 	  'sources=[ner],[re],[squad],[mrpc],[ner,re,squad,mrpc]' $(DEMO)
 	@echo "== demo 3/3: the report"
-	$(BIN)/python src/report.py sweeps=$$(echo $(DEMO_DIR)/reverse_probing_demo/multiruns/*) paths.log_dir=$(DEMO_DIR)
+	$(BIN)/python src/report.py sweeps=$$(echo $(DEMO_DIR)/reverse_probing_demo/multiruns/*) paths.log_dir=$(DEMO_DIR) \
+	  extras.print_config=false
 	@echo "== The demo is done; its runs, models and report are in $(DEMO_DIR)."
 	@echo "== Next: python src/predict.py and python src/evaluate.py take any of its runs as model_name_or_path (README.md);"
 	@echo "==       source $(BIN)/activate makes python the one of this project."
