@@ -58,7 +58,7 @@ def by_transformers(model, source: str) -> torch.Tensor:
     return found * attention_mask[..., None]
 
 
-def test_added_tokens_start_from_the_mean_of_their_words(make_model):
+def test_defect_13_added_tokens_start_from_the_mean_of_their_words(make_model):
     """Marker tokens added to frozen encoders once kept random, untrained embeddings."""
     source = make_model("bert", vocab_size=EXACT)
     encoder = MultiEncoder({"a": source}, added_tokens=ADDED, freeze_models="all")

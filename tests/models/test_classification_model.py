@@ -164,7 +164,7 @@ def test_pooling_equals_the_encoder_alone(request, kind, pairs, alignment):
 
 @pytest.mark.parametrize("pairs", [False, True])
 @pytest.mark.parametrize("aggregate", [None, "concat", "attention"])
-def test_several_encoders_classify_and_dropout_is_real(bert, roberta, aggregate, pairs):
+def test_defect_5_several_encoders_classify_and_dropout_is_real(bert, roberta, aggregate, pairs):
     """Text models of several encoders once crashed (a tuple taken for a tensor), and never used their dropout."""
     options = {"aggregate": aggregate, "dropout": 0.5, "freeze_models": "all"}
     encoders = {"a": bert, "b": bert} if aggregate is None else {"a": bert, "b": roberta}

@@ -137,7 +137,7 @@ def test_unit_vectors_are_those_of_a_plain_model_on_the_same_subtokens(strategy,
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_markers_and_head_learn_over_a_frozen_encoder(strategy, sources, documents):
+def test_defect_13_markers_and_head_learn_over_a_frozen_encoder(strategy, sources, documents):
     """Marker tokens added to frozen encoders once kept random, untrained embeddings."""
     one = {"bert": sources["bert"]}
     taskmodule, model = build(one, documents, strategy)
