@@ -62,11 +62,13 @@ def test_debug_modes(debug: str) -> None:
 
 
 @pytest.mark.parametrize("source", options("source"))
-def test_sources(source: str) -> None:
-    cfg = composed("train", f"+source={source}")
+def test_sources(source: str, tmp_path: Path) -> None:
+    (tmp_path / "pretrained" / source).mkdir(parents=True)
+    models = f"paths.model_dir={tmp_path}"
+    cfg = composed("train", f"+source={source}", models)
     assert source in cfg.model.pretrained_models
     before = OmegaConf.to_container(cfg.model.pretrained_models, resolve=True)
-    cfg = composed("train", f"sources=[{source}_1,{source}]")
+    cfg = composed("train", f"sources=[{source}_1,{source}]", models)
     select_sources(cfg)
     check(cfg)
     assert cfg.model.pretrained_models == {f"{source}_1": before[source], source: before[source]}

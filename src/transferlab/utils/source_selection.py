@@ -21,7 +21,7 @@ def select_sources(cfg: DictConfig) -> None:
     aggregated, the first one is the target.
 
     Raises:
-        ConfigError: a source without a file, or named twice.
+        ConfigError: a source without a file, named twice, or not trained yet.
     """
     given = cfg.get("sources") or []
     chosen = [given] if isinstance(given, str) else [str(source) for source in given]
@@ -47,6 +47,12 @@ def select_sources(cfg: DictConfig) -> None:
         cfg.model.pretrained_models = encoders
         kept = {name: n for name, n in (cfg.model.get("truncate_models") or {}).items() if name in encoders}
         cfg.model.truncate_models = kept | depths
+    for source, place in cfg.model.pretrained_models.items():
+        if Path(place).is_absolute() and not Path(place).exists():
+            raise ConfigError(
+                f"sources: {source!r} is not at {place}; train it with the command that its file in {directory} names, "
+                "or write another path there"
+            )
 
 
 def _location(file: Path) -> str:
