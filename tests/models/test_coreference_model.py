@@ -5,8 +5,12 @@ import torch
 from pytorch_lightning import Trainer, seed_everything
 from torch.utils.data import DataLoader
 
+from transferlab.encoders.tokenizers import load_tokenizers
 from transferlab.metrics.coreference import corpus_scores
-from transferlab.models.coreference_model import CoreferenceModel, gold_clusters
+from transferlab.models.coreference_model import HEADS, CoreferenceModel, gold_clusters
+from transferlab.models.saving import load_model, save_model
+from transferlab.utils.config_checks import keyword_names
+from transferlab.utils.errors import UserError
 
 SMALL = {"ffnn_size": 8, "max_span_width": 4, "feature_emb_size": 4, "use_metadata": False}
 
@@ -21,11 +25,13 @@ def batches(taskmodule, documents, size: int, training: bool = False):
     return [taskmodule.collate(examples[i : i + size], training) for i in range(0, len(examples), size)]
 
 
+@pytest.mark.parametrize("head", HEADS)
 @pytest.mark.parametrize("keep_singletons", [False, True])
 def test_the_loss_is_the_same_for_batches_of_one_and_of_several_documents(
-    encoder, taskmodule, documents, keep_singletons
+    encoder, taskmodule, documents, keep_singletons, head
 ):
-    model = make_model(encoder, keep_singletons=keep_singletons, mention_loss_coef=1.0, dropout=0.0).double()
+    options = {"keep_singletons": keep_singletons, "mention_loss_coef": 1.0, "dropout": 0.0}
+    model = make_model(encoder, head=head, **options).double()
     singly = torch.stack([model.loss(batch) for batch in batches(taskmodule, documents, 1)])
     together = model.loss(batches(taskmodule, documents, 3)[0])
     assert len(set(singly.tolist())) == 3
@@ -116,14 +122,52 @@ def test_gold_clusters_keep_mentions_wider_than_any_candidate(taskmodule, docume
     assert sorted(map(sorted, gold_clusters(batch.documents[0]))) == sorted(map(sorted, documents[1].gold.clusters))
 
 
-def test_documents_without_words_or_with_one(encoder, taskmodule):
+@pytest.mark.parametrize("head", HEADS)
+def test_documents_without_words_or_with_one(encoder, taskmodule, head):
     from transferlab.documents import Annotations, Document
 
     empty = Document("empty", [], [], gold=Annotations(clusters=[]))
     single = Document("single", ["bob"], [(0, 0)], gold=Annotations(clusters=[]))
-    model = make_model(encoder, keep_singletons=True, mention_loss_coef=1.0)
+    model = make_model(encoder, head=head, keep_singletons=True, mention_loss_coef=1.0)
     for documents in ([empty], [single], [empty, single]):
         (batch,) = batches(taskmodule, documents, 2)
         loss, predictions = model.loss_and_predictions(batch)
         assert torch.isfinite(loss) and len(predictions) == len(documents)
         assert predictions[0] in ([], [[(0, 0)]])
+
+
+def test_the_head_is_chosen_by_name(encoder):
+    assert type(make_model(encoder).head) is HEADS["mention_ranking"]
+    assert type(make_model(encoder, head="bilinear").head) is HEADS["bilinear"]
+    with pytest.raises(UserError, match=r"model\.head=biliner: choose one of mention_ranking, bilinear"):
+        make_model(encoder, head="biliner")
+
+
+def test_every_head_accepts_the_options_of_all(encoder):
+    """The config lists them all; a misspelt one is still refused."""
+    options = {"model_heads": False, "fine_grained": False, "max_top_antecedents": 3, "top_span_ratio": 0.2}
+    for head in HEADS:
+        assert make_model(encoder, head=head, **options).head.top_span_ratio == 0.2
+    assert {"head", "max_top_antecedents", "ffnn_size", "task_learning_rate"} <= keyword_names(CoreferenceModel)
+    with pytest.raises(TypeError, match="max_top_antecedent"):
+        make_model(encoder, head="bilinear", max_top_antecedent=3)
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_a_saved_model_comes_back_with_its_head(encoder, taskmodule, documents, tmp_path, head):
+    model = make_model(encoder, head=head, keep_singletons=True, mention_loss_coef=1.0).eval()
+    tokenizers, keys = load_tokenizers({"target": encoder})
+    save_model(
+        model,
+        tmp_path / "model",
+        tokenizers={name: tokenizers[key] for name, key in keys.items()},
+        taskmodule={"_target_": "none", "options": {}},
+        facts={},
+    )
+    loaded, _ = load_model(tmp_path / "model")
+    assert type(loaded.head) is HEADS[head]
+    (batch,) = batches(taskmodule, documents, 3)
+    with torch.no_grad():
+        for ours, theirs in zip(model(batch), loaded(batch), strict=True):
+            assert torch.equal(ours.antecedent_scores, theirs.antecedent_scores)
+        assert loaded.predictions(batch) == model.predictions(batch)

@@ -1,4 +1,4 @@
-"""The coreference model: a multi-encoder under the mention-ranking head."""
+"""The coreference model: a multi-encoder under one of the coreference heads."""
 
 from __future__ import annotations
 
@@ -11,27 +11,43 @@ from torchmetrics import Metric
 
 from transferlab.metrics.coreference import CoreferenceScore
 from transferlab.models.base import TransferModel
+from transferlab.models.coreference.bilinear import BilinearHead
 from transferlab.models.coreference.clusters import Mention, decode_clusters
-from transferlab.models.coreference.head import CoreferenceHead, HeadOutput
+from transferlab.models.coreference.head import CoreferenceHead
+from transferlab.models.coreference.ranking_head import HeadOutput
 from transferlab.utils.batches import CoreferenceBatch, CoreferenceDocument
+from transferlab.utils.errors import UserError
+
+HEADS: dict[str, type[CoreferenceHead] | type[BilinearHead]] = {
+    "mention_ranking": CoreferenceHead,
+    "bilinear": BilinearHead,
+}
 
 
 class CoreferenceModel(TransferModel):
     """Finds mentions and links them, over any combination of encoders.
 
     Args:
-        options: those of :class:`~transferlab.models.coreference.head.CoreferenceHead` (but ``hidden_size``, which the
-            encoders give) and those of :class:`~transferlab.models.base.TransferModel`.
+        head: one of ``HEADS``.
+        options: those of the heads (but ``hidden_size``, which the encoders give) and those of
+            :class:`~transferlab.models.base.TransferModel`. A head leaves alone what only another one takes.
+
+    Raises:
+        UserError: an unknown head.
     """
 
-    OPTIONS_OF = (CoreferenceHead, TransferModel)
+    OPTIONS_OF = (*HEADS.values(), TransferModel)
 
-    def __init__(self, **options: Any) -> None:
-        names = set(inspect.signature(CoreferenceHead).parameters)
-        super().__init__(**{name: value for name, value in options.items() if name not in names})
-        self.save_hyperparameters(options)
-        head_options = {name: value for name, value in options.items() if name in names}
-        self.head = CoreferenceHead(self.multi_encoder.hidden_size, **head_options)
+    def __init__(self, head: str = "mention_ranking", **options: Any) -> None:
+        if head not in HEADS:
+            raise UserError(f"model.head={head}: choose one of {', '.join(HEADS)}")
+        names = {kind: set(inspect.signature(kind).parameters) for kind in HEADS.values()}
+        of_heads = set().union(*names.values())
+        super().__init__(**{name: value for name, value in options.items() if name not in of_heads})
+        self.save_hyperparameters({"head": head, **options})
+        kind = HEADS[head]
+        head_options = {name: value for name, value in options.items() if name in names[kind]}
+        self.head = kind(self.multi_encoder.hidden_size, **head_options)
         self.val_score, self.test_score = CoreferenceScore(), CoreferenceScore()
         self.scores = {"val": self.val_score, "test": self.test_score}
 

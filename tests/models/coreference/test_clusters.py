@@ -3,7 +3,7 @@
 import torch
 
 from transferlab.models.coreference.clusters import best_antecedents, decode_clusters
-from transferlab.models.coreference.head import HeadOutput
+from transferlab.models.coreference.ranking_head import HeadOutput
 
 NONE = float("-inf")
 

@@ -114,7 +114,7 @@ def test_equals_the_plain_formulation_without_clusters():
 @pytest.mark.parametrize("checkpointing", [False, True])
 def test_equals_the_plain_formulation_over_many_blocks_and_chunks(monkeypatch, checkpointing):
     monkeypatch.setattr(mentions_file, "STARTS_PER_BLOCK", 4)
-    monkeypatch.setattr(antecedents_file, "PAIRS_PER_CHUNK", 9)
+    monkeypatch.setattr(antecedents_file, "PAIRS_PER_BLOCK", 9)
     compare({"gradient_checkpointing": checkpointing})
 
 

@@ -11,18 +11,16 @@ W [..] = W_i x_i + W_j x_j + W_p (x_i * x_j) + W_f features: two projections per
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
-from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from transferlab.models.coreference.feedforward import full_precision, hidden_layers, matmul_dtype
+from transferlab.models.coreference.feedforward import Dropout, full_precision, hidden_layers, matmul_dtype
+from transferlab.models.coreference.first_layer import FirstLayer
 
 NUM_DISTANCE_BUCKETS = 10
-PAIRS_PER_CHUNK = 2048
+PAIRS_PER_BLOCK = 512  # as many as stay in the cache of a processor; more when weights outweigh them
 
 
 def distance_buckets(distances: Tensor) -> Tensor:
@@ -74,13 +72,13 @@ class CoarseScorer(nn.Module):
         self.distance_prior = (
             nn.Sequential(
                 nn.Embedding(NUM_DISTANCE_BUCKETS, feature_emb_size),
-                nn.Dropout(dropout),
+                Dropout(dropout),
                 nn.Linear(feature_emb_size, 1),
             )
             if use_distance_prior
             else None
         )
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, spans: Tensor, mention_scores: Tensor) -> Antecedents:
         """Choose the antecedents of each span.
@@ -154,7 +152,7 @@ class PairScorer(nn.Module):
             nn.Linear(len(self.embeddings) * feature_emb_size, ffnn_size, bias=False) if self.embeddings else None
         )
         self.score = hidden_layers(ffnn_size, ffnn_depth, dropout)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.gradient_checkpointing = gradient_checkpointing
 
     def forward(
@@ -172,105 +170,68 @@ class PairScorer(nn.Module):
         Returns:
             [K, c] fp32, 0 where there is no antecedent.
         """
-        rows, columns = antecedents.exists.nonzero(as_tuple=True)  # [P] each
-        others = antecedents.indices[rows, columns]  # [P]
-        # Under bf16 these stay fp32, so that the gradients of a span's many pairs are summed in fp32.
-        from_span, from_antecedent = full_precision(self.from_span(spans)), full_precision(self.from_antecedent(spans))
+        K, c = antecedents.indices.shape
         dtype = matmul_dtype(self.from_product.weight)
-        features = self._features(rows, others, speaker_ids, segment_ids, genre_id).to(dtype)  # [P, features * F]
-        pairs = [part.split(PAIRS_PER_CHUNK) for part in (rows, others, features)]
-        # What a chunk keeps for the backward pass is allocated before, because among tensors of short life it would
+        summed = (spans, self.from_span(spans), self.from_antecedent(spans), self.from_product.weight)
+        exact = tuple(map(full_precision, summed))
+        rounded = [tensor.detach().to(dtype) for tensor in exact]
+        features = self._features(antecedents.indices, speaker_ids, segment_ids, genre_id).to(dtype)
+        # The existing antecedents of a row come first, at most as many as there are spans before it: none in row 0.
+        H = self.from_span.out_features
+        size = max(1, max(PAIRS_PER_BLOCK, H // 2) // max(1, c))  # rows of a block
+        first_rows = range(1, K, size)
+        indices = list(antecedents.indices[1:].split(size)) if first_rows else []  # blocks x [rows, c]
+        of_pairs = list(features[1:].split(size)) if first_rows else []  # blocks x [rows, c, features * F]
+        for block, row in enumerate(first_rows):
+            width = min(row + len(indices[block]) - 1, c)
+            indices[block] = indices[block][:, :width].contiguous()
+            of_pairs[block] = of_pairs[block][:, :width].flatten(0, 1)
+        # What a block keeps for the backward pass is allocated before, because among tensors of short life it would
         # leave the heap full of holes.
         keeps = torch.is_grad_enabled() and not self.gradient_checkpointing
-        H = self.from_span.out_features
-        kept = [spans.new_empty(len(i), H, dtype=dtype) if keeps else None for i in pairs[0]]
+        kept = [spans.new_empty(j.numel(), H, dtype=dtype) if keeps else None for j in indices]
         # Results go where room was made before, for the same reason.
-        scores = full_precision(spans.new_empty(len(rows)))  # [P]
-        for chunk, (i, j, of_pairs, hidden) in enumerate(zip(*pairs, kept, strict=True)):
-            arguments = (spans, from_span, from_antecedent, i, j, of_pairs, hidden)
-            place = slice(chunk * PAIRS_PER_CHUNK, chunk * PAIRS_PER_CHUNK + len(i))
+        fine = full_precision(spans.new_zeros(K, c))
+        for row, j, of_block, hidden in zip(first_rows, indices, of_pairs, kept, strict=True):
+            arguments = (exact, rounded, row, j, of_block, hidden)
             if self.gradient_checkpointing and torch.is_grad_enabled():
-                scores[place] = checkpoint(self._score_chunk, *arguments, use_reentrant=False)
+                scores, exact = checkpoint(self._score_block, *arguments, use_reentrant=False)
             else:
-                scores[place] = self._score_chunk(*arguments)
-        fine = full_precision(spans.new_zeros(antecedents.exists.shape))
-        return fine.index_put((rows, columns), scores)
+                scores, exact = self._score_block(*arguments)
+            fine[row : row + len(scores), : scores.shape[1]] = scores
+        return fine.masked_fill(~antecedents.exists, 0)
 
-    def _features(self, i: Tensor, j: Tensor, speaker_ids: Tensor, segment_ids: Tensor, genre_id: Tensor) -> Tensor:
-        """Embedded features of the pairs (i, j), [P, features * F]."""
+    def _features(self, antecedents: Tensor, speaker_ids: Tensor, segment_ids: Tensor, genre_id: Tensor) -> Tensor:
+        """Embedded features of the spans' pairs with their ``antecedents`` [K, c], as [K, c, features * F]."""
+        positions = torch.arange(len(antecedents), device=antecedents.device)[:, None]
         values = {
-            "same_speaker": (speaker_ids[i] == speaker_ids[j]).long(),
-            "genre": genre_id.expand(len(i)),
-            "segment_distance": segment_ids[i] - segment_ids[j],
-            "distance": distance_buckets(i - j),
-        }  # [P] each
+            "same_speaker": (speaker_ids[:, None] == speaker_ids[antecedents]).long(),
+            "genre": genre_id.expand_as(antecedents),
+            "segment_distance": segment_ids[:, None] - segment_ids[antecedents],
+            "distance": distance_buckets(positions - antecedents),
+        }  # [K, c] each
         embedded = []
         for name, table in self.embeddings.items():
             assert isinstance(table, nn.Embedding)
-            embedded.append(table(values[name].clamp(max=table.num_embeddings - 1)))
-        return self.dropout(torch.cat(embedded, dim=1)) if embedded else self.from_span.weight.new_empty(len(i), 0)
+            embedded.append(table(values[name].clamp(min=0, max=table.num_embeddings - 1)))
+        if not embedded:
+            return self.from_span.weight.new_empty(*antecedents.shape, 0)
+        return self.dropout(torch.cat(embedded, dim=-1))
 
-    def _score_chunk(
+    def _score_block(
         self,
-        spans: Tensor,
-        from_span: Tensor,
-        from_antecedent: Tensor,
-        i: Tensor,
-        j: Tensor,
+        exact: tuple[Tensor, ...],
+        rounded: list[Tensor],
+        row: int,
+        antecedents: Tensor,
         features: Tensor,
         out: Tensor | None,
-    ) -> Tensor:
-        """Scores [P] fp32 of the pairs (i, j); their hidden layer goes to ``out``, if given."""
-        hidden = project_products(spans, i, j, self.from_product.weight, out)  # [P, H]
-        # in place: sums need nothing for the backward pass
-        hidden += functional.embedding(i, from_span)
-        hidden += functional.embedding(j, from_antecedent)
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Scores [rows, width] fp32 of a block of rows; the hidden layer of its pairs goes to ``out``, if given.
+
+        For the other arguments and the second result see ``FirstLayer``.
+        """
+        hidden, *exact_again = FirstLayer.apply(*exact, rounded, row, antecedents, out)  # [P, H]
         if self.from_features is not None:
-            hidden += self.from_features(features)
-        return full_precision(self.score(hidden).squeeze(-1))
-
-
-def project_products(spans: Tensor, i: Tensor, j: Tensor, weight: Tensor, out: Tensor | None = None) -> Tensor:
-    """(x_i * x_j) W^T for pairs of rows of x, in the precision of autocast where that is on.
-
-    The [P, D] products are made anew in the backward pass: making them costs a fraction of multiplying with them,
-    keeping them would be the largest tensor of a training step.
-
-    Args:
-        spans: x, [K, D].
-        i, j: [P] int64.
-        weight: W, [H, D].
-        out: [P, H], overwritten with the result.
-
-    Returns:
-        [P, H].
-    """
-    return _ProjectedProducts.apply(spans, i, j, weight, out, matmul_dtype(weight))
-
-
-def _products(spans: Tensor, i: Tensor, j: Tensor) -> Tensor:
-    return functional.embedding(i, spans) * functional.embedding(j, spans)  # [P, D]
-
-
-class _ProjectedProducts(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any, spans: Tensor, i: Tensor, j: Tensor, weight: Tensor, out: Tensor | None, dtype: torch.dtype
-    ) -> Tensor:
-        ctx.save_for_backward(spans, i, j, weight)
-        ctx.dtype = dtype
-        if out is not None:
-            ctx.mark_dirty(out)
-        return torch.mm(_products(spans, i, j).to(dtype), weight.to(dtype).T, out=out)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        spans, i, j, weight = ctx.saved_tensors
-        left, right = functional.embedding(i, spans), functional.embedding(j, spans)  # [P, D] each
-        grad_weight = (grad.T @ (left * right).to(ctx.dtype)).to(weight.dtype)
-        grad_products = (grad @ weight.to(ctx.dtype)).to(spans.dtype)  # [P, D]
-        grad_spans = torch.zeros_like(spans)
-        grad_spans.index_add_(0, i, right.mul_(grad_products))
-        grad_spans.index_add_(0, j, left.mul_(grad_products))
-        return grad_spans, None, None, grad_weight, None, None
+            hidden += self.from_features(features)  # in place: a sum needs nothing for the backward pass
+        return full_precision(self.score(hidden).view(antecedents.shape)), tuple(exact_again)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from transferlab.models.coreference.head import HeadOutput
+from transferlab.models.coreference.ranking_head import HeadOutput
 
 Mention = tuple[int, int]
 

@@ -16,10 +16,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from transferlab.models.coreference.feedforward import full_precision, hidden_layers
+from transferlab.models.coreference.feedforward import Dropout, full_precision, hidden_layers
 
 NOT_A_SPAN = float("-inf")
 STARTS_PER_BLOCK = 32  # candidates of so many first words are scored at once: about five hundred
+SIZE_MULTIPLE = 64  # of the number of spans in a block
+KEPT_ACTIVATIONS = 2**24  # the most activations of hidden layers that are kept for the backward pass
 
 
 def span_widths(sentence_ids: Tensor, max_width: int) -> Tensor:
@@ -84,7 +86,7 @@ class MentionScorer(nn.Module):
             if use_width_prior
             else None
         )
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, words: Tensor, sentence_ids: Tensor) -> Tensor:
         """Mention scores of all candidates.
@@ -100,8 +102,9 @@ class MentionScorer(nn.Module):
         if n == 0:
             return full_precision(words.new_empty(0, w))
         widths = span_widths(sentence_ids, w)  # [n]
-        starts, offsets = (torch.arange(w, device=words.device) < widths[:, None]).nonzero(as_tuple=True)  # [C] each
-        sizes = [int(block.sum()) for block in widths.cpu().split(STARTS_PER_BLOCK)]  # candidates of each block
+        real = torch.arange(w, device=words.device) < widths[:, None]  # [n, w]
+        cells, sizes = _cells_of_blocks(real)
+        starts, offsets = cells // w, cells % w  # [C] each
 
         # Padded so that every block of B starts has a window of T = B + w - 1 words, the furthest its spans can reach.
         padded = functional.pad(words, (0, 0, 0, len(sizes) * STARTS_PER_BLOCK + w - 1 - n))
@@ -109,15 +112,13 @@ class MentionScorer(nn.Module):
         from_start = self.from_start(padded[: 1 - w or None]).split(STARTS_PER_BLOCK)  # blocks x [B, H]
         from_end = _windows(self.from_end(padded), w).unbind()  # blocks x [T, H]
         from_head = [None] * len(sizes) if self.from_head is None else _windows(self.from_head(padded), w).unbind()
-        values = []
-        for block in zip(factors, from_start, from_end, from_head, strict=True):
-            if self.training and torch.is_grad_enabled():
-                # The hidden layers of all candidates would fill the memory; made anew, they cost a tenth of a step.
-                values.append(checkpoint(self._score_block, *block, use_reentrant=False))
-            else:
-                values.append(self._score_block(*block))
-        grid = values[0].new_full((n * w,), NOT_A_SPAN)
-        scores = grid.index_put((starts * w + offsets,), torch.cat(values)).view(n, w)
+        blocks = zip(factors, from_start, from_end, from_head, strict=True)
+        if not torch.is_grad_enabled() or len(starts) * self.from_start.out_features <= KEPT_ACTIVATIONS:
+            values = [self._score_block(*block) for block in blocks]
+        else:  # made anew in the backward pass, which costs a tenth of a step
+            values = [checkpoint(self._score_block, *block, use_reentrant=False) for block in blocks]
+        grid = values[0].new_zeros(len(sizes) * STARTS_PER_BLOCK * w)
+        scores = grid.index_put((cells,), torch.cat(values)).view(-1, w)[:n].masked_fill(~real, NOT_A_SPAN)
         if self.width_prior is not None:
             scores = scores + full_precision(self.width_prior(torch.arange(w, device=words.device)).squeeze(-1))
         return scores
@@ -190,6 +191,27 @@ def span_attention(logits: Tensor, starts: Tensor, ends: Tensor) -> Tensor:
     positions = torch.arange(logits.shape[-1], device=logits.device)
     inside = (starts[:, None] <= positions) & (positions <= ends[:, None])  # [P, T]
     return torch.where(inside, logits, float("-inf")).softmax(-1)
+
+
+def _cells_of_blocks(real: Tensor) -> tuple[Tensor, list[int]]:
+    """Which cells of the grid of spans are scored: all candidates, and in each block a few that are none.
+
+    These bring the size of a block to a multiple, because in bf16 a processor compiles every new size of product.
+
+    Args:
+        real: [n, w] bool, the candidates.
+
+    Returns:
+        [C] int64, flat indices into the grid, block by block, and how many of them are in each block.
+    """
+    w = real.shape[1]
+    padded = functional.pad(real, (0, 0, 0, -len(real) % STARTS_PER_BLOCK)).view(-1, STARTS_PER_BLOCK * w)
+    counts = padded.sum(1, keepdim=True)
+    sizes = (-(-counts // SIZE_MULTIPLE) * SIZE_MULTIPLE).clamp(max=padded.shape[1])  # [blocks, 1]
+    order = padded.to(torch.uint8).argsort(dim=1, descending=True, stable=True)  # candidates first
+    order += torch.arange(0, padded.numel(), padded.shape[1], device=real.device)[:, None]
+    chosen = torch.arange(padded.shape[1], device=real.device) < sizes
+    return order[chosen], sizes.flatten().tolist()
 
 
 def _windows(values: Tensor, max_width: int) -> Tensor:
