@@ -402,3 +402,15 @@ def one_by_one(model, taskmodule):
 def test_scores_that_do_not_fit_are_refused_before_weights_are_read(options, message):
     with pytest.raises(UserError, match=message):
         ClassificationModel(pretrained_models={"target": "/nowhere"}, labels=["a", "b"], **options)
+
+
+@pytest.mark.parametrize("problem", METRICS)
+def test_losses_of_bf16_are_fp32_and_close(bert, problem):
+    model, taskmodule, examples = build(bert, problem)
+    (batch,) = batches(taskmodule, examples, size=100)
+    with torch.inference_mode():
+        exact = model.loss(batch)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            rounded, predictions = model.loss_and_predictions(batch)
+    assert rounded.dtype == torch.float32 and len(predictions) == len(batch.names)
+    assert rounded.item() == pytest.approx(exact.item(), rel=0.02)

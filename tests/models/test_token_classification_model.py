@@ -328,3 +328,15 @@ def test_scores_that_cannot_be_are_refused_before_weights_are_read():
         TokenClassificationModel(pretrained_models={"a": "/nowhere"}, labels=["O", "B-A"], metric="f1")
     with pytest.raises(ValueError, match=r"model.metric=span_f1 needs a scheme"):
         TokenClassificationModel(pretrained_models={"a": "/nowhere"}, labels=["A", "B"], scheme=None)
+
+
+def test_losses_of_bf16_are_fp32_and_close(encoder, documents):
+    taskmodule = make_taskmodule({"target": encoder}, documents)
+    model = make_model({"target": encoder}, taskmodule).eval()
+    (batch,) = batches(taskmodule, documents, size=100)
+    with torch.inference_mode():
+        exact = model.loss(batch)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            rounded, predictions = model.loss_and_predictions(batch)
+    assert rounded.dtype == torch.float32 and len(predictions) == len(batch.names)
+    assert rounded.item() == pytest.approx(exact.item(), rel=0.02)

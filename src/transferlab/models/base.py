@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor
-from torch.optim.lr_scheduler import LambdaLR
 from torchmetrics import Metric
 
 from transferlab.encoders.multi_encoder import MultiEncoder, MultiEncoderOutput
+from transferlab.models.optimization import adamw, clip_gradients
 from transferlab.utils.errors import UserError
 
 
@@ -125,23 +125,17 @@ class TransferModel(LightningModule):
                 raise UserError(f"monitor={monitor}: there is no such score; choose one of {', '.join(logged)}")
 
     def configure_optimizers(self) -> Any:
-        """AdamW with two groups, encoders and task, under one linear schedule."""
-        groups = [
-            {"params": list(self.multi_encoder.encoder_parameters()), "lr": self.bert_learning_rate},
-            {"params": self.task_parameters(), "lr": self.task_learning_rate},
-        ]
-        optimizer = torch.optim.AdamW(
-            [group for group in groups if group["params"]],
-            eps=self.adam_epsilon,
-            weight_decay=self.weight_decay,
-        )
-        total = max(1, int(self.trainer.estimated_stepping_batches))
-        warmup = int(self.warmup_proportion * total)
+        """See :func:`transferlab.models.optimization.adamw`."""
+        return adamw([self], self.trainer)
 
-        def factor(step: int) -> float:
-            return (step + 1) / (warmup + 1) if step < warmup else max(0.0, (total - step) / max(1, total - warmup))
-
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": LambdaLR(optimizer, factor), "interval": "step"}}
+    def configure_gradient_clipping(
+        self, optimizer: Any, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
+    ) -> None:
+        """Clip here: in mixed precision Lightning refuses fused optimizers, also where no loss is scaled."""
+        if self.trainer.precision == "16-mixed":
+            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
+        else:
+            clip_gradients(self.parameters(), gradient_clip_val, gradient_clip_algorithm)
 
     def task_parameters(self) -> list[torch.nn.Parameter]:
         """Everything that trains at the task learning rate: the head and the aggregation."""

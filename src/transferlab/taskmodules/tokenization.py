@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import accumulate, chain, pairwise
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from transferlab.documents import Document, Span
 from transferlab.utils.batches import EncoderInputs
@@ -108,20 +110,26 @@ class WordTokenizer:
     def inputs(self, lines: list[Line], units: int) -> EncoderInputs:
         """Rows as padded tensors, their subtokens pointing into a grid [sequences, units]."""
         rows = [self._row(line) for line in lines]
-        length = max((len(row[0]) for row in rows), default=0)
-        input_ids = torch.full((len(rows), length), self.pad_id)
-        attention_mask = torch.zeros(len(rows), length, dtype=torch.long)
-        unit_ids = torch.full((len(rows), length), -1)
-        token_type_ids = torch.zeros(len(rows), length, dtype=torch.long)
-        for r, (line, (ids, places, types)) in enumerate(zip(lines, rows, strict=True)):
-            input_ids[r, : len(ids)] = torch.tensor(ids)
-            attention_mask[r, : len(ids)] = 1
-            first = line.sequence * units
-            unit_ids[r, : len(ids)] = torch.tensor([place if place < 0 else first + place for place in places])
-            token_type_ids[r, : len(ids)] = torch.tensor(types)
-        sequence_ids = torch.tensor([line.sequence for line in lines], dtype=torch.long)
+        lengths = np.array([len(ids) for ids, _, _ in rows], dtype=np.int64)
+        real = np.arange(lengths.max(initial=0)) < lengths[:, None]  # [rows, subtokens]
+        sequence_ids = np.array([line.sequence for line in lines], dtype=np.int64)
+
+        def padded(column: int, padding: int) -> NDArray[np.int64]:
+            """One of the three lists of every row, in an array [rows, subtokens]."""
+            values = np.full(real.shape, padding)
+            values[real] = np.fromiter(chain.from_iterable(row[column] for row in rows), np.int64, lengths.sum())
+            return values
+
+        unit_ids = padded(1, -1)
+        unit_ids += np.where(unit_ids < 0, 0, units * sequence_ids[:, None])
         paired = any(line.pair is not None for line in lines)
-        return EncoderInputs(input_ids, attention_mask, unit_ids, sequence_ids, token_type_ids if paired else None)
+        return EncoderInputs(
+            input_ids=torch.from_numpy(padded(0, self.pad_id)),
+            attention_mask=torch.from_numpy(real.astype(np.int64)),
+            unit_ids=torch.from_numpy(unit_ids),
+            sequence_ids=torch.from_numpy(sequence_ids),
+            token_type_ids=torch.from_numpy(padded(2, 0)) if paired else None,
+        )
 
     def _row(self, line: Line) -> tuple[list[int], list[int], list[int]]:
         """Subtokens of a row with its special tokens, the unit of each, and its token type."""

@@ -1,0 +1,61 @@
+"""The optimizer of one model, or of several side by side: fused AdamW under a linear schedule, clipped gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from pytorch_lightning import Trainer
+from torch import nn
+from torch.optim.lr_scheduler import LambdaLR
+
+if TYPE_CHECKING:
+    from transferlab.models.base import TransferModel
+
+FUSED_DEVICES = ("cpu", "cuda")
+
+
+def adamw(models: Sequence[TransferModel], trainer: Trainer) -> dict[str, Any]:
+    """AdamW with two groups for each model, encoders and task, each under a linear schedule; in Lightning's terms.
+
+    The update is one fused pass over all parameters where there is such a kernel, and no loss scaling of fp16.
+    """
+    total = max(1, int(trainer.estimated_stepping_batches))
+    groups: list[dict[str, Any]] = []
+    schedules: list[Callable[[int], float]] = []
+    for model in models:
+        encoders, task = list(model.multi_encoder.encoder_parameters()), model.task_parameters()
+        for parameters, rate in ((encoders, model.bert_learning_rate), (task, model.task_learning_rate)):
+            if parameters:
+                options = {"lr": rate, "eps": model.adam_epsilon, "weight_decay": model.weight_decay}
+                groups.append({"params": parameters, **options})
+                schedules.append(linear_schedule(total, int(model.warmup_proportion * total)))
+    fused = trainer.strategy.root_device.type in FUSED_DEVICES and trainer.precision != "16-mixed"
+    optimizer = torch.optim.AdamW(groups, fused=fused)
+    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": LambdaLR(optimizer, schedules), "interval": "step"}}
+
+
+def linear_schedule(total: int, warmup: int) -> Callable[[int], float]:
+    """The share of the learning rate at a step: up to 1 within ``warmup`` steps, down to 0 at ``total``."""
+
+    def factor(step: int) -> float:
+        return (step + 1) / (warmup + 1) if step < warmup else max(0.0, (total - step) / max(1, total - warmup))
+
+    return factor
+
+
+def clip_gradients(parameters: Iterable[nn.Parameter], value: float | None, algorithm: str | None) -> None:
+    """Clip as Lightning does.
+
+    Args:
+        parameters: whose gradients have one norm.
+        value: the largest norm, or the largest entry; None or 0 leaves them as they are.
+        algorithm: ``norm`` (also None) or ``value``.
+    """
+    if not value:
+        return
+    if algorithm == "value":
+        nn.utils.clip_grad_value_(parameters, value)
+    else:
+        nn.utils.clip_grad_norm_(parameters, value)
