@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,6 +20,9 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["PROJECT_ROOT"] = str(ROOT)
 os.environ["TRANSFERLAB_RUN_ID"] = "test-run"
 os.environ.pop("TRANSFERLAB_COMMAND", None)
+# every worker of xdist has a feature store of its own, and the caller's is never touched
+_FEATURES = tempfile.TemporaryDirectory(prefix="features-", ignore_cleanup_errors=True)
+os.environ["FEATURES_DIR"] = _FEATURES.name
 
 
 @pytest.fixture

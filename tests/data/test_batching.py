@@ -5,7 +5,7 @@ import random
 import pytest
 import torch
 
-from transferlab.data.batching import LengthBatches
+from transferlab.data.batching import Drawn, Examples, LengthBatches
 
 
 @pytest.mark.parametrize("shuffle", [True, False])
@@ -48,3 +48,24 @@ def test_processes_share_the_batches_evenly():
     parts = [list(LengthBatches(list(range(50)), 5, shuffle=True, part=part, parts=3)) for part in range(3)]
     assert [len(part) for part in parts] == [4, 4, 4]
     assert {i for part in parts for batch in part for i in batch} == set(range(50))
+
+
+def test_batches_are_led_by_seeds_that_only_the_seed_and_the_epoch_decide():
+    def epochs(seed):
+        torch.manual_seed(seed)
+        drawn = Drawn(LengthBatches([1] * 20, 5, shuffle=True))
+        assert len(drawn) == 4
+        torch.rand(3)
+        return [list(drawn), list(drawn)]
+
+    first, second = epochs(1)
+    assert [first, second] == epochs(1) != epochs(2)
+    assert len({batch[0] for batch in first + second}) == 8
+    torch.manual_seed(1)
+    assert [batch[1:] for batch in first] == list(LengthBatches([1] * 20, 5, shuffle=True))
+
+
+def test_examples_are_handed_out_with_the_seed():
+    examples = Examples("abcd")
+    assert len(examples) == 4
+    assert examples.__getitems__([7, 2, 0]) == (7, ["c", "a"])

@@ -1,9 +1,13 @@
 """Splits to batches."""
 
+from dataclasses import dataclass, field
+
 import pytest
+import torch
 
 from transferlab.data.datamodule import TransferDataModule
 from transferlab.documents import Document
+from transferlab.utils.batches import EncoderInputs, row_keys
 from transferlab.utils.errors import UserError
 
 
@@ -23,6 +27,14 @@ class Name(str):
     length = 1
 
 
+@dataclass
+class Batch:
+    names: list[str]
+    training: bool
+    drawn: int
+    inputs: dict[str, EncoderInputs] = field(default_factory=dict)
+
+
 class Names:
     """Encodes a document as its name, and says what it was told."""
 
@@ -31,7 +43,9 @@ class Names:
         return [Name(document.name)]
 
     def collate(self, examples, training):
-        return training, examples
+        rows = torch.tensor([[len(name), 0] for name in examples])
+        inputs = EncoderInputs(rows, (rows > 0).long(), rows, torch.arange(len(rows)))
+        return Batch(list(examples), training, int(torch.randint(2**40, ())), {"a": inputs})
 
 
 class Parts(Names):
@@ -44,12 +58,44 @@ class Parts(Names):
 def test_training_batches_are_shuffled_and_evaluation_batches_are_not():
     module = TransferDataModule(Corpus(), Names(), batch_size=2, eval_batch_size=3)
     training = list(module.train_dataloader())
-    assert [flag for flag, _ in training] == [True] * 3
-    assert sorted(name for _, names in training for name in names) == [f"train{i}" for i in range(6)]
+    assert [batch.training for batch in training] == [True] * 3
+    assert sorted(name for batch in training for name in batch.names) == [f"train{i}" for i in range(6)]
     loader = module.train_dataloader()
-    orders = {tuple(name for _, names in loader for name in names) for _ in range(20)}
+    orders = {tuple(name for batch in loader for name in batch.names) for _ in range(20)}
     assert len(orders) > 1
-    assert list(module.val_dataloader()) == [(False, ["validation0", "validation1", "validation2"])]
+    (batch,) = module.val_dataloader()
+    assert (batch.training, batch.names) == (False, ["validation0", "validation1", "validation2"])
+
+
+def test_rows_are_named_for_the_feature_store():
+    for batch in TransferDataModule(Corpus(), Names(), batch_size=4).train_dataloader():
+        assert batch.inputs["a"].row_keys == row_keys(batch.inputs["a"])
+        assert len(batch.inputs["a"].row_keys) == len(batch.names)
+
+
+def epochs(num_workers, seed=3, n=2):
+    torch.manual_seed(seed)
+    module = TransferDataModule(Corpus(), Names(), batch_size=2, num_workers=num_workers)
+    loader = module.train_dataloader()
+    return [[(batch.names, batch.drawn) for batch in loader] for _ in range(n)]
+
+
+def test_what_is_drawn_does_not_depend_on_who_makes_the_batches():
+    assert epochs(0) == epochs(2)
+    drawn = [number for epoch in epochs(0) for _, number in epoch]
+    assert len(set(drawn)) == len(drawn), "every batch of every epoch draws anew"
+    assert epochs(0) != epochs(0, seed=4)
+
+
+def test_batches_neither_read_nor_change_the_random_numbers_of_the_process():
+    torch.manual_seed(3)
+    loader = TransferDataModule(Corpus(), Names(), batch_size=2, num_workers=0).train_dataloader()
+    torch.manual_seed(99)
+    batches = iter(loader)  # torch itself draws a seed for its workers here
+    after = torch.get_rng_state()
+    drawn = [(batch.names, batch.drawn) for batch in batches]
+    assert torch.equal(torch.get_rng_state(), after)
+    assert drawn == epochs(0)[0]
 
 
 def test_a_split_is_read_and_encoded_once():
@@ -72,7 +118,7 @@ def test_selection_is_random_and_repeatable():
 
 def test_a_document_may_be_several_examples_or_none():
     module = TransferDataModule(Corpus(), Parts(), batch_size=4)
-    assert [len(names) for _, names in module.val_dataloader()] == [4, 2]
+    assert [len(batch.names) for batch in module.val_dataloader()] == [4, 2]
     with pytest.raises(UserError, match=r"train split .* holds nothing that this task asks about"):
         module.train_dataloader()
 

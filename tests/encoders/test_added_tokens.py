@@ -6,6 +6,7 @@ import pytest
 import torch
 from transformers import AutoModel, AutoTokenizer
 
+from transferlab.encoders.backbone import fingerprint
 from transferlab.encoders.multi_encoder import MultiEncoder
 from transferlab.encoders.sources import EncoderError
 from transferlab.encoders.tokenizers import load_tokenizers
@@ -166,7 +167,7 @@ def test_beside_frozen_weights_the_added_tokens_learn_at_the_task_rate(mixed):
         name.startswith(("multi_encoder.encoders.bert", "multi_encoder.encoders.roberta")) for name in changed
     )
     assert any(name.startswith("multi_encoder.encoders.twin") for name in changed)
-    assert {name: model.multi_encoder.encoders[name]._hash() for name in fingerprints} == fingerprints
+    assert {name: fingerprint(model.multi_encoder.encoders[name].stack) for name in fingerprints} == fingerprints
 
 
 def test_evaluation_builds_no_graph_and_may_read_rows_in_parts(mixed):

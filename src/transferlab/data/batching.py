@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
-from torch.utils.data import Sampler
+from torch.utils.data import Dataset, Sampler
 
 POOL = 50  # batches whose examples are sorted together in training; more pad less, and are less random
 
@@ -43,7 +44,6 @@ class LengthBatches(Sampler[list[int]]):
         """The batches of the next epoch."""
         order = list(range(len(self.lengths)))
         draw = random.Random(f"{self.seed} {self.epoch}")
-        self.epoch += 1
         if self.shuffle:
             draw.shuffle(order)
         pool = self.batch_size * POOL if self.shuffle else max(1, len(order))
@@ -54,4 +54,48 @@ class LengthBatches(Sampler[list[int]]):
         if self.shuffle:
             draw.shuffle(batches)
         batches += batches[: len(self) * self.parts - len(batches)]
+        self.epoch += 1
         return iter(batches[self.part :: self.parts])
+
+
+class Drawn(Sampler[list[int]]):
+    """Batches of positions, each led by a seed for what is drawn while the batch is made (windows of documents).
+
+    So it does not matter which process makes a batch, or what else is random meanwhile.
+
+    Args:
+        batches: of positions.
+    """
+
+    def __init__(self, batches: LengthBatches) -> None:
+        self.batches = batches
+
+    def __len__(self) -> int:
+        """Batches of this process."""
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        """The batches of the next epoch, the seed first in each."""
+        draw = random.Random(f"{self.batches.seed} {self.batches.epoch} {self.batches.part} seeds")
+        for positions in self.batches:
+            yield [draw.getrandbits(63), *positions]
+
+
+class Examples(Dataset[Any]):
+    """Encoded examples, handed out in the batches of :class:`Drawn`.
+
+    Args:
+        examples: those of a split.
+    """
+
+    def __init__(self, examples: Sequence[Any]) -> None:
+        self.examples = examples
+
+    def __len__(self) -> int:
+        """The number of examples."""
+        return len(self.examples)
+
+    def __getitems__(self, drawn: list[int]) -> tuple[int, list[Any]]:
+        """The seed of a batch, and its examples."""
+        seed, *positions = drawn
+        return seed, [self.examples[position] for position in positions]

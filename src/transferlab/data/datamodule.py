@@ -6,13 +6,15 @@ import logging
 from functools import partial
 from typing import Any, Protocol
 
+import torch
 from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
-from transferlab.data.batching import LengthBatches
+from transferlab.data.batching import Drawn, Examples, LengthBatches
 from transferlab.data.readers.base import Reader
 from transferlab.data.selection import select
 from transferlab.documents import Document
+from transferlab.utils.batches import row_keys
 from transferlab.utils.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -39,7 +41,8 @@ class TransferDataModule(LightningDataModule):
         eval_batch_size: examples per evaluation step; None takes ``batch_size``.
         select_n: how many random documents to use, by split; null, or a split not named: all.
         select_seed: of that choice, independent of the seed of training.
-        num_workers: processes that collate batches beside the training process.
+        num_workers: processes that collate batches beside the training process; None: two beside a GPU, else none.
+            What they draw does not depend on their number.
     """
 
     def __init__(
@@ -50,7 +53,7 @@ class TransferDataModule(LightningDataModule):
         eval_batch_size: int | None = None,
         select_n: dict[str, int | None] | None = None,
         select_seed: int = 0,
-        num_workers: int = 0,
+        num_workers: int | None = None,
     ) -> None:
         super().__init__()
         self.reader = reader
@@ -99,12 +102,17 @@ class TransferDataModule(LightningDataModule):
             part=rank if training else 0,
             parts=processes if training else 1,
         )
+        workers = self.num_workers
+        if workers is None:
+            on_gpu = self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
+            workers = 2 if on_gpu else 0
         return DataLoader(
-            examples,  # type: ignore[arg-type]
-            batch_sampler=batches,
-            collate_fn=partial(self.taskmodule.collate, training=training),
-            num_workers=self.num_workers,
-            persistent_workers=self.num_workers > 0,
+            Examples(examples),
+            batch_sampler=Drawn(batches),
+            collate_fn=partial(_collate, self.taskmodule, training),
+            generator=torch.Generator(),  # else every epoch would take a number from those of the model
+            num_workers=workers,
+            persistent_workers=workers > 0,
         )
 
     def train_dataloader(self) -> DataLoader:
@@ -118,3 +126,14 @@ class TransferDataModule(LightningDataModule):
     def test_dataloader(self) -> DataLoader:
         """Test batches in corpus order."""
         return self.dataloader("test")
+
+
+def _collate(taskmodule: Encoder, training: bool, drawn: tuple[int, list[Any]]) -> Any:
+    """A batch, what is random in it drawn from its own seed, its rows named for the feature store."""
+    seed, examples = drawn
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        batch = taskmodule.collate(examples, training=training)
+    for inputs in batch.inputs.values():
+        inputs.row_keys = row_keys(inputs)
+    return batch

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +14,19 @@ import torch
 from torch import Tensor, nn
 from transformers import (
     MODEL_MAPPING,
-    AutoModel,
     PretrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
-from transformers.utils import logging as transformers_logging
 
 from transferlab.encoders.added_tokens import AddedTokens
-from transferlab.encoders.row_memory import RowMemory
-from transferlab.encoders.sources import EncoderError, loading
+from transferlab.encoders.backbone import build_backbone, fingerprint, quiet
+from transferlab.encoders.feature_addresses import layer_addresses
+from transferlab.encoders.feature_store import FeatureStore
+from transferlab.encoders.frozen_features import FrozenFeatures
+from transferlab.encoders.sources import EncoderError
 from transferlab.encoders.truncation import (
     block_list,
-    drop_decoder,
     final_norm,
     idle_parameters,
     max_positions,
@@ -55,7 +54,7 @@ class Encoder(nn.Module):
             memory.
         max_rows_per_pass: how many rows to encode at once where no graph is built; None for all.
         pooler: send the first token of every row through the encoder's pooler.
-        remember_gb: GB of outputs that the frozen encoders of this process keep in memory, on the CPU; 0 keeps none.
+        store: keeps what a frozen encoder says; None computes it every time.
 
     Raises:
         EncoderError: the weights cannot be read, or lack a part of the architecture.
@@ -76,7 +75,7 @@ class Encoder(nn.Module):
         gradient_checkpointing: bool = False,
         max_rows_per_pass: int | None = None,
         pooler: bool = False,
-        remember_gb: float = 0.0,
+        store: FeatureStore | None = None,
     ) -> None:
         super().__init__()
         self.pooler = pooler
@@ -86,7 +85,7 @@ class Encoder(nn.Module):
         self.last_n_layers = last_n_layers
         self.max_rows_per_pass = max_rows_per_pass
         self.max_positions = max_positions(config)
-        self.backbone = _build(encoder_id, source, config, load_weights, pooler)
+        self.backbone = build_backbone(encoder_id, source, config, load_weights, pooler)
         self.output_size = last_n_layers * config.hidden_size
         blocks = block_list(self.stack, config)
         if blocks is not None and len(blocks) != config.num_hidden_layers:
@@ -104,13 +103,15 @@ class Encoder(nn.Module):
         self._reads_types = "token_type_ids" in accepted and getattr(config, "type_vocab_size", 0) > 1
         self._forward_options = {name: False for name in _NOT_FOR_GENERATION if name in accepted}
         # now, because a trainer of lower precision casts what it is given
-        self._fingerprint = self._hash() if frozen and load_weights else None
-        self._memory: RowMemory | None = None
-        if self._fingerprint is not None and remember_gb > 0 and not frozen_dropout:
-            settings = hashlib.sha256(config.to_json_string(use_diff=False).encode()).hexdigest()
-            kind = f"{self._fingerprint} {settings} {last_n_layers} {pooler}"
-            self._memory = RowMemory.of(kind, limit=1e9 * remember_gb)
-        self._versions = self._weight_versions()
+        self._fingerprint = fingerprint(self.stack) if frozen and load_weights else None
+        # what is kept of it; None where every row is computed
+        self.features: FrozenFeatures | None = None
+        if frozen and load_weights and not frozen_dropout and store is not None:
+            used = range(config.num_hidden_layers - last_n_layers + 1, config.num_hidden_layers + 1)
+            about = {"encoder": source, "type": config.model_type, "hidden_size": config.hidden_size}
+            weights, addresses = layer_addresses(self.stack, config, pooler)
+            self.features = FrozenFeatures(store, weights, addresses, used, about)
+        self._seen_written, self._as_loaded = self._times_written(), True
         self.train()
 
     @property
@@ -139,6 +140,7 @@ class Encoder(nn.Module):
         attention_mask: Tensor,
         token_type_ids: Tensor | None = None,
         added: AddedTokens | None = None,
+        keys: list[bytes] | None = None,
     ) -> Tensor:
         """Encode rows.
 
@@ -147,10 +149,43 @@ class Encoder(nn.Module):
             attention_mask: [rows, subtokens], 0 on padding; rows that are all padding are allowed.
             token_type_ids: [rows, subtokens] int64, the text of a pair; ignored by encoders without types.
             added: tokens that its own embeddings do not hold; they may learn, also over a frozen encoder.
+            keys: [rows], see ``row_keys``; without them nothing is looked up in a feature store.
 
         Returns:
             [rows, subtokens, last_n_layers * hidden]; the positions of padding hold arbitrary finite numbers.
         """
+        inputs = self._inputs(input_ids, attention_mask, token_type_ids)
+        used = range(self.layers - self.last_n_layers + 1, self.layers + 1)
+        builds_graph = torch.is_grad_enabled() and (not self.frozen or added is not None)
+        with torch.set_grad_enabled(builds_graph), added.inserted(self.stack) if added else nullcontext():
+            if builds_graph:
+                outputs = self._layers_of(inputs, used)
+            elif self.features is not None and added is None and keys is not None and self._is_as_loaded():
+                dtype = self.embedding_table.dtype
+                outputs = self.features.recall(inputs, keys, self._in_passes, self.precision, dtype)
+            else:
+                outputs = self._in_passes(inputs, used)
+        return outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=-1)
+
+    @torch.no_grad()
+    def keep_features(
+        self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None, keys: list[bytes]
+    ) -> None:
+        """Compute the rows that the feature store lacks; the arguments are those of ``forward``."""
+        assert self.features is not None
+        inputs = self._inputs(input_ids, attention_mask, token_type_ids)
+        self.features.compute(inputs, keys, self._in_passes, self.precision)
+
+    @property
+    def precision(self) -> str:
+        """In which it computes now: that of its weights, and of autocast where it is on."""
+        table = self.embedding_table
+        kind = table.device.type
+        lowered = [torch.get_autocast_dtype(kind)] if torch.is_autocast_enabled(kind) else []
+        return "+".join(str(dtype).removeprefix("torch.") for dtype in (table.dtype, *lowered))
+
+    def _inputs(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None) -> dict[str, Tensor]:
+        """The keyword arguments of the model behind."""
         subtokens = input_ids.shape[1]
         if self.max_positions is not None and subtokens > self.max_positions:
             raise EncoderError(
@@ -163,58 +198,49 @@ class Encoder(nn.Module):
         inputs = {"input_ids": input_ids, "attention_mask": attention_mask}
         if token_type_ids is not None and self._reads_types:
             inputs["token_type_ids"] = token_type_ids
-        builds_graph = torch.is_grad_enabled() and (not self.frozen or added is not None)
-        with torch.set_grad_enabled(builds_graph), added.inserted(self.stack) if added else nullcontext():
-            if builds_graph:
-                return self._hidden_states(inputs)
-            remembers = self._memory is not None and added is None and input_ids.device.type == "cpu"
-            if remembers and self._weight_versions() == self._versions:
-                assert self._memory is not None
-                return self._memory.recall(inputs, self._in_passes, self.embedding_table.dtype)
-            return self._in_passes(inputs)
+        return inputs
 
-    def _in_passes(self, inputs: dict[str, Tensor]) -> Tensor:
-        """Encode at most ``max_rows_per_pass`` rows at once."""
+    def _is_as_loaded(self) -> bool:
+        """Whether the weights are those whose features are stored."""
+        if self._times_written() != self._seen_written:  # perhaps by a checkpoint that holds the same
+            self._seen_written = self._times_written()
+            self._as_loaded = fingerprint(self.stack) == self._fingerprint
+        return self._as_loaded
+
+    def _times_written(self) -> int:
+        """A number that changes when a weight is written to."""
+        return sum(parameter._version for parameter in self.stack.parameters() if not parameter.is_inference())
+
+    def _in_passes(self, inputs: dict[str, Tensor], layers: Sequence[int]) -> list[Tensor]:
+        """Layers of rows, of at most ``max_rows_per_pass`` at once."""
         rows = len(inputs["input_ids"])
         size = self.max_rows_per_pass or max(rows, 1)
         if rows <= size:
-            return self._hidden_states(inputs)
+            return self._layers_of(inputs, layers)
         chunks = ({name: t[i : i + size] for name, t in inputs.items()} for i in range(0, rows, size))
-        return torch.cat([self._hidden_states(chunk) for chunk in chunks])
+        return [torch.cat(parts) for parts in zip(*(self._layers_of(chunk, layers) for chunk in chunks), strict=True)]
 
-    def _weight_versions(self) -> int:
-        """A number that changes when a weight is written to."""
-        return sum(parameter._version for parameter in self.stack.parameters())
-
-    def _hidden_states(self, inputs: dict[str, Tensor]) -> Tensor:
+    def _layers_of(self, inputs: dict[str, Tensor], layers: Sequence[int]) -> list[Tensor]:
+        """[rows, subtokens, hidden] of each of these layers, the first being 1."""
         outputs = self.stack(
             **inputs,
-            output_hidden_states=self.last_n_layers > 1,
+            output_hidden_states=list(layers) != [self.layers],
             return_dict=True,
             **self._forward_options,
         )
+        last = outputs.last_hidden_state  # [rows, subtokens, hidden]
         if self.pooler:
-            return torch.cat([outputs.pooler_output[:, None], outputs.last_hidden_state[:, 1:]], dim=1)
-        if self.last_n_layers == 1:
-            return outputs.last_hidden_state  # [rows, subtokens, hidden]
+            last = torch.cat([outputs.pooler_output[:, None], last[:, 1:]], dim=1)
         # transformers applies the final norm to the last layer only
         norm = final_norm(self.stack, self.backbone.config) or nn.Identity()
-        earlier = [norm(hidden) for hidden in outputs.hidden_states[-self.last_n_layers : -1]]
-        return torch.cat([*earlier, outputs.last_hidden_state], dim=-1)  # [rows, subtokens, layers * hidden]
+        return [last if layer == self.layers else norm(outputs.hidden_states[layer]) for layer in layers]
 
     def fingerprint(self) -> str:
-        """The sha256 over names, types, shapes and bytes of the weights in use, in the order of their names.
+        """The sha256 of the weights in use.
 
         That of a frozen encoder is of the weights as loaded from its source, whatever they are cast to later.
         """
-        return self._fingerprint or self._hash()
-
-    def _hash(self) -> str:
-        digest = hashlib.sha256()
-        for name, tensor in sorted(self.stack.state_dict().items()):
-            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-            digest.update(tensor.cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
-        return digest.hexdigest()
+        return self._fingerprint or fingerprint(self.stack)
 
     def save(
         self,
@@ -231,7 +257,7 @@ class Encoder(nn.Module):
         """
         directory = Path(directory)
         directory.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=directory, prefix=".saving-") as unfinished, _quiet():
+        with tempfile.TemporaryDirectory(dir=directory, prefix=".saving-") as unfinished, quiet():
             with added.merged(self.backbone) if added else nullcontext():
                 self.backbone.save_pretrained(unfinished)
             if tokenizer is not None:
@@ -248,42 +274,3 @@ def check_gradient_checkpointing(encoder_id: str, config: PretrainedConfig) -> N
             f"gradient_checkpointing=true: encoder {encoder_id!r} is of type {config.model_type}, which does "
             f"not support it; freeze it (model.freeze_models) or set gradient_checkpointing to false"
         )
-
-
-def _build(encoder_id: str, source: str, config: PretrainedConfig, load_weights: bool, pooler: bool) -> PreTrainedModel:
-    drop_decoder(config)
-    # the trainer's precision lowers it where wanted; a checkpoint's own half precision would not train
-    options: dict[str, Any] = {"dtype": torch.float32}
-    architecture: Any = MODEL_MAPPING[type(config)]
-    if "add_pooling_layer" in inspect.signature(architecture).parameters:
-        options["add_pooling_layer"] = pooler
-    with loading(encoder_id, source), _quiet(progress=not Path(source).is_dir()):
-        if not load_weights:
-            return AutoModel.from_config(config, **options)
-        backbone, report = AutoModel.from_pretrained(source, config=config, output_loading_info=True, **options)
-    unused = ("decoder.",) if pooler else ("decoder.", "pooler.")
-    missing = sorted(name for name in report["missing_keys"] if not name.startswith(unused))
-    if missing:
-        raise EncoderError(
-            f"encoder {encoder_id!r}: {source!r} lacks {len(missing)} weights of a {config.model_type} "
-            f"({', '.join(missing[:3])}, ...); check model.pretrained_models.{encoder_id} and its config"
-        )
-    return backbone
-
-
-@contextmanager
-def _quiet(progress: bool = False) -> Iterator[None]:
-    """Silence the load report of transformers (dropped blocks, heads and poolers are dropped on purpose).
-
-    Also its progress bars, unless they may show a download.
-    """
-    verbosity, bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
-    transformers_logging.set_verbosity_error()
-    if not progress:
-        transformers_logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        transformers_logging.set_verbosity(verbosity)
-        if bars:
-            transformers_logging.enable_progress_bar()

@@ -16,6 +16,7 @@ from transferlab.encoders.added_tokens import AddedTokens, initial_embeddings
 from transferlab.encoders.alignment import align, first_tokens
 from transferlab.encoders.checks import check_encoders, check_known
 from transferlab.encoders.encoder import Encoder, check_gradient_checkpointing
+from transferlab.encoders.feature_store import FeatureStore
 from transferlab.encoders.sources import EncoderError
 from transferlab.encoders.tokenizers import load_tokenizers
 from transferlab.encoders.weighting import ModulesById
@@ -63,7 +64,8 @@ class MultiEncoder(nn.Module):
         load_weights: False builds the architectures with fresh weights, for a caller that restores them.
         gradient_checkpointing: recompute the blocks of trained encoders in the backward pass.
         max_rows_per_pass: rows that an encoder sees at once where no graph is built; None for all.
-        remember_gb: GB of outputs that the frozen encoders of this process keep in memory, on the CPU; 0 keeps none.
+        features: options of the :class:`~transferlab.encoders.feature_store.FeatureStore` for what frozen encoders say;
+            None computes it every time.
 
     Raises:
         EncoderError: see the messages; each names the key to change.
@@ -86,7 +88,7 @@ class MultiEncoder(nn.Module):
         load_weights: bool = True,
         gradient_checkpointing: bool = False,
         max_rows_per_pass: int | None = None,
-        remember_gb: float = 0.0,
+        features: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
         if max_rows_per_pass is not None and max_rows_per_pass < 1:
@@ -117,6 +119,7 @@ class MultiEncoder(nn.Module):
         self.cossim_target_embed_key = cossim_target_embed_key
         self.masked_encoders = []
         self._total_layers = plan.total_layers
+        store = None if features is None else FeatureStore.of(**features)
         self.encoders = ModulesById(
             {
                 encoder_id: Encoder(
@@ -129,7 +132,7 @@ class MultiEncoder(nn.Module):
                     load_weights=load_weights,
                     gradient_checkpointing=gradient_checkpointing,
                     max_rows_per_pass=max_rows_per_pass,
-                    remember_gb=remember_gb,
+                    store=store,
                     pooler=alignment == "pooler",
                 )
                 for encoder_id, config in plan.configs.items()
@@ -181,7 +184,7 @@ class MultiEncoder(nn.Module):
             encoder = self._encoder(encoder_id)
             rows = inputs[self.tokenizer_keys[encoder_id]]
             hidden = encoder(  # [rows, subtokens, layers * hidden_e]
-                rows.input_ids, rows.attention_mask, rows.token_type_ids, self._added(encoder_id)
+                rows.input_ids, rows.attention_mask, rows.token_type_ids, self._added(encoder_id), rows.row_keys
             )
             aligned, has_vector = align(hidden, rows.unit_ids, sequences, units, self.alignment)
             vectors.append(self._normalize(aligned))  # [sequences, units, layers * hidden_e]
@@ -248,6 +251,19 @@ class MultiEncoder(nn.Module):
         """Save one encoder as it is used (truncated, no pooler or decoder) in the Hugging Face layout."""
         check_known("encoder_id", [encoder_id], self.encoder_ids)
         self._encoder(encoder_id).save(directory, tokenizer, self._added(encoder_id))
+
+    def share_rows(self, keys: Mapping[str, str]) -> None:
+        """Read the rows of a batch that serves other encoders, too.
+
+        Args:
+            keys: {encoder id: tokenizer key} of all of them.
+        """
+        self.tokenizer_keys = {encoder_id: keys[encoder_id] for encoder_id in self.encoder_ids}
+
+    def storing(self) -> list[tuple[str, Encoder]]:
+        """The encoders that the feature store serves, by id: frozen ones without tokens that learn."""
+        encoders = [(encoder_id, self._encoder(encoder_id)) for encoder_id in self.encoder_ids]
+        return [(i, encoder) for i, encoder in encoders if encoder.features is not None and self._added(i) is None]
 
     def _added(self, encoder_id: str) -> AddedTokens | None:
         added = dict(self.added_tokens.items()).get(encoder_id)

@@ -64,7 +64,7 @@ FAMILIES: dict[str, Family] = {
 }
 
 # configuration entries that hold one value per layer
-_PER_LAYER = ("layer_types", "attention_window")
+PER_LAYER = ("layer_types", "attention_window")
 # entries of encoder-decoder models that give the depth of the decoder
 _DECODER_DEPTH = ("num_decoder_layers", "decoder_layers")
 
@@ -104,7 +104,7 @@ def truncate(config: PretrainedConfig, layers: int, key: str) -> None:
             f"{key}={layers}: an {config.model_type} of {config.num_hidden_groups} parameter groups cannot "
             f"be truncated; remove the key"
         )
-    for name in _PER_LAYER:
+    for name in PER_LAYER:
         values = getattr(config, name, None)
         if isinstance(values, (list, tuple)):
             setattr(config, name, list(values[:layers]))

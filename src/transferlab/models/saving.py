@@ -85,10 +85,11 @@ def save_model(
             if not key.startswith(elsewhere)
         }
         save_file(head, building / WEIGHTS, metadata={"format": "pt"})
+        options = {name: value for name, value in model.hparams.items() if name != "features"}  # a matter of the place
         description = {
             "format": FORMAT,
             "transferlab": version("transferlab"),
-            "model": {"_target_": _name(type(model)), "options": dict(model.hparams)},
+            "model": {"_target_": _name(type(model)), "options": options},
             "taskmodule": taskmodule,
             "encoders": encoders,
             **facts,

@@ -5,6 +5,7 @@ Lightning moves dataclasses to a device field by field, so none of them is froze
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,7 @@ class EncoderInputs:
         sequence_ids: [rows] int64, the sequence each row belongs to. A sequence's rows stand in text order.
         token_type_ids: [rows, subtokens] int64, which text of a pair each subtoken belongs to; None where no row
             holds a pair. Encoders without types ignore it.
+        row_keys: [rows], see :func:`row_keys`; None where they were not asked for, or cannot be given.
     """
 
     input_ids: Tensor
@@ -30,6 +32,31 @@ class EncoderInputs:
     unit_ids: Tensor
     sequence_ids: Tensor
     token_type_ids: Tensor | None = None
+    row_keys: list[bytes] | None = None
+
+
+def row_keys(inputs: EncoderInputs) -> list[bytes] | None:
+    """16 bytes for the tokens of each row, equal for equal rows however they are padded; none for a row of padding.
+
+    Args:
+        inputs: on the CPU.
+
+    Returns:
+        None where padding stands before tokens.
+    """
+    mask = inputs.attention_mask.numpy().astype(bool)
+    if (mask[:, 1:] > mask[:, :-1]).any():
+        return None
+    ids = inputs.input_ids.numpy().astype("<i4", order="C")
+    types = None if inputs.token_type_ids is None else inputs.token_type_ids.numpy().astype("<i1", order="C")
+    keys = []
+    for row, length in enumerate(mask.sum(axis=1).tolist()):
+        state = hashlib.blake2b(length.to_bytes(4, "little"), digest_size=16)
+        state.update(ids[row, :length].tobytes())
+        if types is not None and types[row, :length].any():  # an encoder without a pair reads zeros
+            state.update(types[row, :length].tobytes())
+        keys.append(state.digest() if length else b"")
+    return keys
 
 
 @dataclass

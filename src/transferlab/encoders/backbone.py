@@ -1,0 +1,80 @@
+"""The model of transformers behind an encoder, and its weights."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import MODEL_MAPPING, AutoModel, PretrainedConfig, PreTrainedModel
+from transformers.utils import logging as transformers_logging
+
+from transferlab.encoders.sources import EncoderError, loading
+from transferlab.encoders.truncation import drop_decoder
+
+
+def build_backbone(
+    encoder_id: str, source: str, config: PretrainedConfig, load_weights: bool, pooler: bool
+) -> PreTrainedModel:
+    """Build an encoder and read its weights.
+
+    Args:
+        encoder_id: for messages.
+        source: a folder or hub name.
+        config: truncated as it is to be; what it says of a decoder is changed.
+        load_weights: else the weights are fresh ones.
+        pooler: keep the pooler.
+
+    Raises:
+        EncoderError: the weights cannot be read, or lack a part of the architecture.
+    """
+    drop_decoder(config)
+    # the trainer's precision lowers it where wanted; a checkpoint's own half precision would not train
+    options: dict[str, Any] = {"dtype": torch.float32}
+    architecture: Any = MODEL_MAPPING[type(config)]
+    if "add_pooling_layer" in inspect.signature(architecture).parameters:
+        options["add_pooling_layer"] = pooler
+    with loading(encoder_id, source), quiet(progress=not Path(source).is_dir()):
+        if not load_weights:
+            return AutoModel.from_config(config, **options)
+        backbone, report = AutoModel.from_pretrained(source, config=config, output_loading_info=True, **options)
+    unused = ("decoder.",) if pooler else ("decoder.", "pooler.")
+    missing = sorted(name for name in report["missing_keys"] if not name.startswith(unused))
+    if missing:
+        raise EncoderError(
+            f"encoder {encoder_id!r}: {source!r} lacks {len(missing)} weights of a {config.model_type} "
+            f"({', '.join(missing[:3])}, ...); check model.pretrained_models.{encoder_id} and its config"
+        )
+    return backbone
+
+
+@contextmanager
+def quiet(progress: bool = False) -> Iterator[None]:
+    """Silence the load report of transformers (dropped blocks, heads and poolers are dropped on purpose).
+
+    Also its progress bars, unless they may show a download.
+    """
+    verbosity, bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
+    transformers_logging.set_verbosity_error()
+    if not progress:
+        transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(verbosity)
+        if bars:
+            transformers_logging.enable_progress_bar()
+
+
+def fingerprint(stack: nn.Module) -> str:
+    """The sha256 over names, types, shapes and bytes of weights, in the order of their names."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(stack.state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
