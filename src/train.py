@@ -11,7 +11,7 @@ import hydra
 from omegaconf import DictConfig
 
 from transferlab.utils.errors import run_entrypoint
-from transferlab.utils.resume import resumed_command
+from transferlab.utils.resume import finished_metrics, last_checkpoint, resumed_command
 from transferlab.utils.run_identity import start
 
 if TYPE_CHECKING:
@@ -29,25 +29,33 @@ def train(cfg: DictConfig) -> dict[str, Any]:
     from pytorch_lightning import seed_everything
 
     from transferlab import building
-    from transferlab.reporting.curves import plot_curves
-    from transferlab.reporting.run_scores import print_scores
+    from transferlab.finishing import finish
+    from transferlab.probes import probes_of
     from transferlab.utils.instantiate import instantiate_callbacks, instantiate_loggers
     from transferlab.utils.logging import log_resolved_config
-    from transferlab.utils.run_record import write_json, write_run_record
+    from transferlab.utils.run_record import write_run_record
     from transferlab.utils.source_selection import select_sources
 
-    select_sources(cfg)
-    building.check(cfg)
     output_dir = Path(cfg.paths.output_dir)
+    if (metrics := finished_metrics(cfg.resume, output_dir)) is not None:
+        log.info("%s was finished before", output_dir)
+        return metrics
+    cfg.ckpt_path = last_checkpoint(cfg.resume, output_dir) or cfg.ckpt_path
+    select_sources(cfg)
+    probes = probes_of(cfg)
+    for config in [probe.cfg for probe in probes] or [cfg]:
+        building.check(config)
     write_run_record(cfg, output_dir)
+    for probe in probes:
+        write_run_record(probe.cfg, probe.cfg.paths.output_dir, probe.overrides)
     log.info("results, checkpoints and the log go to %s", output_dir)
 
     # a resumed run must not draw the windows and dropout of its first epochs again
     seed_everything(cfg.seed + building.finished_epochs(cfg.ckpt_path), workers=True, verbose=False)
-    taskmodule, datamodule = building.corpus(cfg)
+    taskmodule, datamodule = building.corpus(cfg, probes)
     learned = taskmodule.prepare(datamodule.documents("train"))
-    model = instantiate(cfg.model, **learned, _convert_="all")
-    for line in model.multi_encoder.describe():
+    model = building.build_model(cfg, probes, learned)
+    for line in building.describe(model):
         log.info("encoder %s", line)
 
     loggers = instantiate_loggers(cfg.get("logger"))
@@ -59,26 +67,12 @@ def train(cfg: DictConfig) -> dict[str, Any]:
         trainer.fit(model, datamodule, ckpt_path=cfg.ckpt_path, weights_only=True)
 
     best = building.best_checkpoint(trainer) if cfg.train else cfg.ckpt_path
-    metrics: dict[str, float] = {}
+    metrics = {}
     for stage in ("validate", "test"):  # both results are kept: neither overwrites the other's
         if cfg[stage]:
             getattr(trainer, stage)(model, datamodule=datamodule, ckpt_path=best, weights_only=True, verbose=False)
             metrics |= {name: float(value) for name, value in trainer.callback_metrics.items()}
-    if trainer.is_global_zero and not cfg.trainer.get("fast_dev_run"):
-        write_json(output_dir / "metrics.json", metrics)
-        log.info("model saved to %s", building.save(model, taskmodule, cfg, metrics, best))
-        if list(output_dir.glob("csv/*/metrics.csv")):
-            curve, _ = plot_curves({cfg.task_name: output_dir}, output_dir / "curve.png", metric=cfg.monitor)
-            log.info("training curve: %s", curve)
-    stages = {"val": "validation", "test": "test"}
-    stages = {stage: split for stage, split in stages.items() if any(name.startswith(f"{stage}/") for name in metrics)}
-    if trainer.is_global_zero:
-        baselines = {stage: taskmodule.baselines(datamodule.documents(split)) for stage, split in stages.items()}
-        write_json(output_dir / "baselines.json", baselines)
-        for stage, split in stages.items():
-            print_scores(metrics, stage, baselines[stage], split)
-        if cfg.push_to_hub and not cfg.trainer.get("fast_dev_run"):
-            building.push(Path(cfg.model_save_dir), cfg.push_to_hub)
+    finish(cfg, probes, trainer, taskmodule, datamodule, metrics, best)
     return metrics
 
 

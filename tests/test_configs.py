@@ -15,10 +15,12 @@ CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 ROOTS = sorted(path.stem for path in CONFIGS.glob("*.yaml"))
 # the groups of each root, and what they need of the command line
 GROUPS = {
-    "train": ["dataset", "datamodule", "taskmodule", "model", "callbacks", "logger", "trainer", "paths", "extras"],
+    "train": [
+        "dataset", "datamodule", "taskmodule", "model", "features", "callbacks", "logger", "trainer", "paths", "extras",
+    ],
     "predict": ["pipeline", "serializer"],
     "evaluate_documents": ["metric"],
-}
+}  # fmt: skip
 REQUIRED = {"evaluate": ["model_name_or_path=x"], "predict": ["model_name_or_path=x"], "report": ["sweeps=x"]}
 
 
@@ -32,7 +34,8 @@ def composed(root: str, *overrides: str) -> DictConfig:
 
 
 def check(cfg: DictConfig, root: str = "train") -> None:
-    check_root_keys(cfg, root_keys(CONFIGS / f"{root}.yaml"))
+    roots = ["features", "train"] if root == "features" else [root]  # one fills what the other would read
+    check_root_keys(cfg, {key for name in roots for key in root_keys(CONFIGS / f"{name}.yaml")})
     check_targets(cfg)
     OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
 

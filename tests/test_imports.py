@@ -27,6 +27,8 @@ ENTRYPOINTS = {
     "__init__",
     "inference",
     "building",
+    "finishing",
+    "probes",
 }  # of the package; like src/*.py they may import everything
 
 # What answers --help, reads corpora or launches sweeps has no need of torch.

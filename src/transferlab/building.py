@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import logging
-import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
-from pytorch_lightning import Trainer
+from pytorch_lightning import Trainer, seed_everything
 from pytorch_lightning.callbacks import ModelCheckpoint
+from torch import Tensor
 
 from transferlab.data.datamodule import TransferDataModule
 from transferlab.encoders.checks import check_encoders
 from transferlab.encoders.tokenizers import load_tokenizers
 from transferlab.encoders.truncation import max_positions
 from transferlab.models.base import TransferModel
-from transferlab.models.saving import save_model
-from transferlab.utils import run_identity
+from transferlab.models.probe_group import ProbeGroup
+from transferlab.probes import Probe
 from transferlab.utils.config_checks import ConfigError, check_root_keys, check_targets, keyword_names, root_keys
 from transferlab.utils.strategy import check_strategy
 
@@ -57,20 +58,20 @@ def check(cfg: DictConfig) -> None:
         raise ConfigError(f"ckpt_path={cfg.ckpt_path} does not exist")
     if not cfg.train and cfg.ckpt_path is None:
         raise ConfigError("train=false leaves only weights that were never trained; name some with ckpt_path=...")
-    if _is_taken(cfg):
+    if is_taken(cfg):
         raise ConfigError(
             f"model_save_dir={cfg.model_save_dir} is not empty; move its content away or choose another directory"
         )
 
 
-def _is_taken(cfg: DictConfig) -> bool:
+def is_taken(cfg: DictConfig) -> bool:
     """Whether the place to save to is outside the run's own directory and holds something."""
     place = Path(cfg.model_save_dir)
     return not place.is_relative_to(cfg.paths.output_dir) and place.exists() and any(place.iterdir())
 
 
-def corpus(cfg: DictConfig) -> tuple[Any, TransferDataModule]:
-    """The taskmodule with its tokenizers, and the datamodule of a training config.
+def corpus(cfg: DictConfig, probes: Sequence[Probe] = ()) -> tuple[Any, TransferDataModule]:
+    """The taskmodule with the tokenizers of all encoders, and the datamodule of a training config.
 
     Raises:
         ConfigError: the corpus lacks a split that the run needs.
@@ -83,10 +84,45 @@ def corpus(cfg: DictConfig) -> tuple[Any, TransferDataModule]:
             f"dataset: the corpus has no {' and no '.join(missing)} split, it has {', '.join(reader.splits)}; "
             "test=false trains without a test split, and a validation split is needed to choose the best epoch"
         )
-    tokenizers, _ = load_tokenizers(dict(cfg.model.pretrained_models))
+    tokenizers, _ = load_tokenizers(_encoders(cfg, probes))
     taskmodule = instantiate(cfg.taskmodule, tokenizers=tokenizers, _convert_="all")
     datamodule = instantiate(cfg.datamodule, reader=reader, taskmodule=taskmodule, _convert_="all")
     return taskmodule, datamodule
+
+
+def _encoders(cfg: DictConfig, probes: Sequence[Probe]) -> dict[str, str]:
+    """The sources of all encoders of a run, by id."""
+    models = [probe.cfg.model for probe in probes] or [cfg.model]
+    return {str(name): place for model in models for name, place in model.pretrained_models.items()}
+
+
+def build_model(cfg: DictConfig, probes: Sequence[Probe], learned: dict[str, Any]) -> TransferModel | ProbeGroup:
+    """The model of a training config, or its probes as one.
+
+    Args:
+        cfg: composed.
+        probes: none, or those of ``cfg``.
+        learned: what the taskmodule learned from the training documents.
+    """
+    if not probes:
+        return instantiate(cfg.model, **learned, _convert_="all")
+    models: dict[str, TransferModel] = {}
+    streams: dict[str, Tensor] = {}
+    _, keys = load_tokenizers(_encoders(cfg, probes))
+    for probe in probes:
+        seed_everything(probe.cfg.seed + finished_epochs(cfg.ckpt_path), workers=True, verbose=False)
+        models[probe.name] = instantiate(probe.cfg.model, **learned, _convert_="all")
+        models[probe.name].multi_encoder.share_rows(keys)
+        streams[probe.name] = torch.get_rng_state()
+    seed_everything(cfg.seed + finished_epochs(cfg.ckpt_path), workers=True, verbose=False)
+    return ProbeGroup(models, streams, cfg.monitor, cfg.monitor_mode)
+
+
+def describe(model: TransferModel | ProbeGroup) -> list[dict[str, Any]]:
+    """What is to be said about each encoder."""
+    if isinstance(model, ProbeGroup):
+        return [{"probe": name, **row} for name, probe in model.members() for row in probe.multi_encoder.describe()]
+    return model.multi_encoder.describe()
 
 
 def finished_epochs(checkpoint: str | None) -> int:
@@ -97,55 +133,8 @@ def finished_epochs(checkpoint: str | None) -> int:
 
 
 def best_checkpoint(trainer: Trainer) -> str | None:
-    """The path of the best checkpoint; None, for the weights at hand, when the run keeps none."""
+    """The path of the best checkpoint; None, for the weights at hand, when the run keeps none, or keeps several."""
+    if isinstance(trainer.lightning_module, ProbeGroup):
+        return None  # each probe has a best epoch of its own
     callback = trainer.checkpoint_callback
     return (callback.best_model_path or None) if isinstance(callback, ModelCheckpoint) else None
-
-
-def save(model: TransferModel, taskmodule: Any, cfg: DictConfig, metrics: dict[str, float], best: str | None) -> Path:
-    """Save the model, as of its best checkpoint, to ``cfg.model_save_dir``."""
-    if best is not None and not (cfg.validate or cfg.test):  # else they have loaded it
-        checkpoint = torch.load(best, map_location="cpu", weights_only=True)
-        model.on_load_checkpoint(checkpoint)
-        model.load_state_dict(checkpoint["state_dict"])
-    place = Path(cfg.model_save_dir)
-    if _is_taken(cfg):  # by a run that ended while this one was going on
-        place = Path(cfg.paths.output_dir, "model")
-        log.warning("model_save_dir=%s has been filled meanwhile; the model goes to %s", cfg.model_save_dir, place)
-    shared, keys = load_tokenizers(dict(cfg.model.pretrained_models), model.hparams.get("added_tokens") or {})
-    kind = type(taskmodule)
-    return save_model(
-        model,
-        place,
-        tokenizers={name: shared[key] for name, key in keys.items()},
-        taskmodule={"_target_": f"{kind.__module__}.{kind.__qualname__}", "options": taskmodule.options()},
-        facts={
-            "scores": metrics,
-            "data": OmegaConf.to_container(cfg.dataset, resolve=True),
-            "command": os.environ.get(run_identity.COMMAND),
-            "seed": cfg.seed,
-            "eval_batch_size": cfg.datamodule.eval_batch_size or cfg.datamodule.batch_size,
-        },
-        copy_frozen_encoders=cfg.copy_frozen_encoders,
-    )
-
-
-def push(directory: Path, repository: str) -> None:
-    """Upload a saved model to a repository on the hub, made if need be.
-
-    What the hub refuses is said and fails nothing: the run is finished, and its model stays where it is.
-    """
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
-
-    hub = HfApi()
-    try:
-        address = hub.create_repo(repository, exist_ok=True)
-        hub.upload_folder(repo_id=repository, folder_path=directory)
-    except (HfHubHTTPError, LocalTokenNotFoundError, OSError, ValueError) as error:
-        log.error(
-            "push_to_hub=%s: %s. The model is in %s; set HF_TOKEN or run `hf auth login`, then `hf upload %s %s`",
-            repository, error, directory, repository, directory,
-        )  # fmt: skip
-    else:
-        log.info("model uploaded to %s", address)

@@ -5,105 +5,17 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
 from transferlab.documents import Annotations, Document, read_jsonl, write_jsonl
 from transferlab.reporting.curves import read_metrics
 from transferlab.utils.errors import UserError
 
-SENTENCES = [
-    ("Ann met Bob .", [(0, "ann"), (2, "bob")]),
-    ("She saw him .", [(0, "ann"), (2, "bob")]),
-    ("He left .", [(0, "bob")]),
-    ("The mayor called her .", [((0, 1), "mayor"), (3, "ann")]),
-    ("Bob knew the mayor .", [(0, "bob"), ((2, 3), "mayor")]),
-]
-TINY = [
-    "dataset=jsonl",
-    "model.freeze_models=all",
-    "model.ffnn_size=8",
-    "model.max_span_width=3",
-    "model.mention_loss_coef=1.0",
-    "trainer.max_epochs=2",
-    "trainer.accelerator=cpu",
-    "+trainer.enable_progress_bar=false",
-    "callbacks.rich_progress_bar=null",
-    "callbacks.model_summary=null",
-    "extras.print_config=false",
-    "extras.ignore_warnings=true",
-]
-
-
-def make_document(name: str, rotation: int) -> Document:
-    words: list[str] = []
-    sentences, clusters = [], {}
-    for i in range(len(SENTENCES)):
-        text, mentions = SENTENCES[(i + rotation) % len(SENTENCES)]
-        for place, entity in mentions:
-            start, end = place if isinstance(place, tuple) else (place, place)
-            clusters.setdefault(entity, []).append((len(words) + start, len(words) + end))
-        sentences.append((len(words), len(words) + len(text.split()) - 1))
-        words += text.split()
-    gold = Annotations(clusters=[cluster for cluster in clusters.values() if len(cluster) > 1])
-    return Document(name, words, sentences, gold=gold).validate()
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("corpus")
-    for split, count in (("train", 4), ("validation", 2), ("test", 2)):
-        write_jsonl([make_document(f"{split}{i}", i) for i in range(count)], place / f"{split}.jsonl")
-    return place
-
-
-@pytest.fixture(scope="module")
-def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors
-    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
-
-    words = sorted({word for text, _ in SENTENCES for word in text.split()})
-    vocabulary = {word: i for i, word in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *words])}
-    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
-    place = tmp_path_factory.mktemp("encoder")
-    PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]"
-    ).save_pretrained(place)
-    torch.manual_seed(0)
-    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
-    BertModel(BertConfig(vocab_size=len(vocabulary), max_position_embeddings=512, **sizes)).save_pretrained(place)
-    return place
-
-
-Compose = Callable[..., DictConfig]
-
-
-@pytest.fixture
-def compose_config(project_root: Path, tmp_path: Path) -> Compose:
-    def compose_config(root: str, *overrides: str) -> DictConfig:
-        with initialize_config_dir(str(project_root / "configs"), version_base="1.3"):
-            return compose(root, overrides=[f"paths.output_dir={tmp_path / 'run'}", *overrides])
-
-    return compose_config
-
-
-@pytest.fixture
-def train(compose_config: Compose, corpus: Path, encoder: Path) -> Callable[..., dict[str, float]]:
-    from train import train
-
-    def run(*overrides: str) -> dict[str, float]:
-        return train(compose_config("train", *TINY, f"encoder={encoder}", f"dataset.data_dir={corpus}", *overrides))
-
-    return run
+from .tiny_runs import TINY
 
 
 def test_training_leaves_all_results_and_a_model(train, compose_config, corpus, tmp_path, capsys):

@@ -16,6 +16,7 @@ from transferlab.utils.run_record import json_ready, write_json
 
 JOB_FILE = "job_return.json"
 SWEEP_FILE = "multirun_result.json"
+PROBES = "probes"
 PRINTED_ROWS = 40
 
 
@@ -36,6 +37,18 @@ def flatten(returned: Any, prefix: str = "") -> dict[str, float | int | str | bo
     if not isinstance(value, float | int | str | bool | None):
         value = str(value)
     return {prefix or "value": value}
+
+
+def write_job(directory: Path, record: dict[str, Any]) -> None:
+    """Write ``job_return.json`` and ``.md`` of a completed job, or of a probe of one.
+
+    Args:
+        directory: of the job.
+        record: its overrides, seed and metrics.
+    """
+    record = {"status": "completed", **record}
+    write_json(directory / JOB_FILE, record)
+    write_atomically((directory / JOB_FILE).with_suffix(".md"), [job_markdown(record)])
 
 
 def integrate(sweep_dir: str | Path) -> dict[str, Any]:
@@ -155,10 +168,15 @@ def _setting_rows(settings: list[dict[str, Any]], shared: list[str]) -> Iterator
 
 
 def _job_directories(sweep_dir: Path) -> list[Path]:
-    """Directories that hold a job's ``.hydra`` folder, in the natural order of their names."""
+    """Directories that hold a job's ``.hydra`` folder, in the natural order of their names.
+
+    A job that trains several probes stands for them: they have directories below its own.
+    """
     found = []
     for path, folders, _ in os.walk(sweep_dir):
-        if ".hydra" in folders:
+        if PROBES in folders:
+            folders[:] = [PROBES]
+        elif ".hydra" in folders:
             found.append(Path(path))
             folders.clear()  # what a job wrote below its directory is no job
         folders[:] = [f for f in folders if not f.startswith(".")]
@@ -169,9 +187,10 @@ def _overrides(directory: Path) -> list[str]:
     from omegaconf import OmegaConf
 
     try:
-        return [str(o) for o in OmegaConf.load(directory / ".hydra" / "overrides.yaml")]
+        overrides = [str(o) for o in OmegaConf.load(directory / ".hydra" / "overrides.yaml")]
     except FileNotFoundError:  # the job is being set up
         return []
+    return [override for override in overrides if _key(override) != "resume"]
 
 
 def _statistics(values: list[float]) -> dict[str, Any]:

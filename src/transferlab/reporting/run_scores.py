@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from rich import box
 from rich.console import Console
+from rich.table import Table
 
 from transferlab.reporting.score_table import score_table
 
@@ -42,3 +44,20 @@ def print_scores(
     own = {name: value for name, value in own.items() if "/" not in name}  # cosine/<encoder> is no score
     systems = {"model": nested_scores(own)} | {name: nested_scores(scores) for name, scores in baselines.items()}
     Console().print(score_table(systems, title=f"{split} split"))
+
+
+def print_probes(results: Mapping[str, Mapping[str, float]], monitor: str) -> None:
+    """Print one line per probe: the monitored score, and the same on the other split.
+
+    Args:
+        results: by name of the probe, what it logged.
+        monitor: name of the score, ``val/<name>``.
+    """
+    last = monitor.rpartition("/")[2].removeprefix("best_")
+    shown = [name for name in (monitor, f"test/{last}") if any(name in scores for scores in results.values())]
+    table = Table("probe", box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in shown:
+        table.add_column(name, justify="right")
+    for probe, scores in results.items():
+        table.add_row(probe, *(f"{100 * scores[name]:.2f}" if name in scores else "–" for name in shown))
+    Console().print(table)

@@ -1,13 +1,17 @@
-"""Going on with a run from its directory alone: ``python src/train.py resume=<run directory> [key=value ...]``.
+"""Going on with a run or a sweep from its directory alone: ``python src/train.py resume=<directory> [key=value ...]``.
 
-The command is rewritten before Hydra reads it: the run's own composed config becomes the primary config, its directory
-the output directory. Everything else, the grammar of overrides included, is Hydra's.
+The command is rewritten before Hydra reads it. Of a run, its own composed config becomes the primary config, its
+directory the output directory. Of a sweep, its overrides are given once more: finished jobs return what they had found,
+interrupted ones go on with their last checkpoint, the others start. Everything else, the grammar of overrides included,
+is Hydra's.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 from transferlab.utils import run_identity
 from transferlab.utils.errors import UserError
@@ -15,23 +19,29 @@ from transferlab.utils.errors import UserError
 PREFIX = "resume="
 CHECKPOINT = Path("checkpoints", "last.ckpt")
 CONFIG = Path(".hydra", "config.yaml")
+SWEEP = "multirun.yaml"  # Hydra's record of a sweep
+RESULT = "job_return.json"
 
 
 def resumed_command(argv: list[str]) -> list[str]:
     """The command line that goes on with the run that ``argv`` names, or ``argv`` itself when it names none.
 
     Raises:
-        UserError: the directory has no config or no checkpoint, or ``--multirun`` is given.
+        UserError: the directory is neither that of a run with a checkpoint nor that of a sweep, or ``--multirun`` is
+            given.
     """
     named = [argument.removeprefix(PREFIX) for argument in argv[1:] if argument.startswith(PREFIX)]
     if not named or named[-1] in ("", "null"):
         return argv
     directory = Path(named[-1]).expanduser().absolute()
+    if {"--multirun", "-m"} & set(argv):
+        raise UserError(f"{PREFIX}{named[-1]} needs no --multirun: the directory tells whether it is a sweep")
+    others = [argument for argument in argv[1:] if not argument.startswith(PREFIX)]
+    if (directory / SWEEP).is_file():
+        return [argv[0], "--multirun", *_sweep(directory), *others]
     for file in (CONFIG, CHECKPOINT):
         if not (directory / file).is_file():
             raise UserError(f"{PREFIX}{named[-1]}: there is no {file} in it to go on from")
-    if {"--multirun", "-m"} & set(argv):
-        raise UserError(f"{PREFIX}{named[-1]} goes on with one run; name the jobs of a sweep one after another")
     configs = Path(os.environ[run_identity.PROJECT_ROOT], "configs")
     return [
         argv[0],
@@ -46,5 +56,36 @@ def resumed_command(argv: list[str]) -> list[str]:
         f"hydra.job.name={Path(argv[0]).stem}",
         f"resume='{directory}'",
         f"ckpt_path='{directory / CHECKPOINT}'",
-        *(argument for argument in argv[1:] if not argument.startswith(PREFIX)),
+        *others,
     ]
+
+
+def _sweep(directory: Path) -> list[str]:
+    """The overrides of a sweep, and its directory."""
+    from omegaconf import OmegaConf
+
+    given = OmegaConf.load(directory / SWEEP).hydra.overrides
+    # a sweep that is resumed once more was recorded with the overrides of the first time
+    own = [str(o) for o in (*given.task, *given.hydra) if not str(o).startswith((PREFIX, "hydra.sweep.dir="))]
+    own = [override for override in own if override != "hydra.mode=MULTIRUN"]
+    return [*own, f"hydra.sweep.dir='{directory}'", f"{PREFIX}'{directory}'"]
+
+
+def finished_metrics(resumed: str | None, output_dir: Path) -> dict[str, Any] | None:
+    """What a job of a resumed sweep had found before; None if it is to be run.
+
+    Args:
+        resumed: the value of ``resume``.
+        output_dir: of the job.
+    """
+    file = output_dir / RESULT
+    if resumed is None or Path(resumed) == output_dir or not file.is_file():
+        return None
+    record = json.loads(file.read_text(encoding="utf-8"))
+    return dict(record["metrics"]) if record["status"] == "completed" else None
+
+
+def last_checkpoint(resumed: str | None, output_dir: Path) -> str | None:
+    """Where an interrupted job of a resumed sweep goes on; None where it starts, or is no such job."""
+    place = output_dir / CHECKPOINT
+    return str(place) if resumed is not None and Path(resumed) != output_dir and place.is_file() else None

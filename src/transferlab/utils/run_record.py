@@ -11,6 +11,7 @@ import math
 import os
 import platform
 import subprocess
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -35,8 +36,13 @@ PACKAGES = (
 )
 
 
-def write_run_record(cfg: DictConfig, output_dir: str | Path) -> None:
+def write_run_record(cfg: DictConfig, output_dir: str | Path, own: Sequence[str] | None = None) -> None:
     """Write ``config_resolved.yaml`` and ``run.json`` into ``output_dir``.
+
+    Args:
+        cfg: composed.
+        output_dir: of the run, or of a probe of it.
+        own: the overrides that tell a probe from the others of its run; its directory gets a list of all overrides.
 
     Only the main process of a run writes. Call it first in a job: an interpolation that cannot be resolved (a
     missing environment variable, say) raises omegaconf's InterpolationResolutionError naming the key, before
@@ -45,10 +51,16 @@ def write_run_record(cfg: DictConfig, output_dir: str | Path) -> None:
     resolved = OmegaConf.to_yaml(cfg, resolve=True)
     if not run_identity.is_main_process():
         return
+    overrides = list(HydraConfig.get().overrides.task) if HydraConfig.initialized() else []
+    if own is not None:
+        keys = {override.partition("=")[0] for override in own}
+        kept = [o for o in overrides if (key := o.partition("=")[0].lstrip("+")) not in keys and not _is_of_probes(key)]
+        overrides = [*kept, *own]
+        _write(Path(output_dir) / ".hydra" / "overrides.yaml", OmegaConf.to_yaml(OmegaConf.create(overrides)))
     record = {
         "run_id": os.environ.get(run_identity.RUN_ID),
         "command": os.environ.get(run_identity.COMMAND),
-        "overrides": list(HydraConfig.get().overrides.task) if HydraConfig.initialized() else [],
+        "overrides": overrides,
         "setting": run_identity.setting_name(),
         "seed": cfg.get("seed"),
         "git": git_state(os.environ.get(run_identity.PROJECT_ROOT, ".")),
@@ -58,12 +70,17 @@ def write_run_record(cfg: DictConfig, output_dir: str | Path) -> None:
     }
     output_dir = Path(output_dir)
     _write(output_dir / "config_resolved.yaml", resolved)
-    if cfg.get("resume") is not None:
+    if cfg.get("resume") is not None and (output_dir / "run.json").is_file():
         first = json.loads((output_dir / "run.json").read_text(encoding="utf-8"))
         record = first | {"resumed": [*first.get("resumed", []), record]}
         renewed = OmegaConf.merge(cfg, {"resume": None, "ckpt_path": None})
-        _write(output_dir / ".hydra" / "config.yaml", OmegaConf.to_yaml(renewed))  # a second resume starts from it
+        if own is None:
+            _write(output_dir / ".hydra" / "config.yaml", OmegaConf.to_yaml(renewed))  # a second resume starts from it
     write_json(output_dir / "run.json", record)
+
+
+def _is_of_probes(key: str) -> bool:
+    return key == "probes" or key.startswith("probes.") or key == "resume"
 
 
 def write_json(path: str | Path, content: Any) -> None:

@@ -1,0 +1,143 @@
+"""From a trained model to the files of its run, or of each probe of it: scores, curve, baselines, saved model."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning import Trainer
+
+from transferlab.building import is_taken
+from transferlab.callbacks.sweep_results import write_job
+from transferlab.data.datamodule import TransferDataModule
+from transferlab.encoders.tokenizers import load_tokenizers
+from transferlab.models.base import TransferModel
+from transferlab.models.probe_group import ProbeGroup
+from transferlab.models.saving import save_model
+from transferlab.probes import Probe
+from transferlab.reporting.curves import plot_curves
+from transferlab.reporting.run_scores import print_probes, print_scores
+from transferlab.utils import run_identity
+from transferlab.utils.run_record import write_json
+
+log = logging.getLogger(__name__)
+
+SPLITS = {"val": "validation", "test": "test"}  # by stage
+
+
+def finish(
+    cfg: DictConfig,
+    probes: Sequence[Probe],
+    trainer: Trainer,
+    taskmodule: Any,
+    datamodule: TransferDataModule,
+    metrics: dict[str, float],
+    best: str | None,
+) -> None:
+    """Write what a run has found and print it; of probes, each into its own directory, as if it had been a run.
+
+    Args:
+        cfg: of the run.
+        probes: of it; none where it trained one model.
+        trainer: that trained.
+        taskmodule, datamodule: for baselines.
+        metrics: what was logged.
+        best: the checkpoint that the model to be saved comes from; None for its weights at hand.
+    """
+    if not trainer.is_global_zero:
+        return
+    lasting = not cfg.trainer.get("fast_dev_run")
+    output_dir = Path(cfg.paths.output_dir)
+    model = trainer.lightning_module
+    if isinstance(model, ProbeGroup):
+        if lasting:
+            _finish_probes(model, probes, taskmodule, datamodule)
+        print_probes(model.results, cfg.monitor)
+        return
+    assert isinstance(model, TransferModel)
+    if lasting:
+        write_json(output_dir / "metrics.json", metrics)
+        log.info("model saved to %s", save(model, taskmodule, cfg, metrics, best))
+        if list(output_dir.glob("csv/*/metrics.csv")):
+            curve, _ = plot_curves({cfg.task_name: output_dir}, output_dir / "curve.png", metric=cfg.monitor)
+            log.info("training curve: %s", curve)
+    for stage, scores in write_baselines(output_dir, metrics, taskmodule, datamodule).items():
+        print_scores(metrics, stage, scores, SPLITS[stage])
+    if cfg.push_to_hub and lasting:
+        push(Path(cfg.model_save_dir), cfg.push_to_hub)
+
+
+def _finish_probes(group: ProbeGroup, probes: Sequence[Probe], taskmodule: Any, datamodule: TransferDataModule) -> None:
+    group.take_best()
+    for (name, model), probe in zip(group.members(), probes, strict=True):
+        output_dir, metrics = Path(probe.cfg.paths.output_dir), group.results[name]
+        write_json(output_dir / "metrics.json", metrics)
+        save(model, taskmodule, probe.cfg, metrics, None)
+        write_baselines(output_dir, metrics, taskmodule, datamodule)
+        overrides = OmegaConf.to_container(OmegaConf.load(output_dir / ".hydra" / "overrides.yaml"))
+        write_job(output_dir, {"overrides": overrides, "seed": probe.cfg.seed, "metrics": metrics})
+    log.info("results and models of the probes are in %s", Path(probes[0].cfg.paths.output_dir).parent)
+
+
+def write_baselines(
+    output_dir: Path, metrics: dict[str, float], taskmodule: Any, datamodule: TransferDataModule
+) -> dict[str, dict[str, dict[str, float]]]:
+    """Write the baselines of the splits that were evaluated; return them by stage."""
+    stages = [stage for stage in SPLITS if any(name.startswith(f"{stage}/") for name in metrics)]
+    baselines = {stage: taskmodule.baselines(datamodule.documents(SPLITS[stage])) for stage in stages}
+    write_json(output_dir / "baselines.json", baselines)
+    return baselines
+
+
+def save(model: TransferModel, taskmodule: Any, cfg: DictConfig, metrics: dict[str, float], best: str | None) -> Path:
+    """Save the model, as of its best checkpoint, to ``cfg.model_save_dir``."""
+    if best is not None and not (cfg.validate or cfg.test):  # else they have loaded it
+        checkpoint = torch.load(best, map_location="cpu", weights_only=True)
+        model.on_load_checkpoint(checkpoint)
+        model.load_state_dict(checkpoint["state_dict"])
+    place = Path(cfg.model_save_dir)
+    if is_taken(cfg):  # by a run that ended while this one was going on
+        place = Path(cfg.paths.output_dir, "model")
+        log.warning("model_save_dir=%s has been filled meanwhile; the model goes to %s", cfg.model_save_dir, place)
+    shared, keys = load_tokenizers(dict(cfg.model.pretrained_models), model.hparams.get("added_tokens") or {})
+    kind = type(taskmodule)
+    return save_model(
+        model,
+        place,
+        tokenizers={name: shared[key] for name, key in keys.items()},
+        taskmodule={"_target_": f"{kind.__module__}.{kind.__qualname__}", "options": taskmodule.options()},
+        facts={
+            "scores": metrics,
+            "data": OmegaConf.to_container(cfg.dataset, resolve=True),
+            "command": os.environ.get(run_identity.COMMAND),
+            "seed": cfg.seed,
+            "eval_batch_size": cfg.datamodule.eval_batch_size or cfg.datamodule.batch_size,
+        },
+        copy_frozen_encoders=cfg.copy_frozen_encoders,
+    )
+
+
+def push(directory: Path, repository: str) -> None:
+    """Upload a saved model to a repository on the hub, made if need be.
+
+    What the hub refuses is said and fails nothing: the run is finished, and its model stays where it is.
+    """
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
+
+    hub = HfApi()
+    try:
+        address = hub.create_repo(repository, exist_ok=True)
+        hub.upload_folder(repo_id=repository, folder_path=directory)
+    except (HfHubHTTPError, LocalTokenNotFoundError, OSError, ValueError) as error:
+        log.error(
+            "push_to_hub=%s: %s. The model is in %s; set HF_TOKEN or run `hf auth login`, then `hf upload %s %s`",
+            repository, error, directory, repository, directory,
+        )  # fmt: skip
+    else:
+        log.info("model uploaded to %s", address)
