@@ -72,7 +72,7 @@ lint: $(STAMP) ## check style and formatting
 types: $(STAMP) ## check the types
 	$(BIN)/python -m mypy
 
-bench: $(STAMP) ## measure speed and memory of the coreference head
+bench: $(STAMP) ## measure speed and memory (ARGS="head start_up" chooses; see benchmarks/RESULTS.md)
 	$(BIN)/python benchmarks/run.py $(ARGS)
 
 clean: ## remove caches and build products (never logs, models or data)

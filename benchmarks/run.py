@@ -1,76 +1,59 @@
-"""What ``make bench`` runs: every benchmark, its results with machine and versions into ``benchmarks/RESULTS.md``.
+"""What ``make bench`` runs: the benchmarks, each into its section of ``benchmarks/RESULTS.md``.
 
-    python benchmarks/run.py [--quick] [--runs N] [--mode training] [--precision fp32]
+    python benchmarks/run.py [name ...] [--quick] [--runs N]
 
-Ends with an error when a promise does not hold; ``--quick`` only shows that it runs, and writes nothing.
+Ends with an error when a promise does not hold; ``--quick`` only shows that they run, and writes nothing.
+
+A benchmark is a file of this directory with a ``TITLE`` and ``run(measuring) -> Section``, named below.
 """
 
 from __future__ import annotations
 
-import os
-import platform
-import shlex
+import argparse
+import importlib
 import sys
-from datetime import date
-from importlib.metadata import version
-from pathlib import Path
 
-from coreference_head import QUICK, Comparison, Sizes, compare, parse_arguments
+import results
+from measuring import Measuring
 
-RESULTS = Path(__file__).with_name("RESULTS.md")
-
-
-def machine() -> str:
-    """The processor, its cores and the threads torch uses by default."""
-    model = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        names = [line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
-        model = names[0] if names else model
-    return f"{model}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
+BENCHMARKS = (
+    "head",
+    "published",
+    "inference",
+    "reading",
+    "start_up",
+)
 
 
-def markdown(comparisons: list[Comparison], sizes: Sizes, runs: int) -> str:
-    """The results as a page."""
-    lines = [
-        "# Benchmarks",
-        "",
-        "## The coreference head against the plain formulation",
-        "",
-        f"`{shlex.join(['python', *sys.argv])}`, {date.today()}; {machine()}; torch {version('torch')}.",
-        f"One step on a document of {sizes.words} words: hidden size {sizes.hidden_size}, spans of up to "
-        f"{sizes.max_span_width} words, ffnn {sizes.ffnn_size}, {sizes.max_num_extracted_spans} kept spans, "
-        f"{sizes.max_top_antecedents} antecedents; training with dropout {sizes.dropout} and AdamW.",
-        f"Medians of {runs} alternating runs, each in a process of its own; MiB are the peak of the whole process, "
-        "growth is the part above parameters and inputs.",
-        "",
-        "| step | precision | plain s | ours s | ratio | plain MiB | ours MiB | share | plain growth | ours growth |",
-        "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|",
-    ]
-    for c in comparisons:
-        lines.append(
-            f"| {c.mode} | {c.precision} | {c.plain.seconds:.1f} | {c.ours.seconds:.1f} | {c.speedup:.2f} | "
-            f"{c.plain.peak:.0f} | {c.ours.peak:.0f} | {c.peak_share:.0%} | {c.plain.growth:.0f} | "
-            f"{c.ours.growth:.0f} |"
-        )
-    return "\n".join(lines) + "\n"
+def parse_arguments() -> argparse.Namespace:
+    """Which benchmarks, and how often they measure."""
+    parser = argparse.ArgumentParser(description="Speed and memory, measured into benchmarks/RESULTS.md.")
+    parser.add_argument("names", nargs="*", metavar="name", help=f"{', '.join(BENCHMARKS)}; default: all")
+    parser.add_argument("--quick", action="store_true", help="small sizes, to see that the benchmarks run")
+    parser.add_argument("--runs", type=int, default=3, help="measurements of each thing that is compared (default: 3)")
+    arguments = parser.parse_args()
+    unknown = [name for name in arguments.names if name not in BENCHMARKS]
+    if unknown:
+        parser.error(f"there is no benchmark {unknown[0]!r}; choose of {', '.join(BENCHMARKS)}")
+    return arguments
 
 
 def main() -> None:
-    """Run, write, and hold the promises."""
+    """Measure, write, and hold the promises."""
     arguments = parse_arguments()
-    sizes = QUICK if arguments.quick else Sizes()
-    comparisons = [
-        compare(mode, precision, sizes, arguments.runs) for precision in arguments.precision for mode in arguments.mode
-    ]
-    page = markdown(comparisons, sizes, arguments.runs)
-    print(page)
-    if arguments.quick:
-        return
-    RESULTS.write_text(page, encoding="utf-8")
-    failures = [failure for comparison in comparisons for failure in comparison.failures()]
-    if failures:
-        sys.exit("\n".join(failures))
+    measuring = Measuring(arguments.quick, arguments.runs)
+    broken = []
+    for name in arguments.names or BENCHMARKS:
+        benchmark = importlib.import_module(name)
+        section = benchmark.run(measuring)
+        page = results.with_circumstances(name, benchmark.TITLE, section, measuring.runs)
+        print(f"\n{page}", flush=True)
+        if not arguments.quick:
+            results.write({name: page}, BENCHMARKS)  # at once: the next one may take long, or fail
+            broken += [f"{name}: {promise}" for promise in section.broken]
+    measuring.close()
+    if broken:
+        sys.exit("\n".join(broken))
 
 
 if __name__ == "__main__":
