@@ -24,6 +24,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 Values = dict[str, Any]
+MOST = {"fill"}  # what happens in one of the runs only: its largest value is of interest, too
 
 
 class Measuring:
@@ -100,11 +101,10 @@ def end(process: subprocess.Popen[str]) -> None:
 
 
 def medians(rows: list[Values]) -> Values:
-    """The median of every number; of anything else, the first."""
-    numbers = (int, float)
-    return {
-        key: median(row[key] for row in rows) if isinstance(value, numbers) else value for key, value in rows[0].items()
-    }
+    """The median of every number; of anything else, the first; of ``MOST`` also the largest, as ``<name>_most``."""
+    numbers = {key for key, value in rows[0].items() if isinstance(value, int | float)}
+    found = {key: median(row[key] for row in rows) if key in numbers else value for key, value in rows[0].items()}
+    return found | {f"{key}_most": max(row[key] for row in rows) for key in MOST & numbers}
 
 
 @contextmanager
@@ -150,9 +150,10 @@ def peak_resident() -> float:
 
 def serve() -> None:
     """Answer jobs until the input ends; whatever else they print goes to the errors."""
-    from transferlab.utils.run_identity import KERNEL_CACHE
+    from transferlab.utils.run_identity import KERNEL_CACHE, PROJECT_ROOT
 
-    os.environ.setdefault(*KERNEL_CACHE)  # as the entrypoints do
+    os.environ.setdefault(*KERNEL_CACHE)  # these as the entrypoints do
+    os.environ[PROJECT_ROOT] = str(ROOT)
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     for line in sys.stdin:

@@ -19,6 +19,9 @@ from measuring import Measuring
 BENCHMARKS = (
     "head",
     "published",
+    "probing",
+    "depths",
+    "tokens",
     "inference",
     "reading",
     "start_up",

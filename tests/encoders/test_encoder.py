@@ -4,7 +4,7 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 
-from transferlab.encoders.encoder import Encoder, check_gradient_checkpointing
+from transferlab.encoders.encoder import Encoder, check_compile, check_gradient_checkpointing
 from transferlab.encoders.sources import EncoderError
 from transferlab.encoders.truncation import truncate
 
@@ -249,3 +249,24 @@ def test_fingerprint_of_a_frozen_encoder_is_computed_once(make_model, monkeypatc
     encoder = load(make_model("bert"), frozen=True)
     monkeypatch.setattr(hashlib, "sha256", None)
     assert len(encoder.fingerprint()) == 64
+
+
+def test_a_compiled_encoder_gives_the_same_outputs_and_gradients(make_model):
+    """With a backend that needs no compiler: what is tested is that the encoder can be traced."""
+    path = make_model("bert")
+    plain, compiled = (
+        Encoder("a", path, AutoConfig.from_pretrained(path), compile=backend).eval() for backend in (None, "aot_eager")
+    )
+    for rows in (random_rows(), tuple(tensor[:2, :5] for tensor in random_rows())):
+        expected, output = plain(*rows), compiled(*rows)
+        torch.testing.assert_close(output, expected)
+        expected.sum().backward()
+        output.sum().backward()
+    assert plain.state_dict().keys() == compiled.state_dict().keys(), "and is saved as one that is not compiled"
+    for one, other in zip(plain.parameters(), compiled.parameters(), strict=True):
+        torch.testing.assert_close(one.grad, other.grad)
+
+
+def test_a_backend_that_there_is_not_is_refused_with_those_that_there_are(make_model):
+    with pytest.raises(EncoderError, match=r"model\.compile=inductr: choose one of .*inductor"):
+        check_compile("inductr")

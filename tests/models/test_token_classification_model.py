@@ -16,6 +16,7 @@ from transferlab.metrics.span_f1 import sequence_scores, tag_accuracy
 from transferlab.models.saving import save_model
 from transferlab.models.token_classification_model import TokenClassificationModel
 from transferlab.taskmodules.token_classification import TokenClassificationTaskModule
+from transferlab.taskmodules.tokenization import windows
 
 PEOPLE = {"ann", "bob", "mayor"}
 TEXT = [
@@ -147,8 +148,12 @@ def test_the_vectors_of_a_long_sentence_are_those_of_its_windows(encoder, wide_e
     taskmodule = make_taskmodule(encoders, [long], max_segment_len=20, overlap=9)
     model = make_model(encoders, taskmodule, aggregate="concat").eval()
     (example,) = taskmodule.encode(long)
-    assert {key: len(windows) for key, windows in example.windows.items()} == {"target": 1, "wide": 8}
-    assert [w.represented for w in example.windows["wide"]][:2] == [(0, 2), (3, 4)]
+    read = {
+        key: windows([len(word) for word in tokenizer.subtokens(long.words, 18)], 18, 9)
+        for key, tokenizer in taskmodule.tokenizers.items()
+    }
+    assert {key: len(lines) for key, lines in example.lines.items()} == {"target": 1, "wide": 8}
+    assert [w.represented for w in read["wide"]][:2] == [(0, 2), (3, 4)]
     output = model.encode(taskmodule.collate([example], training=False))
     assert output.unit_mask.tolist() == [[True] * 18]
     tokenizers, _ = load_tokenizers(encoders)
@@ -156,7 +161,7 @@ def test_the_vectors_of_a_long_sentence_are_those_of_its_windows(encoder, wide_e
     for key, path in encoders.items():
         plain = AutoModel.from_pretrained(path).eval()
         vectors = []
-        for window in example.windows[key]:
+        for window in read[key]:
             row = tokenizers[key](
                 long.words[window.start : window.end + 1], is_split_into_words=True, return_tensors="pt"
             )

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
-
-from nltk.tokenize.destructive import NLTKWordTokenizer
-from nltk.tokenize.punkt import PunktParameters, PunktSentenceTokenizer
+from typing import Any
 
 from transferlab.data.readers.base import DataError
 from transferlab.documents import Document, Span
@@ -26,10 +25,16 @@ _PARAGRAPH_BREAK = re.compile(r"\n[^\S\n]*\n\s*|\Z")
 _APOSTROPHE = re.compile(r"(?<=\w)\u2019(?=\w)")  # typographic: don’t
 _PLAIN_WORD = re.compile(r"\w+|[^\w\s]")
 
-_words = NLTKWordTokenizer()
-_parameters = PunktParameters()
-_parameters.abbrev_types.update(ABBREVIATIONS.split())
-_sentences = PunktSentenceTokenizer(_parameters)
+
+@cache
+def _tokenizers() -> tuple[Any, Any]:
+    """Of words and of sentences; made on first use, because nltk takes half a second to import."""
+    from nltk.tokenize.destructive import NLTKWordTokenizer
+    from nltk.tokenize.punkt import PunktParameters, PunktSentenceTokenizer
+
+    parameters = PunktParameters()
+    parameters.abbrev_types.update(ABBREVIATIONS.split())
+    return NLTKWordTokenizer(), PunktSentenceTokenizer(parameters)
 
 
 def document_from_text(name: str, text: str) -> Document:
@@ -73,7 +78,7 @@ def read_raw_text(path: str | Path) -> Iterator[Document]:
 
 def _sentence_spans(text: str) -> Iterator[Span]:
     for start, end in _paragraph_spans(text):
-        for a, b in _sentences.span_tokenize(text[start:end]):
+        for a, b in _tokenizers()[1].span_tokenize(text[start:end]):
             yield start + a, start + b
 
 
@@ -90,7 +95,7 @@ def _word_spans(sentence: str) -> list[Span]:
     # same length, so the positions hold: apostrophes and dots in the form that the tokenizer knows
     plain = _APOSTROPHE.sub("'", sentence).replace("\u2026", "\u2014")
     try:
-        spans = list(_words.span_tokenize(plain))
+        spans = list(_tokenizers()[0].span_tokenize(plain))
     except (ValueError, RuntimeError, IndexError):  # it loses its place among mixed quotation marks
         spans = []
     covered = "".join(sentence[start:end] for start, end in spans)

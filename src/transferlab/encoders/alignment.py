@@ -40,7 +40,7 @@ def align(hidden: Tensor, unit_ids: Tensor, sequences: int, units: int, alignmen
     represented = first < len(index)  # [places]
     if alignment in ("first", "pooler"):
         vectors = flat.index_select(0, first.clamp(max=len(index) - 1))
-        vectors = vectors.masked_fill(~represented[:, None], 0)
+        vectors = vectors.masked_fill_(~represented[:, None], 0)
     elif alignment == "mean":
         # half precision would lose subtokens of long units
         total = flat.new_zeros(places + 1, flat.shape[1], dtype=torch.promote_types(flat.dtype, torch.float32))

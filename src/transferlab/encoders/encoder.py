@@ -52,6 +52,7 @@ class Encoder(nn.Module):
         load_weights: False builds the architecture with fresh weights, which the caller will overwrite.
         gradient_checkpointing: recompute the blocks in the backward pass of a trained encoder, to save
             memory.
+        compile: a backend of ``torch.compile``; None runs the model as it is.
         max_rows_per_pass: how many rows to encode at once where no graph is built; None for all.
         pooler: send the first token of every row through the encoder's pooler.
         store: keeps what a frozen encoder says; None computes it every time.
@@ -73,6 +74,7 @@ class Encoder(nn.Module):
         frozen_dropout: bool = False,
         load_weights: bool = True,
         gradient_checkpointing: bool = False,
+        compile: str | None = None,
         max_rows_per_pass: int | None = None,
         pooler: bool = False,
         store: FeatureStore | None = None,
@@ -100,6 +102,8 @@ class Encoder(nn.Module):
         if gradient_checkpointing and not frozen:
             self.backbone.gradient_checkpointing_enable({"use_reentrant": False})
         accepted = inspect.signature(self.stack.forward).parameters
+        if compile is not None:
+            self.stack.compile(backend=compile, dynamic=True)  # rows are of any length
         self._reads_types = "token_type_ids" in accepted and getattr(config, "type_vocab_size", 0) > 1
         self._forward_options = {name: False for name in _NOT_FOR_GENERATION if name in accepted}
         # now, because a trainer of lower precision casts what it is given
@@ -111,6 +115,7 @@ class Encoder(nn.Module):
             about = {"encoder": source, "type": config.model_type, "hidden_size": config.hidden_size}
             weights, addresses = layer_addresses(self.stack, config, pooler)
             self.features = FrozenFeatures(store, weights, addresses, used, about)
+        self._weights = tuple(self.stack.parameters())  # looked at in every step
         self._seen_written, self._as_loaded = self._times_written(), True
         self.train()
 
@@ -209,7 +214,7 @@ class Encoder(nn.Module):
 
     def _times_written(self) -> int:
         """A number that changes when a weight is written to."""
-        return sum(parameter._version for parameter in self.stack.parameters() if not parameter.is_inference())
+        return sum(parameter._version for parameter in self._weights if not parameter.is_inference())
 
     def _in_passes(self, inputs: dict[str, Tensor], layers: Sequence[int]) -> list[Tensor]:
         """Layers of rows, of at most ``max_rows_per_pass`` at once."""
@@ -274,3 +279,9 @@ def check_gradient_checkpointing(encoder_id: str, config: PretrainedConfig) -> N
             f"gradient_checkpointing=true: encoder {encoder_id!r} is of type {config.model_type}, which does "
             f"not support it; freeze it (model.freeze_models) or set gradient_checkpointing to false"
         )
+
+
+def check_compile(backend: str | None) -> None:
+    """Raise EncoderError if there is no such backend of ``torch.compile``."""
+    if backend is not None and backend not in (known := torch.compiler.list_backends(exclude_tags=())):
+        raise EncoderError(f"model.compile={backend}: choose one of {', '.join(known)}, or null")

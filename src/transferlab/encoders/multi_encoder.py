@@ -15,7 +15,7 @@ from transformers import PreTrainedTokenizerBase
 from transferlab.encoders.added_tokens import AddedTokens, initial_embeddings
 from transferlab.encoders.alignment import align, first_tokens
 from transferlab.encoders.checks import check_encoders, check_known
-from transferlab.encoders.encoder import Encoder, check_gradient_checkpointing
+from transferlab.encoders.encoder import Encoder, check_compile, check_gradient_checkpointing
 from transferlab.encoders.feature_store import FeatureStore
 from transferlab.encoders.sources import EncoderError
 from transferlab.encoders.tokenizers import load_tokenizers
@@ -63,6 +63,7 @@ class MultiEncoder(nn.Module):
             mean embedding of its words and learns at the task's rate, beside a frozen encoder too.
         load_weights: False builds the architectures with fresh weights, for a caller that restores them.
         gradient_checkpointing: recompute the blocks of trained encoders in the backward pass.
+        compile: a backend of ``torch.compile`` for the encoders; None runs them as they are.
         max_rows_per_pass: rows that an encoder sees at once where no graph is built; None for all.
         features: options of the :class:`~transferlab.encoders.feature_store.FeatureStore` for what frozen encoders say;
             None computes it every time.
@@ -87,12 +88,14 @@ class MultiEncoder(nn.Module):
         added_tokens: Mapping[str, str] | None = None,
         load_weights: bool = True,
         gradient_checkpointing: bool = False,
+        compile: str | None = None,
         max_rows_per_pass: int | None = None,
         features: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
         if max_rows_per_pass is not None and max_rows_per_pass < 1:
             raise EncoderError(f"model.max_rows_per_pass={max_rows_per_pass}: at least 1, or null for all")
+        check_compile(compile)
         plan = check_encoders(
             pretrained_models,
             pretrained_default_config=pretrained_default_config,
@@ -131,6 +134,7 @@ class MultiEncoder(nn.Module):
                     frozen_dropout=frozen_dropout,
                     load_weights=load_weights,
                     gradient_checkpointing=gradient_checkpointing,
+                    compile=compile,
                     max_rows_per_pass=max_rows_per_pass,
                     store=store,
                     pooler=alignment == "pooler",

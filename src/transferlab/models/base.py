@@ -135,7 +135,8 @@ class TransferModel(LightningModule):
         if self.trainer.precision == "16-mixed":
             self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
         else:
-            clip_gradients(self.parameters(), gradient_clip_val, gradient_clip_algorithm)
+            parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+            clip_gradients(parameters, gradient_clip_val, gradient_clip_algorithm)
 
     def task_parameters(self) -> list[torch.nn.Parameter]:
         """Everything that trains at the task learning rate: the head and the aggregation."""

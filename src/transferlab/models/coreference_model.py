@@ -42,7 +42,7 @@ class CoreferenceModel(TransferModel):
         if head not in HEADS:
             raise UserError(f"model.head={head}: choose one of {', '.join(HEADS)}")
         names = {kind: set(inspect.signature(kind).parameters) for kind in HEADS.values()}
-        of_heads = set().union(*names.values())
+        of_heads = set().union(*names.values()) - {"gradient_checkpointing"}  # which the encoders take, too
         super().__init__(**{name: value for name, value in options.items() if name not in of_heads})
         self.save_hyperparameters({"head": head, **options})
         kind = HEADS[head]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from transferlab.models.dropout import Dropout
 from transferlab.utils.errors import UserError
 
 
@@ -33,9 +34,9 @@ class TaskHead(nn.Module):
         layers: list[nn.Module] = []
         width = input_size
         for _ in range(head_depth):
-            layers += [nn.Dropout(dropout), nn.Linear(width, head_hidden_size), nn.ReLU()]
+            layers += [Dropout(dropout), nn.Linear(width, head_hidden_size), nn.ReLU()]
             width = head_hidden_size
-        self.layers = nn.Sequential(*layers, nn.Dropout(dropout), nn.Linear(width, output_size))
+        self.layers = nn.Sequential(*layers, Dropout(dropout), nn.Linear(width, output_size))
 
     def forward(self, vectors: Tensor) -> Tensor:
         """[..., input_size] -> [..., output_size]."""

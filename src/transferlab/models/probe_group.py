@@ -195,8 +195,8 @@ class ProbeGroup(LightningModule):
         self, optimizer: Any, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
     ) -> None:
         """Each probe's gradients are clipped by themselves."""
-        for probe in self.probes:
-            clip_gradients(probe.parameters(), gradient_clip_val, gradient_clip_algorithm)
+        for group in optimizer.param_groups:  # one for each probe: nothing of an encoder is trained
+            clip_gradients(group["params"], gradient_clip_val, gradient_clip_algorithm)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Leave frozen weights out, add the best epochs."""

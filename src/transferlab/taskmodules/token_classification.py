@@ -11,13 +11,14 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 
 from transferlab.documents import Document, Entity, Span
 from transferlab.metrics.span_f1 import SpanScore, TagAccuracy
 from transferlab.taskmodules.base import TaskModule, predicted
 from transferlab.taskmodules.gold_tags import LAYERS, expressible, gold_tags, tags_of_type, types_of
-from transferlab.taskmodules.tokenization import Line, Window, flatten, windows
+from transferlab.taskmodules.tokenization import Line, flatten, windows
 from transferlab.utils.batches import TokenBatch
 from transferlab.utils.errors import UserError
 from transferlab.utils.tagging import spans_of_tags
@@ -60,16 +61,16 @@ class TaggingExample:
     Attributes:
         name: of the document.
         length: words.
-        subtokens: by tokenizer key, the subtoken ids of each word.
-        windows: by tokenizer key, what its encoders read at once.
+        lines: by tokenizer key, what its encoders read: one line, or overlapping windows.
         gold: the tags of each sentence; None if they were not asked for.
+        tag_ids: the ids of these tags, one after another.
     """
 
     name: str
     length: int
-    subtokens: dict[str, list[list[int]]]
-    windows: dict[str, list[Window]]
+    lines: dict[str, list[Line]]
     gold: list[list[str]] | None
+    tag_ids: list[int]
 
 
 class TokenClassificationTaskModule(TaskModule[TaggingExample, TokenBatch]):
@@ -162,22 +163,26 @@ class TokenClassificationTaskModule(TaskModule[TaggingExample, TokenBatch]):
         tags = gold_tags(document, self.layer, self.scheme) if annotated else None
         subtokens = {key: t.subtokens(document.words, self.limits[key]) for key, t in self.tokenizers.items()}
         lengths = {key: [len(word) for word in words] for key, words in subtokens.items()}
+        ids = {label: i for i, label in enumerate(self.labels or [])}
         examples = []
         for sentences in self._packs(document.sentences, lengths):
             first, behind = sentences[0][0], sentences[-1][1] + 1
+            gold = None if tags is None else [tags[start : end + 1] for start, end in sentences]
             examples.append(
                 TaggingExample(
                     name=document.name,
                     length=behind - first,
-                    subtokens={key: words[first:behind] for key, words in subtokens.items()},
-                    windows={
-                        key: windows(words[first:behind], self.limits[key], self.overlap)
-                        for key, words in lengths.items()
-                    },
-                    gold=None if tags is None else [tags[start : end + 1] for start, end in sentences],
+                    lines={key: self._lines(words[first:behind], self.limits[key]) for key, words in subtokens.items()},
+                    gold=gold,
+                    tag_ids=[ids.get(tag, UNKNOWN) for sentence in gold or [] for tag in sentence],
                 )
             )
         return examples
+
+    def _lines(self, subtokens: list[list[int]], limit: int) -> list[Line]:
+        """What an encoder reads of words: one line, or windows."""
+        found = windows([len(word) for word in subtokens], limit, self.overlap)
+        return [Line(0, *flatten(subtokens[w.start : w.end + 1], w.start, w.represented)) for w in found]
 
     def _packs(self, sentences: list[Span], lengths: dict[str, list[int]]) -> list[list[Span]]:
         """Sentences that are read together: each alone, or as many as fit every encoder."""
@@ -196,25 +201,22 @@ class TokenClassificationTaskModule(TaskModule[TaggingExample, TokenBatch]):
         units = max((example.length for example in examples), default=0)
         inputs = {}
         for key, tokenizer in self.tokenizers.items():
-            lines = [
-                Line(i, *flatten(example.subtokens[key][w.start : w.end + 1], w.start, w.represented))
-                for i, example in enumerate(examples)
-                for w in example.windows[key]
-            ]
-            inputs[key] = tokenizer.inputs(lines, units)
-        ids = {label: i for i, label in enumerate(self.labels or [])}
-        tag_ids = torch.full((len(examples), units), UNKNOWN)
-        gold: list[list[str] | None] = []
+            for i, example in enumerate(examples):
+                for line in example.lines[key]:
+                    line.sequence = i
+            inputs[key] = tokenizer.inputs([line for example in examples for line in example.lines[key]], units)
+        tag_ids = np.full((len(examples), units), UNKNOWN)
         for row, example in zip(tag_ids, examples, strict=True):
-            known = [ids.get(tag, UNKNOWN) for sentence in example.gold or [] for tag in sentence]
-            row[: len(known)] = torch.tensor(known, dtype=torch.long)
+            row[: len(example.tag_ids)] = example.tag_ids
+        gold: list[list[str] | None] = []
+        for example in examples:
             gold += example.gold or [None]
         return TokenBatch(
             inputs=inputs,
             units=units,
             names=[example.name for example in examples],
             lengths=torch.tensor([example.length for example in examples], dtype=torch.long),
-            tag_ids=tag_ids,
+            tag_ids=torch.from_numpy(tag_ids),
             gold=gold,
         )
 

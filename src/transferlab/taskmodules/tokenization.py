@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from itertools import accumulate, chain, pairwise
+from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ class Line:
         pair: the same two lists of a second text, which follows the first behind a separator.
         first_unit: unit of the special token that stands for the whole row ([CLS] where there is one).
         special_unit: unit of all other special tokens.
+        row: subtokens with special tokens, their units and types, [3, subtokens]; kept for the next epoch.
     """
 
     sequence: int
@@ -36,6 +37,7 @@ class Line:
     pair: tuple[list[int], list[int]] | None = None
     first_unit: int = -1
     special_unit: int = -1
+    row: NDArray[np.int64] | None = field(default=None, repr=False, compare=False)
 
 
 def flatten(subtokens: list[list[int]], start: int = 0, represented: Span | None = None) -> tuple[list[int], list[int]]:
@@ -109,15 +111,19 @@ class WordTokenizer:
 
     def inputs(self, lines: list[Line], units: int) -> EncoderInputs:
         """Rows as padded tensors, their subtokens pointing into a grid [sequences, units]."""
-        rows = [self._row(line) for line in lines]
-        lengths = np.array([len(ids) for ids, _, _ in rows], dtype=np.int64)
+        for line in lines:
+            if line.row is None:
+                line.row = np.array(self._row(line), dtype=np.int64)
+        rows = [line.row for line in lines if line.row is not None]  # [3, subtokens] each
+        lengths = np.array([row.shape[1] for row in rows], dtype=np.int64)
+        content = np.concatenate(rows, axis=1) if rows else np.empty((3, 0), dtype=np.int64)
         real = np.arange(lengths.max(initial=0)) < lengths[:, None]  # [rows, subtokens]
         sequence_ids = np.array([line.sequence for line in lines], dtype=np.int64)
 
         def padded(column: int, padding: int) -> NDArray[np.int64]:
             """One of the three lists of every row, in an array [rows, subtokens]."""
             values = np.full(real.shape, padding)
-            values[real] = np.fromiter(chain.from_iterable(row[column] for row in rows), np.int64, lengths.sum())
+            values[real] = content[column]
             return values
 
         unit_ids = padded(1, -1)

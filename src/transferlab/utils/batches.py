@@ -1,19 +1,37 @@
 """What travels between taskmodules, encoders and models: plain dataclasses of tensors, known to all three rooms.
 
-Lightning moves dataclasses to a device field by field, so none of them is frozen.
+All of them move to a device by themselves: Lightning would look at every word of every gold label to find tensors.
 """
 
 from __future__ import annotations
 
 import hashlib
+from copy import copy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
+import torch
 from torch import Tensor
 
 
+class Movable:
+    """A dataclass that goes to a device with the tensors, and the movables, that its fields hold."""
+
+    def to(self, device: torch.device, non_blocking: bool = False) -> Self:
+        """A copy on a device; what is there already is shared."""
+        moved = copy(self)
+        for name, value in vars(self).items():
+            if isinstance(value, Tensor | Movable):
+                setattr(moved, name, value.to(device, non_blocking=non_blocking))
+            elif isinstance(value, dict):  # the inputs by tokenizer
+                setattr(moved, name, {key: item.to(device, non_blocking) for key, item in value.items()})
+            elif isinstance(value, list) and value and isinstance(value[0], Movable):
+                setattr(moved, name, [item.to(device, non_blocking) for item in value])
+        return moved
+
+
 @dataclass
-class EncoderInputs:
+class EncoderInputs(Movable):
     """The rows of a batch for one tokenizer.
 
     Attributes:
@@ -60,7 +78,7 @@ def row_keys(inputs: EncoderInputs) -> list[bytes] | None:
 
 
 @dataclass
-class ClassificationBatch:
+class ClassificationBatch(Movable):
     """Texts, pairs of texts or pairs of arguments to be classified.
 
     Attributes:
@@ -80,7 +98,7 @@ class ClassificationBatch:
 
 
 @dataclass
-class TokenBatch:
+class TokenBatch(Movable):
     """Sequences whose words are to be tagged.
 
     Attributes:
@@ -102,7 +120,7 @@ class TokenBatch:
 
 
 @dataclass
-class QuestionBatch:
+class QuestionBatch(Movable):
     """Questions, each with the text that may answer it.
 
     Unit 0 of a sequence stands for the whole row: "no answer". Word ``w`` of the text is unit ``w + 1``.
@@ -130,7 +148,7 @@ class QuestionBatch:
 
 
 @dataclass
-class CoreferenceDocument:
+class CoreferenceDocument(Movable):
     """What the coreference head reads of one document (or one training window of it); n words, G gold mentions.
 
     Attributes:
@@ -151,7 +169,7 @@ class CoreferenceDocument:
 
 
 @dataclass
-class CoreferenceBatch:
+class CoreferenceBatch(Movable):
     """Documents of one step.
 
     Attributes:

@@ -16,8 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from transferlab.models.coreference.feedforward import Dropout, full_precision, hidden_layers, matmul_dtype
+from transferlab.models.coreference.feedforward import full_precision, hidden_layers, matmul_dtype
 from transferlab.models.coreference.first_layer import FirstLayer
+from transferlab.models.dropout import Dropout
 
 NUM_DISTANCE_BUCKETS = 10
 PAIRS_PER_BLOCK = 512  # as many as stay in the cache of a processor; more when weights outweigh them

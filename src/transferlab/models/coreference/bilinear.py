@@ -16,10 +16,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from transferlab.models.coreference.feedforward import Dropout, full_precision, hidden_layers
+from transferlab.models.coreference.feedforward import full_precision, hidden_layers
 from transferlab.models.coreference.mentions import NOT_A_SPAN, keep_top_spans, span_widths
 from transferlab.models.coreference.pair_features import PairFeatureScorer
 from transferlab.models.coreference.ranking_head import HeadOutput, RankingHead
+from transferlab.models.dropout import Dropout
 from transferlab.utils.batches import CoreferenceDocument
 
 MIN_STARTS_PER_BLOCK = 32

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from transferlab.models.dropout import drop_
+
 
 def hidden_layers(width: int, depth: int, dropout: float) -> nn.Sequential:
     """The layers of a scorer after its first linear map: activation, further hidden layers, the score."""
@@ -29,14 +31,6 @@ def matmul_dtype(weight: Tensor) -> torch.dtype:
     """
     kind = weight.device.type
     return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else weight.dtype
-
-
-class Dropout(nn.Dropout):
-    """``nn.Dropout``, but on CPUs ten times faster: see ``_drop_``."""
-
-    def forward(self, values: Tensor) -> Tensor:
-        """Values of any shape, some of them 0 and the others scaled."""
-        return values * _drop_(torch.ones_like(values), self.p) if self.training and self.p else values
 
 
 class ReluDropout(nn.Module):
@@ -67,7 +61,7 @@ class _ReluDropout(torch.autograd.Function):
     def forward(ctx: Any, hidden: Tensor, p: float) -> Tensor:
         hidden.relu_()
         if p:
-            _drop_(hidden, p)
+            drop_(hidden, p)
         ctx.mark_dirty(hidden)
         ctx.save_for_backward(hidden)
         ctx.p = p
@@ -79,22 +73,3 @@ class _ReluDropout(torch.autograd.Function):
         (dropped,) = ctx.saved_tensors
         grad = torch.ops.aten.threshold_backward(grad, dropped, 0)  # where dropped > 0
         return (grad.mul_(1 / (1 - ctx.p)) if ctx.p else grad), None
-
-
-def _drop_(values: Tensor, p: float) -> Tensor:
-    """Set values to 0 with the probability ``p`` and scale the others by ``1 / (1 - p)``, in place.
-
-    On CPUs random numbers are made one by one, so four of 16 bits come from each; rounded to bf16 these still tell
-    probabilities to a thousandth. ``threshold_backward(v, x, t)`` is v where x > t, in one vectorized pass, whereas
-    CPUs take ten for a mask.
-    """
-    if values.device.type == "cpu":
-        count = values.numel()
-        bits = torch.empty(-(-count // 4), dtype=torch.int64).random_(-(2**63), None)
-        draws = bits.view(torch.int16)[:count].view(values.shape).to(values.dtype)
-        threshold = 32767 - round((1 - p) * 65536)
-        torch.ops.aten.threshold_backward.grad_input(values, draws, threshold, grad_input=values)
-    else:
-        # fp32 also for bf16, whose 8 bits would round the probability
-        values.mul_(torch.rand(values.shape, device=values.device) >= p)
-    return values.mul_(1 / (1 - p))

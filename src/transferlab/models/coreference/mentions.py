@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from transferlab.models.coreference.feedforward import Dropout, full_precision, hidden_layers
+from transferlab.models.coreference.feedforward import full_precision, hidden_layers
+from transferlab.models.dropout import Dropout
 
 NOT_A_SPAN = float("-inf")
 STARTS_PER_BLOCK = 32  # candidates of so many first words are scored at once: about five hundred

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from transferlab.models.coreference.antecedents import NUM_DISTANCE_BUCKETS, distance_buckets
-from transferlab.models.coreference.feedforward import Dropout, full_precision, hidden_layers
+from transferlab.models.coreference.feedforward import full_precision, hidden_layers
+from transferlab.models.dropout import Dropout
 
 
 class PairFeatureScorer(nn.Module):
