@@ -83,7 +83,8 @@ def test_where_the_tokenizer_loses_its_place_words_are_letters_or_single_signs(m
             yield (0, 1)
             raise error
 
-    monkeypatch.setattr(raw_text, "_words", Lost())
+    sentences = raw_text._tokenizers()[1]
+    monkeypatch.setattr(raw_text, "_tokenizers", lambda: (Lost(), sentences))
     assert sentences_of("It's 'so'.") == [["It", "'", "s", "'", "so", "'", "."]]
 
 
@@ -92,7 +93,8 @@ def test_where_the_tokenizer_drops_characters_words_are_letters_or_single_signs(
         def span_tokenize(self, text):
             return [(0, 2)]
 
-    monkeypatch.setattr(raw_text, "_words", Lossy())
+    sentences = raw_text._tokenizers()[1]
+    monkeypatch.setattr(raw_text, "_tokenizers", lambda: (Lossy(), sentences))
     assert sentences_of("Go on.") == [["Go", "on", "."]]
 
 

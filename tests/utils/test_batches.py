@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from transferlab.utils.batches import EncoderInputs, row_keys
+from transferlab.utils.batches import CoreferenceBatch, CoreferenceDocument, EncoderInputs, row_keys
 
 
 def inputs(rows: list[list[int]], types: list[list[int]] | None = None, width: int | None = None) -> EncoderInputs:
@@ -47,3 +47,18 @@ def test_padding_before_tokens_gives_no_names():
     assert row_keys(rows) is None
     rows.attention_mask = torch.tensor([[1, 0, 1]])
     assert row_keys(rows) is None
+
+
+def test_batches_move_with_all_their_tensors_and_nothing_else():
+    rows = EncoderInputs(torch.ones(1, 2), torch.ones(1, 2), torch.ones(1, 2), torch.ones(1), row_keys=[b"key"])
+    document = CoreferenceDocument(*(torch.ones(2) for _ in range(6)))
+    batch = CoreferenceBatch(inputs={"a": rows}, documents=[document], units=2, names=["one"])
+    moved = batch.to(torch.device("meta"))
+    tensors = [*vars(moved.documents[0]).values(), *(v for v in vars(moved.inputs["a"]).values() if torch.is_tensor(v))]
+    assert len(tensors) == 10 and all(tensor.device.type == "meta" for tensor in tensors)
+    assert moved.names is batch.names and moved.inputs["a"].row_keys == [b"key"]
+    assert batch.inputs["a"].input_ids.device.type == "cpu", "the batch itself stays"
+    assert batch.to(torch.device("cpu")).documents[0].sentence_ids is document.sentence_ids
+    from lightning_fabric.utilities.apply_func import move_data_to_device
+
+    assert move_data_to_device(batch, torch.device("meta")).documents[0].genre_id.device.type == "meta"
