@@ -10,7 +10,6 @@ from typing import Any
 from measuring import ROOT, Values, measured
 
 OPTIONS = [
-    "trainer.accelerator=cpu",
     "+trainer.limit_val_batches=0",
     "+trainer.enable_progress_bar=false",
     "+trainer.enable_checkpointing=false",
@@ -46,7 +45,13 @@ def make_encoders(folder: str, count: int, like: str = "minilm") -> Values:
     return {}
 
 
-def fit(overrides: list[str], epochs: int, store: str | None, encoders: dict[str, str] | None = None) -> Values:
+def fit(
+    overrides: list[str],
+    epochs: int,
+    store: str | None,
+    encoders: dict[str, str] | None = None,
+    accelerator: str = "cpu",
+) -> Values:
     """Train.
 
     Args:
@@ -54,6 +59,7 @@ def fit(overrides: list[str], epochs: int, store: str | None, encoders: dict[str
         epochs: of training; nothing is validated.
         store: directory of the feature store; None computes every row every time.
         encoders: for ``model.pretrained_models``, in place of those of the config.
+        accelerator: of Lightning.
 
     Returns:
         fill: seconds before the first epoch, in which the store is filled. first: of the first epoch. epoch: of the
@@ -90,6 +96,7 @@ def fit(overrides: list[str], epochs: int, store: str | None, encoders: dict[str
         options = {
             **cfg.trainer,
             "max_epochs": epochs,
+            "accelerator": accelerator,
             "logger": False,
             "callbacks": [Clock(), FillFeatures()],
         }

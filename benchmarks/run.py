@@ -25,6 +25,7 @@ BENCHMARKS = (
     "inference",
     "reading",
     "start_up",
+    "gpu",
 )
 
 

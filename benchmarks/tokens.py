@@ -55,8 +55,8 @@ def run(measuring: Measuring) -> Section:
     corpus = "the embedded sample, entities (CONLLU_DIR names no treebank)" if sample else "UD ATIS, parts of speech"
     text = (
         f"Training epochs on {corpus}; encoders of the size of minilm (6 layers of 384) and of BERT base (12 of 768) "
-        "with random weights, in fp32. The rows of the store are 16-bit, read from disk at first and from memory then. The "
-        "last column is the ratio over 10 epochs, the one pass that fills the store included.\n\n"
+        "with random weights, in fp32. The rows of the store are 16-bit, read from disk at first and from memory "
+        "then. The last column is the ratio over 10 epochs, the one pass that fills the store included.\n\n"
         + table("encoder, batch | computed s | stored s | stored ms / step | ratio | over 10 epochs", rows)
     )
     return Section(text, broken)

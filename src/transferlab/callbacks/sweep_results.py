@@ -142,6 +142,7 @@ def print_settings(result: dict[str, Any], monitor: str | None = None) -> None:
     With ``monitor`` (say ``val/f1``) only that metric, on every split (so ``test/f1`` too), where there is one.
     """
     import rich
+    from rich.markup import escape
     from rich.table import Table
 
     shared = _shared([job["overrides"] for job in result["jobs"]])
@@ -151,13 +152,13 @@ def print_settings(result: dict[str, Any], monitor: str | None = None) -> None:
     last = (monitor or "").rpartition("/")[2].removeprefix("best_")
     rows = [row for row in rows if row[1].rpartition("/")[2] == last] or rows
     for row in rows[:PRINTED_ROWS]:
-        table.add_row(*row)
+        table.add_row(*map(escape, row))  # sources=[ner] is no markup
     rich.print(table)
     if len(rows) > PRINTED_ROWS:
         rich.print(f"... and {len(rows) - PRINTED_ROWS} more rows in the files")
     for job in result["jobs"]:
         if job["status"] != "completed":
-            rich.print(f"job {job['job']} {job['status']}: {job.get('error', 'it left no result')}")
+            rich.print(escape(f"job {job['job']} {job['status']}: {job.get('error', 'it left no result')}"))
 
 
 def _setting_rows(settings: list[dict[str, Any]], shared: list[str]) -> Iterator[list[str]]:

@@ -45,9 +45,11 @@ def plot_depths(report: SweepReport, output: str | Path) -> tuple[Path, Path] | 
     figure = Figure(figsize=(6.5, 4), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots()
-    for colour, (source, points) in zip(COLOURS * (1 + len(curves) // len(COLOURS)), curves.items(), strict=False):
+    colours = COLOURS * (1 + len(curves) // len(COLOURS))
+    for place, (colour, (source, points)) in enumerate(zip(colours, curves.items(), strict=False)):
         points.sort(key=lambda point: point[0])
-        depths = [depth for depth, _ in points]
+        aside = 0.04 * (place - (len(curves) - 1) / 2)  # so that no bar hides another
+        depths = [depth + aside for depth, _ in points]
         means = [report.scale * setting.mean for _, setting in points]
         axes.errorbar(
             depths, means, [report.scale * (s.std or 0) for _, s in points], color=colour, label=source, capsize=3
