@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from transferlab.utils.errors import run_entrypoint
@@ -37,7 +38,8 @@ def train(cfg: DictConfig) -> dict[str, Any]:
     from transferlab.utils.source_selection import select_sources
 
     output_dir = Path(cfg.paths.output_dir)
-    if (metrics := finished_metrics(cfg.resume, output_dir)) is not None:
+    overrides = list(HydraConfig.get().overrides.task) if HydraConfig.initialized() else []
+    if (metrics := finished_metrics(cfg.resume, output_dir, overrides)) is not None:
         log.info("%s was finished before", output_dir)
         return metrics
     cfg.ckpt_path = last_checkpoint(cfg.resume, output_dir) or cfg.ckpt_path

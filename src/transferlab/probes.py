@@ -102,7 +102,11 @@ def _written(value: Any) -> str:
     """A value as on the command line."""
     if isinstance(value, dict):
         return "{" + ",".join(f"{key}:{_written(item)}" for key, item in value.items()) + "}"
-    return "[" + ",".join(map(_written, value)) + "]" if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        return "[" + ",".join(map(_written, value)) + "]"
+    if isinstance(value, str):
+        return value if re.fullmatch(r"[\w.*/+-]+", value) else "'" + value.replace("'", "\\'") + "'"
+    return "null" if value is None else str(value)
 
 
 def _part(key: str, value: Any) -> str:

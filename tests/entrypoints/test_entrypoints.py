@@ -90,6 +90,8 @@ def test_a_run_is_resumed_from_its_directory_alone(corpus, encoder, project_root
         assert torch.load(place / "checkpoints" / "last.ckpt", weights_only=True)["global_step"] == 12
     assert "test/conll_f1" in json.loads((place / "metrics.json").read_text())
     assert "test/conll_f1" in json.loads((place / "job_return.json").read_text())["metrics"]
+    overrides = json.loads((place / "job_return.json").read_text())["overrides"]
+    assert "seed=0" in overrides and not any(o.startswith(("resume=", "ckpt_path=")) for o in overrides)
     record = json.loads((place / "run.json").read_text())
     assert "resume=" not in record["command"] and len(record["resumed"]) == 2
     assert record["git"] and record["resumed"][0]["seed"] == 0

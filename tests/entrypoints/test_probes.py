@@ -127,6 +127,10 @@ def test_a_killed_sweep_is_resumed_without_repeating_what_is_finished(corpus, en
     assert "0 was finished before" in output
     assert 0 < step < 32 and "Restoring states from the checkpoint" in output
     assert torch.load(sweep / "1" / "checkpoints" / "last.ckpt", weights_only=True)["global_step"] == 32
+    # other values would give the jobs other numbers, and their results other names
+    third = start(f"resume={sweep}", "seed=0,2,1")
+    output, _ = third.communicate(timeout=250)
+    assert third.returncode == 1 and "goes on with the overrides that it was started with" in output
     result = json.loads((sweep / "multirun_result.json").read_text())
     assert len(result["jobs"]) == 6 and all(job["status"] == "completed" for job in result["jobs"])
     assert [setting["completed"] for setting in result["settings"]] == [3, 3], "seeds of one setting count together"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -29,11 +29,13 @@ class Pass:
         encoder: whose ``features.kept`` are set.
         features: of the encoder.
         tokenizer: the key of its rows.
+        sharing: the features of encoders that find theirs then.
     """
 
     encoder: Encoder
     features: FrozenFeatures
     tokenizer: str
+    sharing: list[FrozenFeatures] = field(default_factory=list)
 
 
 def passes(model: nn.Module, every_layer: bool = False) -> list[Pass]:
@@ -61,6 +63,7 @@ def passes(model: nn.Module, every_layer: bool = False) -> list[Pass]:
             }
             if deeper.tokenizer == one.tokenizer and theirs == set(one.features.kept):
                 deeper.features.kept = sorted({*deeper.features.kept, *theirs})
+                deeper.sharing.append(one.features)
                 break
         else:
             chosen.append(one)
@@ -82,19 +85,29 @@ def fill(one: Pass, batches: Sequence[Iterable[Any]], device: torch.device) -> N
             if inputs.row_keys is not None:
                 yield inputs, inputs.row_keys
 
-    with features.store.writing(features.weights):
-        features.refresh(precision)
-        lengths = {  # subtokens of the rows that are missing
+    def missing() -> dict[bytes, int]:
+        """Subtokens of the rows that the store lacks."""
+        return {
             keys[row]: int(inputs.attention_mask[row].sum())
             for inputs, keys in rows()
             for row in features.missing(keys, precision)
         }
-        if not lengths:
+
+    for each in (features, *one.sharing):
+        each.full = False  # another split may fit where the last one did not
+    features.refresh(precision)
+    if not missing():  # then nothing is written, and nothing is waited for
+        return
+    with features.store.writing(features.weights):
+        features.refresh(precision, clean=True)
+        lengths = missing()
+        if not lengths:  # another process has written them meanwhile
             return
         size = sum(lengths.values()) * features.about["hidden_size"] * len(features.kept) * features.store.itemsize
         lacking = features.store.lacking(size)
-        features.full = lacking is not None  # another split may fit where the last one did not
         if lacking:
+            for each in (features, *one.sharing):
+                each.full = True
             log.warning("%s; the encoder %r computes its rows every time", lacking, one.encoder.encoder_id)
             return
         log.info(
@@ -106,13 +119,12 @@ def fill(one: Pass, batches: Sequence[Iterable[Any]], device: torch.device) -> N
         with Progress(*columns, transient=True) as progress:
             task = progress.add_task(f"features of {one.encoder.encoder_id}", total=len(lengths))
             for inputs, keys in rows():
-                missing = features.missing(keys, precision)
-                if missing:
+                if new := features.missing(keys, precision):
                     types = inputs.token_type_ids
                     types = None if types is None else types.to(device)
                     mask = inputs.attention_mask.to(device)
                     one.encoder.keep_features(inputs.input_ids.to(device), mask, types, keys)
-                    progress.advance(task, len(missing))
+                    progress.advance(task, len(new))
         features.write()
 
 

@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from transferlab.callbacks.sweep_results import JOB_FILE, flatten, integrate, job_markdown, print_settings
 from transferlab.documents import write_atomically
 from transferlab.utils.errors import user_error_of
-from transferlab.utils.resume import PREFIX
+from transferlab.utils.resume import overrides_of
 from transferlab.utils.run_identity import is_main_process
 from transferlab.utils.run_record import write_json
 from transferlab.utils.wandb_logger import finish_wandb_run
@@ -51,7 +51,7 @@ class SaveJobReturn(Callback):
         directory = Path(config.hydra.runtime.output_dir)
         record: dict[str, Any] = {
             "status": "completed",
-            "overrides": [o for o in job_return.overrides or [] if not o.startswith(PREFIX)],
+            "overrides": overrides_of(config.get("resume"), directory, list(job_return.overrides or [])),
             "seed": OmegaConf.select(config, "seed"),
             "metrics": {},
         }

@@ -75,6 +75,9 @@ def collect(sweep_dir: str | Path) -> dict[str, Any]:
         if (directory / JOB_FILE).exists():
             record = json.loads((directory / JOB_FILE).read_text(encoding="utf-8"))
             record.pop("traceback", None)
+        elif directory.parent.name == PROBES and (directory.parent.parent / JOB_FILE).exists():
+            of_run = json.loads((directory.parent.parent / JOB_FILE).read_text(encoding="utf-8"))
+            record |= {key: of_run[key] for key in ("status", "error") if key in of_run}  # all of its probes failed
         jobs.append({"job": directory.relative_to(sweep_dir).as_posix(), **record})
     return {"jobs": jobs, "settings": aggregate(jobs)}
 

@@ -165,7 +165,7 @@ class Encoder(nn.Module):
         with torch.set_grad_enabled(builds_graph), added.inserted(self.stack) if added else nullcontext():
             if builds_graph:
                 outputs = self._layers_of(inputs, used)
-            elif self.features is not None and added is None and keys is not None and self._is_as_loaded():
+            elif self.features is not None and added is None and keys and self._is_as_loaded():
                 dtype = self.embedding_table.dtype
                 outputs = self.features.recall(inputs, keys, self._in_passes, self.precision, dtype)
             else:
@@ -179,7 +179,8 @@ class Encoder(nn.Module):
         """Compute the rows that the feature store lacks; the arguments are those of ``forward``."""
         assert self.features is not None
         inputs = self._inputs(input_ids, attention_mask, token_type_ids)
-        self.features.compute(inputs, keys, self._in_passes, self.precision)
+        if self._is_as_loaded():
+            self.features.compute(inputs, keys, self._in_passes, self.precision)
 
     @property
     def precision(self) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import zlib
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -100,10 +101,11 @@ def write_shard(folder: Path, rows: Sequence[tuple[bytes, Tensor]]) -> Path:
     index = _index_check(vectors, keys, lengths, checks)
     try:
         save_file(tensors, unfinished, metadata={"format": FORMAT, "index": index})
-        _to_disk(unfinished)
+        with unfinished.open("rb+") as file:
+            os.fsync(file)
         path = folder / f"{name}{SUFFIX}"
         os.replace(unfinished, path)
-        _to_disk(folder)
+        _names_to_disk(folder)
     except BaseException:
         unfinished.unlink(missing_ok=True)
         raise
@@ -122,10 +124,11 @@ def _index_check(vectors: Tensor, *index: Tensor) -> str:
     return f"{value:08x}"
 
 
-def _to_disk(path: Path) -> None:
-    """Make the system write a file, or the names in a folder, before it goes on."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _names_to_disk(folder: Path) -> None:
+    """Make the system write the names in a folder, where it can do that."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -21,6 +21,7 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
+from weakref import WeakValueDictionary
 
 import torch
 from filelock import FileLock, Timeout
@@ -71,13 +72,14 @@ class FeatureStore:
         directory: made if need be.
         dtype: in which vectors are kept: float16, bfloat16 or float32.
         limit_gb: GB that all layers may take; layers that were not used for longest go first.
-        gpu_gb: GB that may be copied to a GPU to stay there, per layer.
+        gpu_gb: GB that may be copied to a GPU to stay there.
 
     Raises:
         EncoderError: an unknown type, or a limit that leaves no room.
     """
 
-    _opened: ClassVar[dict[str, FeatureStore]] = {}
+    # as long as an encoder uses it: the jobs of a sweep may share a process
+    _opened: ClassVar[WeakValueDictionary[str, FeatureStore]] = WeakValueDictionary()
 
     def __init__(
         self, directory: str | Path, dtype: str = "float16", limit_gb: float = 50.0, gpu_gb: float = 8.0
@@ -98,9 +100,16 @@ class FeatureStore:
     def of(cls, **options: Any) -> FeatureStore:
         """The store with these options, shared by all encoders of the process."""
         name = json.dumps({key: str(value) for key, value in options.items()}, sort_keys=True)
-        if name not in cls._opened:
-            cls._opened[name] = cls(**options)
-        return cls._opened[name]
+        store = cls._opened.get(name)
+        if store is None:
+            store = cls._opened[name] = cls(**options)
+        return store
+
+    def room_on(self, device: torch.device) -> int:
+        """Bytes that may still be copied to a device to stay there."""
+        if device.type == "cpu":
+            return 0
+        return self.gpu_room - sum(layer.held_on(device) for layer in self._layers.values())
 
     def layer(self, weights: str, address: str, precision: str, about: Mapping[str, Any]) -> StoredLayer:
         """A stored layer, empty when nothing was ever written.
@@ -116,7 +125,7 @@ class FeatureStore:
             described = {**about, "precision": precision, "dtype": self.dtype}
             self._layers[folder] = StoredLayer(folder, DTYPES[self.dtype], described)
             self._layers[folder].refresh()
-            _mark_used(folder)
+            mark_used(folder)
         return self._layers[folder]
 
     @contextmanager
@@ -162,7 +171,7 @@ class FeatureStore:
             except OSError as error:  # a quota, a disk that others have filled
                 lacking = f"features cannot be written: {error}"
                 break
-            _mark_used(layer.folder)
+            mark_used(layer.folder)
             return True
         log.warning(lacking)
         layer.unwritten = {}
@@ -208,7 +217,7 @@ def remove(folder: Path) -> None:
     gone = folder.with_name(f"{EVICTED}{os.urandom(4).hex()}")
     try:
         os.replace(folder, gone)
-    except FileNotFoundError:  # another process was faster
+    except OSError:  # another process was faster, or it is another user's
         return
     shutil.rmtree(gone, ignore_errors=True)
 
@@ -235,7 +244,8 @@ def _describe_once(layer: StoredLayer) -> None:
         os.replace(unfinished, layer.folder / ABOUT)
 
 
-def _mark_used(folder: Path) -> None:
+def mark_used(folder: Path) -> None:
+    """Say that a layer is in use."""
     with suppress(OSError):  # nothing was written yet, or the directory may only be read
         os.utime(folder / ABOUT)
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from transferlab.encoders.feature_shards import DamagedShardError
-from transferlab.encoders.feature_store import FeatureStore
+from transferlab.encoders.feature_store import FeatureStore, mark_used
 from transferlab.encoders.stored_layer import StoredLayer
 
 Inputs = dict[str, Tensor]  # keyword arguments of an encoder, [R, T] each; attention_mask among them
@@ -54,10 +54,16 @@ class FrozenFeatures:
             self._opened[number, precision] = self.store.layer(self.weights, address, precision, about)
         return self._opened[number, precision]
 
-    def refresh(self, precision: str) -> None:
-        """See what other processes have written; the caller holds the lock of ``store.writing``."""
+    def refresh(self, precision: str, clean: bool = False) -> None:
+        """See what other processes have written.
+
+        Args:
+            precision: of the layers.
+            clean: delete what died while it was written; the caller holds the lock of ``store.writing``.
+        """
         for number in self.kept:
-            self.layer(number, precision).clean()
+            if clean:
+                self.layer(number, precision).clean()
             self.layer(number, precision).refresh()
 
     def missing(self, keys: Sequence[bytes], precision: str) -> list[int]:
@@ -98,6 +104,8 @@ class FrozenFeatures:
 
     def write(self) -> None:
         """Put on disk what is not there; where there is no room, it is forgotten and nothing more is kept."""
+        for layer in self._opened.values():
+            mark_used(layer.folder)  # others evict what was not used for longest
         layers = [layer for layer in self._opened.values() if layer.unwritten]
         if layers:
             with self.store.writing(self.weights):
@@ -125,7 +133,7 @@ class FrozenFeatures:
                 computed |= {key: [layer.row(key) for layer in layers] for key in unwritten}
                 known = [row for row, key in enumerate(keys) if key and key not in computed]
                 wanted = [keys[row] for row in known]
-                found = [layer.gather(wanted, width, device, self.store.gpu_room) for layer in layers if known]
+                found = [layer.gather(wanted, width, device, self.store.room_on(device)) for layer in layers if known]
             except DamagedShardError:  # its rows are missing now
                 continue
             break

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ class StoredLayer:
             except DamagedShardError as error:
                 if path.exists():
                     log.warning("damaged features are deleted, and will be computed again: %s", error)
-                    path.unlink(missing_ok=True)
+                    _delete(path)
                 continue
             except OSError as error:
                 if path.exists():  # else it was evicted meanwhile
@@ -62,10 +63,14 @@ class StoredLayer:
                 self._place.setdefault(key, (len(self._shards), row))
             self._shards.append(shard)
 
+    def held_on(self, device: torch.device) -> int:
+        """Bytes of the copies on a device."""
+        return sum(copy.nbytes for (_, place), copy in self._copies.items() if place == device)
+
     def clean(self) -> None:
         """Delete what died while it was written. The caller holds the lock that writers hold."""
         for path in self.folder.glob(f"{UNFINISHED}*"):
-            path.unlink(missing_ok=True)
+            _delete(path)
 
     def __contains__(self, key: bytes) -> bool:
         """Whether the row can be gathered."""
@@ -147,7 +152,7 @@ class StoredLayer:
             shard.check(rows)
         except DamagedShardError as error:
             log.warning("damaged features are deleted, and will be computed again: %s", error)
-            shard.path.unlink(missing_ok=True)
+            _delete(shard.path)
             self._place = {key: place for key, place in self._place.items() if place[0] != number}
             raise
         steps = np.minimum(np.arange(width), shard.lengths[rows, None] - 1)  # [R, width], the last token again
@@ -162,8 +167,13 @@ class StoredLayer:
         if device.type == "cpu":
             return vectors
         if (number, device) not in self._copies:
-            held = sum(copy.nbytes for (_, place), copy in self._copies.items() if place == device)
-            if held + vectors.nbytes > room:
+            if vectors.nbytes > room:
                 return vectors
             self._copies[number, device] = vectors.to(device)
         return self._copies[number, device]
+
+
+def _delete(path: Path) -> None:
+    """Delete a file, where that is allowed and nobody was faster."""
+    with suppress(OSError):
+        path.unlink()

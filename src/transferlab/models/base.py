@@ -108,9 +108,15 @@ class TransferModel(LightningModule):
         """Log the official score of the whole split."""
         self._log_score("test")
 
+    def settle(self, scores: dict[str, float]) -> None:
+        """Take over what is tuned on the whole validation split; ``scores`` are those of it, without the stage."""
+
     def _log_score(self, stage: str) -> None:
         score = self.scores[stage]
-        scores = {f"{stage}/{name}": float(value) for name, value in score.compute().items()}
+        values = {name: float(value) for name, value in score.compute().items()}
+        if stage == "val" and not self.trainer.sanity_checking:
+            self.settle(values)
+        scores = {f"{stage}/{name}": value for name, value in values.items()}
         self.log_dict(scores, sync_dist=True)  # equal on all processes already: the metric sums their counts
         score.reset()
         if self.trainer.sanity_checking:

@@ -2,7 +2,7 @@
 
 Each probe is a model of its own: nothing it computes depends on the others. It has its own weights, learning rates,
 gradient norm, best epoch and (on the CPU) stream of random numbers, so that it learns what it would learn alone on the
-same batches.
+same batches. Callbacks see the mean of the probes: early stopping ends them together.
 """
 
 from __future__ import annotations
@@ -135,14 +135,15 @@ class ProbeGroup(LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Log the mean of the scores, and keep what is best of each probe."""
         scores = self._collect("val")
-        if self.trainer.sanity_checking:
-            known = next(iter(scores.values()))
-            if self.monitor not in known:
-                raise UserError(f"monitor={self.monitor}: there is no such score; choose one of {', '.join(known)}")
-        elif self.trainer.state.fn == TrainerFn.FITTING:
+        known = next(iter(scores.values()))
+        if self.monitor not in known:
+            raise UserError(f"monitor={self.monitor}: there is no such score; choose one of {', '.join(known)}")
+        if self.trainer.state.fn == TrainerFn.FITTING and not self.trainer.sanity_checking:
             sign = 1 if self.mode == "max" else -1
             for name, probe in self.members():
                 score = scores[name][self.monitor]
+                if math.isnan(score):  # worse than any number
+                    score = -sign * math.inf
                 if self.best[name].epoch < 0 or sign * score > sign * self.best[name].score:
                     self.best[name] = Best(score, self.current_epoch, learned(probe))
 
@@ -157,6 +158,8 @@ class ProbeGroup(LightningModule):
             examples = sum(count for count, _ in self._losses[name])
             loss = sum(count * float(value) for count, value in self._losses[name]) / max(examples, 1)
             values = {key: float(value) for key, value in probe.scores[stage].compute().items()}
+            if stage == "val" and not self.trainer.sanity_checking:
+                probe.settle(values)
             found[name] = {f"{stage}/loss": loss, **{f"{stage}/{key}": value for key, value in values.items()}}
             probe.scores[stage].reset()
             if self._weights[name]:
@@ -166,7 +169,7 @@ class ProbeGroup(LightningModule):
             if self.trainer.state.fn in (TrainerFn.VALIDATING, TrainerFn.TESTING):
                 self.results[name] |= found[name]
         shared = [key for key in found[self.names[0]] if all(key in scores for scores in found.values())]
-        means = {key: sum(scores[key] for scores in found.values()) / len(found) for key in shared}
+        means = {key: mean_of_numbers([scores[key] for scores in found.values()]) for key in shared}
         self.log_dict(means, sync_dist=True)
         if self.monitor in means and not self.trainer.sanity_checking:
             self.log_dict({f"{self.monitor}/{name}": scores[self.monitor] for name, scores in found.items()})
@@ -214,7 +217,8 @@ class ProbeGroup(LightningModule):
             UserError: it is of other probes, or over other weights.
         """
         ours = {name: probe.frozen_fingerprints() for name, probe in self.members()}
-        if checkpoint.get("frozen_fingerprints") != ours:
+        theirs = checkpoint.get("frozen_fingerprints") or {}
+        if list(theirs.items()) != list(ours.items()):  # in their order, because weights go by it
             raise UserError(
                 f"the checkpoint is not of the probes {', '.join(self.names)} over the weights that their encoders "
                 "have now; resume it with the sources it was started with"
@@ -223,6 +227,12 @@ class ProbeGroup(LightningModule):
             state = probe.state_dict()
             checkpoint["state_dict"].update({f"probes.{position}.{key}": state[key] for key in probe.frozen_keys()})
         self.best = {name: Best(**best) for name, best in checkpoint["best"].items()}
+
+
+def mean_of_numbers(values: list[float]) -> float:
+    """The mean of those that are numbers; NaN where none is."""
+    numbers = [value for value in values if not math.isnan(value)]
+    return sum(numbers) / len(numbers) if numbers else math.nan
 
 
 def learned(probe: TransferModel) -> dict[str, Tensor]:

@@ -127,11 +127,10 @@ class QuestionAnsweringModel(TransferModel):
             [prediction.text for prediction in predictions],
         )
 
-    def on_validation_epoch_end(self) -> None:
-        """Take the threshold that suits the whole split best, and log the official score."""
-        if self.version == 2 and not self.trainer.sanity_checking:
-            self.no_answer_threshold.fill_(self.scores["val"].compute()["best_f1_thresh"])
-        super().on_validation_epoch_end()
+    def settle(self, scores: dict[str, float]) -> None:
+        """Take the threshold that suits the whole split best."""
+        if self.version == 2:
+            self.no_answer_threshold.fill_(scores["best_f1_thresh"])
 
     def _loss(self, log_probabilities: Tensor, batch: QuestionBatch) -> Tensor:
         if self.version == 1:

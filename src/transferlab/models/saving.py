@@ -152,6 +152,7 @@ def load_model(directory: Path) -> tuple[TransferModel, dict[str, Any]]:
     if description.get("format") != FORMAT:
         raise SavedModelError(f"{file}: format {description.get('format')!r} is not {FORMAT}, the one known here")
     options = dict(description["model"]["options"])
+    options.pop("remember_gb", None)  # of models that were saved before there was a feature store
     options["pretrained_models"] = {
         name: str(directory / place["folder"]) if "folder" in place else place["source"]
         for name, place in description["encoders"].items()

@@ -21,6 +21,7 @@ CHECKPOINT = Path("checkpoints", "last.ckpt")
 CONFIG = Path(".hydra", "config.yaml")
 SWEEP = "multirun.yaml"  # Hydra's record of a sweep
 RESULT = "job_return.json"
+RECORD = "run.json"
 
 
 def resumed_command(argv: list[str]) -> list[str]:
@@ -33,6 +34,8 @@ def resumed_command(argv: list[str]) -> list[str]:
     named = [argument.removeprefix(PREFIX) for argument in argv[1:] if argument.startswith(PREFIX)]
     if not named or named[-1] in ("", "null"):
         return argv
+    if named[-1].startswith("'"):
+        return argv  # rewritten already, by the process that started this one as a further rank
     directory = Path(named[-1]).expanduser().absolute()
     if {"--multirun", "-m"} & set(argv):
         raise UserError(f"{PREFIX}{named[-1]} needs no --multirun: the directory tells whether it is a sweep")
@@ -71,18 +74,47 @@ def _sweep(directory: Path) -> list[str]:
     return [*own, f"hydra.sweep.dir='{directory}'", f"{PREFIX}'{directory}'"]
 
 
-def finished_metrics(resumed: str | None, output_dir: Path) -> dict[str, Any] | None:
-    """What a job of a resumed sweep had found before; None if it is to be run.
+def finished_metrics(resumed: str | None, output_dir: Path, overrides: list[str]) -> dict[str, Any] | None:
+    """What a job of a resumed sweep had found before; None if it is to be run, or is no such job.
 
     Args:
         resumed: the value of ``resume``.
         output_dir: of the job.
+        overrides: of the job, as they are now.
+
+    Raises:
+        UserError: the directory is that of a job with other overrides.
     """
-    file = output_dir / RESULT
-    if resumed is None or Path(resumed) == output_dir or not file.is_file():
+    if resumed is None or Path(resumed) == output_dir:
         return None
-    record = json.loads(file.read_text(encoding="utf-8"))
-    return dict(record["metrics"]) if record["status"] == "completed" else None
+    for file in (RESULT, RECORD):
+        if (output_dir / file).is_file():
+            before = json.loads((output_dir / file).read_text(encoding="utf-8"))
+            theirs, ours = ([o for o in some if not o.startswith(PREFIX)] for some in (before["overrides"], overrides))
+            if theirs != ours:
+                raise UserError(
+                    f"{output_dir} is of a job with {' '.join(theirs)}, which would now have {' '.join(ours)}: a sweep "
+                    "goes on with the overrides that it was started with; other values make another sweep"
+                )
+            if file == RESULT and before["status"] == "completed":
+                return dict(before["metrics"])
+    return None
+
+
+def overrides_of(resumed: str | None, output_dir: Path, given: list[str]) -> list[str]:
+    """The overrides of a job: of a resumed run those that it was started with.
+
+    Args:
+        resumed: the value of ``resume``.
+        output_dir: of the job.
+        given: those that Hydra was given.
+    """
+    from omegaconf import OmegaConf
+
+    file = output_dir / CONFIG.with_name("overrides.yaml")
+    if resumed is not None and Path(resumed) == output_dir and file.is_file():
+        given = [str(override) for override in OmegaConf.load(file)]
+    return [override for override in given if not override.startswith(PREFIX)]
 
 
 def last_checkpoint(resumed: str | None, output_dir: Path) -> str | None:

@@ -20,6 +20,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from transferlab.utils import run_identity
+from transferlab.utils.resume import overrides_of
 
 PACKAGES = (
     "transferlab",
@@ -51,7 +52,9 @@ def write_run_record(cfg: DictConfig, output_dir: str | Path, own: Sequence[str]
     resolved = OmegaConf.to_yaml(cfg, resolve=True)
     if not run_identity.is_main_process():
         return
+    run_dir = Path(output_dir) if own is None else Path(output_dir).parents[1]
     overrides = list(HydraConfig.get().overrides.task) if HydraConfig.initialized() else []
+    overrides = overrides_of(cfg.get("resume"), run_dir, overrides)
     if own is not None:
         keys = {override.partition("=")[0] for override in own}
         kept = [o for o in overrides if (key := o.partition("=")[0].lstrip("+")) not in keys and not _is_of_probes(key)]
@@ -80,7 +83,7 @@ def write_run_record(cfg: DictConfig, output_dir: str | Path, own: Sequence[str]
 
 
 def _is_of_probes(key: str) -> bool:
-    return key == "probes" or key.startswith("probes.") or key == "resume"
+    return key == "probes" or key.startswith("probes.")
 
 
 def write_json(path: str | Path, content: Any) -> None:
