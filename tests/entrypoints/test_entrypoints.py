@@ -19,7 +19,7 @@ from .tiny_runs import TINY
 
 
 def test_training_leaves_all_results_and_a_model(train, compose_config, corpus, tmp_path, capsys):
-    metrics = train("tags=[a]", "seed=0")
+    metrics = train("tags=[a]", "seed=0", "features.dtype=float32")
     run = tmp_path / "run"
     assert {"val/conll_f1", "test/conll_f1", "val/loss", "test/loss"} <= set(metrics)
     assert json.loads((run / "metrics.json").read_text()) == pytest.approx(metrics)
