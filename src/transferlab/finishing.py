@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Trainer
 
 from transferlab.building import is_taken
-from transferlab.callbacks.sweep_results import write_job
+from transferlab.callbacks.sweep_results import integrate, write_job
 from transferlab.data.datamodule import TransferDataModule
 from transferlab.encoders.tokenizers import load_tokenizers
 from transferlab.models.base import TransferModel
@@ -57,6 +57,7 @@ def finish(
     if isinstance(model, ProbeGroup):
         if lasting:
             _finish_probes(model, probes, taskmodule, datamodule)
+            integrate(output_dir)  # as the jobs of a sweep, for report.py
         print_probes(model.results, cfg.monitor)
         return
     assert isinstance(model, TransferModel)

@@ -61,6 +61,15 @@ def test_probes_leave_results_of_runs(train, tmp_path, compose_config, corpus):
         assert (probe / "baselines.json").is_file() and (probe / "model" / "task.safetensors").is_file()
     assert len(losses) == 4, "seeds and depths differ"
 
+    from report import report
+
+    table = report(
+        compose_config(
+            "report", f"sweeps={run}", "extras.print_config=false", f"paths.output_dir={tmp_path / 'report'}"
+        )
+    )["table"]
+    assert Path(table).read_text().count("truncate_models") == 2, "a line for each depth, over two seeds"
+
     from evaluate import evaluate
 
     source = ["dataset=jsonl", f"dataset.data_dir={corpus}", f"model_name_or_path={probes[0]}", "trainer=cpu"]
