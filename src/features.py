@@ -68,8 +68,9 @@ def fill(cfg: DictConfig) -> None:
     splits = cfg.splits or [split for split, wanted in read.items() if wanted]
     own = set(OmegaConf.load(Path(cfg.paths.root_dir, "configs", "features.yaml"))) - {"task_name", "extras"}
     training = OmegaConf.masked_copy(cfg, [str(name) for name in cfg if name not in own])
-    select_sources(training)
     probes = probes_of(training)
+    if not probes:  # else each of them has chosen its own
+        select_sources(training)
     for config in [probe.cfg for probe in probes] or [training]:
         building.check(config)
     taskmodule, datamodule = building.corpus(training, probes)

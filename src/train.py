@@ -43,8 +43,9 @@ def train(cfg: DictConfig) -> dict[str, Any]:
         log.info("%s was finished before", output_dir)
         return metrics
     cfg.ckpt_path = last_checkpoint(cfg.resume, output_dir) or cfg.ckpt_path
-    select_sources(cfg)
     probes = probes_of(cfg)
+    if not probes:  # else each of them has chosen its own
+        select_sources(cfg)
     for config in [probe.cfg for probe in probes] or [cfg]:
         building.check(config)
     write_run_record(cfg, output_dir)

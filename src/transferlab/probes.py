@@ -42,8 +42,10 @@ def probes_of(cfg: DictConfig) -> list[Probe]:
     Raises:
         ConfigError: a key that probes cannot differ in, or values that are not told apart.
     """
-    if not cfg.probes:
+    if cfg.probes is None:
         return []
+    if not isinstance(cfg.probes, DictConfig):
+        raise ConfigError(f"probes={cfg.probes}: name what they differ in, for example probes={{sources: ner_*}}")
     choices: dict[str, list[Any]] = {}
     for key, values in OmegaConf.to_container(cfg.probes, resolve=True).items():  # type: ignore[union-attr]
         key = str(key)
@@ -54,6 +56,8 @@ def probes_of(cfg: DictConfig) -> list[Probe]:
             )
         listed = values if isinstance(values, list) else [values]
         choices[key] = [value for v in listed for value in _depths(cfg, v)] if key == "sources" else listed
+    if not choices or not all(choices.values()):
+        raise ConfigError(f"probes={cfg.probes}: there is none; each key needs at least one value, or probes=null")
     found: dict[str, Probe] = {}
     for values in product(*choices.values()):
         own = dict(zip(choices, values, strict=True))

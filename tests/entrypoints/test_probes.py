@@ -94,11 +94,19 @@ def test_each_probe_is_tested_at_its_own_best_epoch(train, tmp_path):
         ("{trainer.max_epochs: [1, 2]}", r"probes\.trainer\.max_epochs.*--multirun"),
         ("{seed: [1, 1]}", "named twice"),
         ("{sources: [nowhere]}", "nowhere"),
+        ("{sources: []}", "at least one value"),
+        ("ner_*", r"probes=\{sources: ner_\*\}"),
     ],
 )
 def test_what_probes_cannot_differ_in_is_refused(train, probes, message):
     with pytest.raises(ConfigError, match=message):
         train(f"probes={probes}")
+
+
+def test_sources_of_the_experiment_that_no_probe_reads_need_not_exist(train, tmp_path):
+    """``experiment=reverse_probing probes={sources: ...}`` names four others, which may not be trained yet."""
+    train("sources=[nowhere]", "probes={sources: [minilm_1]}", "+trainer.limit_train_batches=1", "trainer.max_epochs=1")
+    assert "test/conll_f1" in of_probe(tmp_path / "run", "minilm_1")
 
 
 def test_trained_encoders_cannot_be_shared(train):

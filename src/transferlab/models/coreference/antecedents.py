@@ -30,6 +30,13 @@ def distance_buckets(distances: Tensor) -> Tensor:
     return torch.bucketize(distances, bounds, right=True)
 
 
+def distance_prior(feature_emb_size: int, dropout: float) -> nn.Sequential:
+    """A score of a distance bucket alone: int64 of any shape -> the same shape and one more dimension of size 1."""
+    return nn.Sequential(
+        nn.Embedding(NUM_DISTANCE_BUCKETS, feature_emb_size), Dropout(dropout), nn.Linear(feature_emb_size, 1)
+    )
+
+
 @dataclass
 class Antecedents:
     """The antecedents considered for each kept span.
@@ -70,15 +77,7 @@ class CoarseScorer(nn.Module):
         super().__init__()
         self.max_top_antecedents = max_top_antecedents
         self.bilinear = nn.Linear(span_size, span_size) if fine_grained else None
-        self.distance_prior = (
-            nn.Sequential(
-                nn.Embedding(NUM_DISTANCE_BUCKETS, feature_emb_size),
-                Dropout(dropout),
-                nn.Linear(feature_emb_size, 1),
-            )
-            if use_distance_prior
-            else None
-        )
+        self.distance_prior = distance_prior(feature_emb_size, dropout) if use_distance_prior else None
         self.dropout = Dropout(dropout)
 
     def forward(self, spans: Tensor, mention_scores: Tensor) -> Antecedents:

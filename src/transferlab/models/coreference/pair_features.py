@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from transferlab.models.coreference.antecedents import NUM_DISTANCE_BUCKETS, distance_buckets
+from transferlab.models.coreference.antecedents import NUM_DISTANCE_BUCKETS, distance_buckets, distance_prior
 from transferlab.models.coreference.feedforward import full_precision, hidden_layers
 from transferlab.models.dropout import Dropout
 
@@ -63,15 +63,7 @@ class PairFeatureScorer(nn.Module):
             if self.embeddings
             else None
         )
-        self.distance_prior = (
-            nn.Sequential(
-                nn.Embedding(NUM_DISTANCE_BUCKETS, feature_emb_size),
-                Dropout(dropout),
-                nn.Linear(feature_emb_size, 1),
-            )
-            if use_distance_prior
-            else None
-        )
+        self.distance_prior = distance_prior(feature_emb_size, dropout) if use_distance_prior else None
         # how many values each feature has that tells pairs apart
         self.sizes = {name: size for name, size in features.items() if size} | (
             {"distance": NUM_DISTANCE_BUCKETS} if use_distance_prior else {}
