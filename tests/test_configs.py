@@ -59,6 +59,43 @@ def test_experiments(experiment: str) -> None:
     assert cfg.task_name != "train", "an experiment names its runs"
 
 
+@pytest.mark.parametrize(
+    ("experiment", "recipe"),
+    [
+        ("mrpc", "emnlp2020_classification"),
+        ("complex", "emnlp2020_classification"),
+        ("squad_v2", "emnlp2020_question_answering"),
+        ("ner", "emnlp2020_sequence_labelling"),
+    ],
+)
+def test_recipes(experiment: str, recipe: str) -> None:
+    """The settings of Vu et al. (EMNLP 2020): rates, batches, lengths and epochs; no warm-up, the last epoch."""
+    rate, batch, length, epochs = {
+        "emnlp2020_classification": (2e-5, 32, 128, 3),
+        "emnlp2020_question_answering": (3e-5, 12, 384, 3),
+        "emnlp2020_sequence_labelling": (5e-5, 32, 128, 6),
+    }[recipe]
+    cfg = composed("train", f"experiment={experiment}", f"recipe={recipe}")
+    check(cfg)
+    assert cfg.model.bert_learning_rate == cfg.model.task_learning_rate == rate
+    assert (cfg.datamodule.batch_size, cfg.trainer.max_epochs) == (batch, epochs)
+    assert cfg.taskmodule.get("max_length", cfg.taskmodule.get("max_segment_len")) == length
+    assert cfg.model.warmup_proportion == 0 and cfg.trainer.gradient_clip_val == 1
+    assert cfg.callbacks.model_checkpoint.monitor is None and cfg.callbacks.early_stopping is None
+
+
+@pytest.mark.parametrize("grid", options("grid"))
+def test_grids(grid: str) -> None:
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        cfg = compose("train", overrides=["paths.output_dir=/run", f"grid={grid}"], return_hydra_config=True)
+    params = cfg.hydra.sweeper.params
+    for experiment in params.experiment.split(","):
+        job = composed("train", f"experiment={experiment}", f"grid={grid}")
+        check(job)
+        assert job.task_name == cfg.task_name, "the jobs of a grid lie together"
+    assert set(params.sources.replace("[", "").replace("]", "").split(",")) <= set(options("source"))
+
+
 @pytest.mark.parametrize("debug", options("debug"))
 def test_debug_modes(debug: str) -> None:
     check(composed("train", f"debug={debug}"))
@@ -80,7 +117,7 @@ def test_sources(source: str, tmp_path: Path) -> None:
 
 def test_every_group_is_tested() -> None:
     groups = {path.parent.name for path in CONFIGS.glob("*/*.yaml")}
-    elsewhere = {"experiment", "debug", "hydra", "hparams_search", "wandb_watch", "local", "source"}
+    elsewhere = {"experiment", "debug", "hydra", "hparams_search", "wandb_watch", "local", "source", "recipe", "grid"}
     assert groups - elsewhere == {group for groups in GROUPS.values() for group in groups}
 
 

@@ -15,10 +15,9 @@ from pytorch_lightning import Trainer
 from transferlab.building import is_taken
 from transferlab.callbacks.sweep_results import integrate, write_job
 from transferlab.data.datamodule import TransferDataModule
-from transferlab.encoders.tokenizers import load_tokenizers
 from transferlab.models.base import TransferModel
 from transferlab.models.probe_group import ProbeGroup
-from transferlab.models.saving import save_model
+from transferlab.models.saving import save_trained
 from transferlab.probes import Probe
 from transferlab.reporting.curves import plot_curves
 from transferlab.reporting.run_scores import print_probes, print_scores
@@ -27,6 +26,7 @@ from transferlab.utils.run_record import write_json
 
 log = logging.getLogger(__name__)
 
+SELECTION = ["select_n", "train_examples", "select_seed"]  # keys of the datamodule
 SPLITS = {"val": "validation", "test": "test"}  # by stage
 
 
@@ -63,7 +63,7 @@ def finish(
     assert isinstance(model, TransferModel)
     if lasting:
         write_json(output_dir / "metrics.json", metrics)
-        log.info("model saved to %s", save(model, taskmodule, cfg, metrics, best))
+        log.info("model saved to %s", save(model, datamodule, cfg, metrics, best))
         if list(output_dir.glob("csv/*/metrics.csv")):
             curve, _ = plot_curves({cfg.task_name: output_dir}, output_dir / "curve.png", metric=cfg.monitor)
             log.info("training curve: %s", curve)
@@ -78,7 +78,7 @@ def _finish_probes(group: ProbeGroup, probes: Sequence[Probe], taskmodule: Any, 
     for (name, model), probe in zip(group.members(), probes, strict=True):
         output_dir, metrics = Path(probe.cfg.paths.output_dir), group.results[name]
         write_json(output_dir / "metrics.json", metrics)
-        save(model, taskmodule, probe.cfg, metrics, None)
+        save(model, datamodule, probe.cfg, metrics, None)
         write_baselines(output_dir, metrics, taskmodule, datamodule)
         overrides = OmegaConf.to_container(OmegaConf.load(output_dir / ".hydra" / "overrides.yaml"))
         write_job(output_dir, {"overrides": overrides, "seed": probe.cfg.seed, "metrics": metrics})
@@ -95,7 +95,9 @@ def write_baselines(
     return baselines
 
 
-def save(model: TransferModel, taskmodule: Any, cfg: DictConfig, metrics: dict[str, float], best: str | None) -> Path:
+def save(
+    model: TransferModel, datamodule: TransferDataModule, cfg: DictConfig, metrics: dict[str, float], best: str | None
+) -> Path:
     """Save the model, as of its best checkpoint, to ``cfg.model_save_dir``."""
     if best is not None and not (cfg.validate or cfg.test):  # else they have loaded it
         checkpoint = torch.load(best, map_location="cpu", weights_only=True)
@@ -105,16 +107,15 @@ def save(model: TransferModel, taskmodule: Any, cfg: DictConfig, metrics: dict[s
     if is_taken(cfg):  # by a run that ended while this one was going on
         place = Path(cfg.paths.output_dir, "model")
         log.warning("model_save_dir=%s has been filled meanwhile; the model goes to %s", cfg.model_save_dir, place)
-    shared, keys = load_tokenizers(dict(cfg.model.pretrained_models), model.hparams.get("added_tokens") or {})
-    kind = type(taskmodule)
-    return save_model(
+    return save_trained(
         model,
         place,
-        tokenizers={name: shared[key] for name, key in keys.items()},
-        taskmodule={"_target_": f"{kind.__module__}.{kind.__qualname__}", "options": taskmodule.options()},
+        datamodule.taskmodule,
         facts={
             "scores": metrics,
             "data": OmegaConf.to_container(cfg.dataset, resolve=True),
+            "selection": OmegaConf.to_container(OmegaConf.masked_copy(cfg.datamodule, SELECTION), resolve=True),
+            "train_examples": datamodule.count("train"),
             "command": os.environ.get(run_identity.COMMAND),
             "seed": cfg.seed,
             "eval_batch_size": cfg.datamodule.eval_batch_size or cfg.datamodule.batch_size,

@@ -128,3 +128,32 @@ def test_refusals():
         TransferDataModule(Corpus(), Names(), select_n={"dev": 1})
     with pytest.raises(UserError, match=r"the test split .* holds no documents"):
         TransferDataModule(Corpus(), Names()).documents("test")
+
+
+def test_limited_data_are_random_examples_of_the_training_split_only():
+    def names(**options):
+        module = TransferDataModule(Corpus(), Names(), batch_size=2, **options)
+        return [
+            {name for batch in loader for name in batch.names}
+            for loader in (module.dataloader("train"), module.val_dataloader())
+        ]
+
+    train, validation = names(train_examples=4)
+    assert len(train) == 4 and len(validation) == 3
+    assert names(train_examples=4)[0] == train, "one draw"
+    assert names(train_examples=2)[0] < train, "a smaller draw is part of a larger one"
+    assert any(names(train_examples=4, select_seed=seed)[0] != train for seed in (1, 2, 3)), "another draw"
+    assert len(names(train_examples=100)[0]) == 6, "as many as there are"
+    with pytest.raises(UserError, match="train_examples=0: at least 1"):
+        names(train_examples=0)
+
+
+def test_limited_data_count_examples_not_documents():
+    class Halves(Names):
+        def encode(self, document, annotated):
+            return [Name(f"{document.name}{part}") for part in "ab"]
+
+    module = TransferDataModule(Corpus(), Halves(), train_examples=5)
+    assert module.count("train") is None
+    assert len(module.examples("train")) == module.count("train") == 5
+    assert len(module.documents("train")) == 6, "the taskmodule learns of all documents"

@@ -35,5 +35,5 @@ def test_none_or_more_than_there_are_selects_all(n):
 
 @pytest.mark.parametrize("n", [0, -3])
 def test_an_empty_selection_is_refused(n):
-    with pytest.raises(DataError, match=f"a selection of {n} documents is empty"):
+    with pytest.raises(DataError, match=f"a selection of {n} is empty"):
         numbers(n)

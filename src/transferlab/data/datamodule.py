@@ -40,7 +40,10 @@ class TransferDataModule(LightningDataModule):
             come together.
         eval_batch_size: examples per evaluation step; None takes ``batch_size``.
         select_n: how many random documents to use, by split; null, or a split not named: all.
-        select_seed: of that choice, independent of the seed of training.
+        select_seed: of that choice and of ``train_examples``, independent of the seed of training.
+        train_examples: train on so many random examples of the selected documents (sentences, texts, questions;
+            documents of coreference); None: all. What the taskmodule learns of a task, such as its labels, it learns
+            from all selected documents.
         num_workers: processes that collate batches beside the training process; None: two beside a GPU, else none.
             What they draw does not depend on their number.
     """
@@ -53,6 +56,7 @@ class TransferDataModule(LightningDataModule):
         eval_batch_size: int | None = None,
         select_n: dict[str, int | None] | None = None,
         select_seed: int = 0,
+        train_examples: int | None = None,
         num_workers: int | None = None,
     ) -> None:
         super().__init__()
@@ -65,6 +69,9 @@ class TransferDataModule(LightningDataModule):
         if unknown:
             raise UserError(f"datamodule.select_n names {sorted(unknown)}; the corpus has {list(reader.splits)}")
         self.select_seed = select_seed
+        self.train_examples = train_examples
+        if train_examples is not None and train_examples < 1:
+            raise UserError(f"datamodule.train_examples={train_examples}: at least 1, or null for all")
         self.num_workers = num_workers
         self._documents: dict[str, list[Document]] = {}
         self._examples: dict[str, list[Any]] = {}
@@ -80,8 +87,8 @@ class TransferDataModule(LightningDataModule):
             self._documents[split] = documents
         return self._documents[split]
 
-    def dataloader(self, split: str, training: bool = False) -> DataLoader:
-        """Batches of a split; every document must be annotated for the task."""
+    def examples(self, split: str) -> list[Any]:
+        """The examples of a split, encoded once; every document must be annotated for the task."""
         if split not in self._examples:
             documents = self.documents(split)
             encoded = [example for d in documents for example in self.taskmodule.encode(d, annotated=True)]
@@ -89,8 +96,19 @@ class TransferDataModule(LightningDataModule):
                 raise UserError(f"the {split} split of {self.reader} holds nothing that this task asks about")
             if len(encoded) != len(documents):
                 log.info("%s: %d examples", split, len(encoded))
+            if split == "train" and self.train_examples is not None:
+                found, encoded = len(encoded), select(encoded, self.train_examples, self.select_seed)
+                log.info("train: %d of %d examples, drawn with select_seed=%d", len(encoded), found, self.select_seed)
             self._examples[split] = encoded
-        examples = self._examples[split]
+        return self._examples[split]
+
+    def count(self, split: str) -> int | None:
+        """How many examples of a split were asked for in batches; None where none was."""
+        return len(self._examples[split]) if split in self._examples else None
+
+    def dataloader(self, split: str, training: bool = False) -> DataLoader:
+        """Batches of a split."""
+        examples = self.examples(split)
         processes = self.trainer.world_size if self.trainer is not None else 1
         # Training documents are divided among processes. Evaluation documents are not: padding the last round would
         # count some of them twice, whereas every process counting all of them leaves the scores as they are.

@@ -1,16 +1,18 @@
-"""A random part of a split, for learning curves and quick runs."""
+"""A random part of a split, for learning curves, limited data and quick runs."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from typing import TypeVar
 
 from transferlab.data.readers.base import DataError
-from transferlab.documents import Document
+
+Item = TypeVar("Item")
 
 
-def select(documents: Sequence[Document], n: int | None, seed: int = 0) -> list[Document]:
-    """Return ``n`` documents drawn at random, in their original order.
+def select(items: Sequence[Item], n: int | None, seed: int = 0) -> list[Item]:
+    """Return ``n`` documents or examples drawn at random, in their original order.
 
     Not the first ones: corpora are sorted by genre. With one seed, a smaller selection is part of every
     larger one, so the points of a learning curve are comparable. None, or more than there are, selects all.
@@ -19,9 +21,9 @@ def select(documents: Sequence[Document], n: int | None, seed: int = 0) -> list[
         DataError: ``n`` is not positive.
     """
     if n is None:
-        return list(documents)
+        return list(items)
     if n < 1:
-        raise DataError(f"a selection of {n} documents is empty; choose at least 1, or null for all")
-    order = list(range(len(documents)))
+        raise DataError(f"a selection of {n} is empty; choose at least 1, or null for all")
+    order = list(range(len(items)))
     random.Random(seed).shuffle(order)
-    return [documents[i] for i in sorted(order[:n])]
+    return [items[i] for i in sorted(order[:n])]

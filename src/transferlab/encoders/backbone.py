@@ -71,10 +71,17 @@ def quiet(progress: bool = False) -> Iterator[None]:
             transformers_logging.enable_progress_bar()
 
 
-def fingerprint(stack: nn.Module) -> str:
-    """The sha256 over names, types, shapes and bytes of weights, in the order of their names."""
+def fingerprint(stack: nn.Module, without: str | None = None) -> str:
+    """The sha256 over names, types, shapes and bytes of weights, in the order of their names.
+
+    Args:
+        stack: the encoder.
+        without: leave out weights whose names start like this.
+    """
     digest = hashlib.sha256()
     for name, tensor in sorted(stack.state_dict().items()):
+        if without is not None and name.startswith(without):
+            continue
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
         digest.update(tensor.cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
     return digest.hexdigest()

@@ -248,6 +248,10 @@ class Encoder(nn.Module):
         """
         return self._fingerprint or fingerprint(self.stack)
 
+    def origin(self) -> str:
+        """The sha256 of the weights in use without the pooler, which not every task builds."""
+        return fingerprint(self.stack, without="pooler.")
+
     def save(
         self,
         directory: str | Path,

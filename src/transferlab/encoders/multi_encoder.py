@@ -142,6 +142,8 @@ class MultiEncoder(nn.Module):
                 for encoder_id, config in plan.configs.items()
             }
         )
+        # what training begins with, as saved models say
+        self.started_from = {name: self._encoder(name).origin() for name in self.encoder_ids} if load_weights else {}
         self.added_tokens = ModulesById({})
         for key, tokenizer in tokenizers.items():
             new = {token: words for token, words in (added_tokens or {}).items() if token not in tokenizer.get_vocab()}

@@ -22,6 +22,7 @@ from typing import Any
 
 from safetensors.torch import load_file, save_file
 
+from transferlab.encoders.tokenizers import load_tokenizers
 from transferlab.models.base import TransferModel
 from transferlab.utils.errors import UserError
 from transferlab.utils.run_record import json_ready
@@ -101,6 +102,26 @@ def save_model(
         shutil.rmtree(building, ignore_errors=True)
         raise
     return directory
+
+
+def save_trained(
+    model: TransferModel,
+    directory: str | Path,
+    taskmodule: Any,
+    facts: dict[str, Any],
+    copy_frozen_encoders: bool = False,
+) -> Path:
+    """Save a model of a run with the taskmodule that made its inputs; see :func:`save_model`."""
+    shared, keys = load_tokenizers(model.hparams["pretrained_models"], model.hparams.get("added_tokens") or {})
+    kind = type(taskmodule)
+    return save_model(
+        model,
+        directory,
+        tokenizers={name: shared[key] for name, key in keys.items()},
+        taskmodule={"_target_": _name(kind), "options": taskmodule.options()},
+        facts={"started_from": model.multi_encoder.started_from, **facts},
+        copy_frozen_encoders=copy_frozen_encoders,
+    )
 
 
 def _put_in_place(new: Path, directory: Path) -> None:

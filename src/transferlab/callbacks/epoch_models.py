@@ -1,0 +1,67 @@
+"""The model as it was after every epoch, each a saved model that any other run can start from."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+from pytorch_lightning import Callback, LightningModule, Trainer
+
+from transferlab.data.datamodule import TransferDataModule
+from transferlab.models.base import TransferModel
+from transferlab.models.saving import save_trained
+from transferlab.utils import run_identity
+from transferlab.utils.errors import UserError
+
+log = logging.getLogger(__name__)
+
+
+class EpochModels(Callback):
+    """Save the model before the first epoch (``000``) and after each (``001``, ...).
+
+    Args:
+        directory: of the saved models; each is one of its folders.
+        active: False does nothing.
+        facts: what the saved models say of their run: data, seed, eval_batch_size.
+    """
+
+    def __init__(self, directory: str, active: bool, facts: dict[str, Any]) -> None:
+        self.directory = Path(directory)
+        self.active = active
+        self.facts = facts
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Refuse several probes in one run before anything is trained."""
+        if self.active and not isinstance(pl_module, TransferModel):
+            raise UserError("save_every_epoch=true is for a run of one model; leave out probes, or save_every_epoch")
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Save the untrained model, unless the run is resumed."""
+        if trainer.current_epoch == 0:
+            self._save(trainer, pl_module, 0)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Save what an epoch has made of it, after its validation."""
+        self._save(trainer, pl_module, trainer.current_epoch + 1)
+
+    def _save(self, trainer: Trainer, model: LightningModule, epoch: int) -> None:
+        if not self.active or not trainer.is_global_zero or getattr(trainer, "fast_dev_run", False):
+            return
+        assert isinstance(model, TransferModel)
+        datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
+        assert isinstance(datamodule, TransferDataModule)
+        known = trainer.callback_metrics if epoch else {}
+        place = save_trained(
+            model,
+            self.directory / f"{epoch:03d}",
+            datamodule.taskmodule,
+            facts={
+                **self.facts,
+                "epoch": epoch,
+                "scores": {name: float(value) for name, value in known.items()},
+                "command": os.environ.get(run_identity.COMMAND),
+            },
+        )
+        log.info("epoch %d saved to %s", epoch, place)

@@ -1,0 +1,50 @@
+"""Intermediate-task transfer: any saved model, of any epoch, starts any other run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from transferlab.encoders.multi_encoder import MultiEncoder
+from transferlab.utils.errors import UserError
+
+TUNED = ["model.freeze_models=null", "model.bert_learning_rate=1e-2"]
+
+
+def weights(place: Path) -> dict[str, torch.Tensor]:
+    return load_file(place / "model.safetensors")
+
+
+def test_a_model_of_every_epoch_starts_other_runs(train, tmp_path, encoder):
+    train(*TUNED, "save_every_epoch=true", "datamodule.train_examples=3", "datamodule.select_seed=7", "test=false")
+    epochs = tmp_path / "run" / "epochs"
+    assert [place.name for place in sorted(epochs.iterdir())] == ["000", "001", "002"]
+    start, first, second = (weights(epochs / name) for name in ("000", "001", "002"))
+    untrained = weights(encoder)
+    assert all(torch.equal(tensor, untrained[name]) for name, tensor in start.items()), (
+        "epoch 0 is the encoder as it was"
+    )
+    assert any(not torch.equal(first[name], start[name]) for name in first)
+    assert any(not torch.equal(first[name], second[name]) for name in first)
+    described = json.loads((epochs / "002" / "transferlab.json").read_text())
+    assert described["epoch"] == 2 and 0 <= described["scores"]["val/conll_f1"] <= 1
+    assert described["data"]["_target_"].endswith("Reader")
+
+    model = json.loads((tmp_path / "run" / "model" / "transferlab.json").read_text())
+    assert model["train_examples"] == 3 and model["selection"]["select_seed"] == 7, "limited data are recorded"
+    origin = MultiEncoder({"target": str(encoder)}).started_from
+    assert model["started_from"] == described["started_from"] == origin
+
+    from_epoch = f"encoder={epochs / '001'}"
+    train(*TUNED, from_epoch, f"paths.output_dir={tmp_path / 'next'}", "trainer.max_epochs=1", "test=false")
+    following = json.loads((tmp_path / "next" / "model" / "transferlab.json").read_text())
+    assert following["started_from"] == MultiEncoder({"target": str(epochs / "001")}).started_from != origin
+
+
+def test_models_of_epochs_are_those_of_one_model(train):
+    with pytest.raises(UserError, match="save_every_epoch=true is for a run of one model"):
+        train("save_every_epoch=true", "+probes.seed=[1,2]")
