@@ -1,0 +1,203 @@
+"""Transfer that was measured: scores of targets after training that started from sources, out of sweeps or a table."""
+
+from __future__ import annotations
+
+import csv
+import json
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from omegaconf import OmegaConf
+
+from transferlab.utils.errors import UserError
+
+log = logging.getLogger(__name__)
+
+RESULT = "multirun_result.json"
+COLUMNS = ("target", "source", "seed", "score")
+CONFIGS = ("config_resolved.yaml", ".hydra/config.yaml")  # of a job, the first that it has
+OF_A_CELL = ("experiment", "sources", "seed")  # overrides that make a job the one that it is
+ERRORS = ("mse", "mae", "loss")  # smaller is better
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One score.
+
+    Attributes:
+        target: the task that was scored.
+        source: where its encoder started.
+        seed: of the run.
+        score: a fraction; NaN where the run diverged.
+        metric: what the score is, ``test/f1``; empty for a table.
+        place: the job, or the file and line, for errors.
+        setting: the other overrides of the job, which should be those of all jobs of a target.
+    """
+
+    target: str
+    source: str
+    seed: int
+    score: float
+    metric: str
+    place: str
+    setting: frozenset[str] = frozenset()
+
+
+def measured_transfer(place: str | Path | Sequence[str | Path], score: str | None = None) -> dict[str, pd.DataFrame]:
+    """Read what sweeps or tables measured; several count together.
+
+    Args:
+        place: directories of sweeps over ``sources=[a],[b]`` (or with ``probes`` in them), or CSV files with the
+            columns target, source, seed and score. The target of a job is its ``experiment``, or its ``task_name``
+            without one. Jobs with several sources, or none, are no transfer and left out; so are jobs without a
+            result, which a warning names.
+        score: as logged; None takes the test score of what each job monitored on validation, or that itself where it
+            has no test split. A ``best_`` score is tuned on its split: on test the one without is taken.
+
+    Returns:
+        target -> sources x seeds, NaN where not measured, each with the name of the score in ``.attrs["score"]``.
+
+    Raises:
+        UserError: nothing to read, a score that a job lacks or of which smaller is better, a target with two scores, or
+            two different values for one cell; a table that is wrong, with file, line and column.
+    """
+    places = [Path(place)] if isinstance(place, str | Path) else [Path(one) for one in place]
+    found: dict[str, dict[tuple[str, int], Measurement]] = {}
+    for one in dict.fromkeys(places):
+        for new in _table(one) if one.suffix == ".csv" else _sweep(one, score):
+            cells = found.setdefault(new.target, {})
+            first = next(iter(cells.values()), new)
+            if new.metric != first.metric:
+                raise UserError(
+                    f"{new.target}: {first.place} is scored by {first.metric or 'a table'}, {new.place} by "
+                    f"{new.metric or 'a table'}; choose one with score=..., or read them apart"
+                )
+            known = cells.setdefault((new.source, new.seed), new)
+            if known.score != new.score and not (pd.isna(known.score) and pd.isna(new.score)):
+                raise UserError(
+                    f"{new.target} from {new.source}, seed {new.seed}, is {known.score:g} in {known.place} and "
+                    f"{new.score:g} in {new.place}; their settings differ, read them apart"
+                )
+    if not found:
+        raise UserError(f"no completed job with one source, and no row, in {', '.join(map(str, places)) or 'no place'}")
+    for target, cells in found.items():
+        settings = [measurement.setting for measurement in cells.values()]
+        if differing := frozenset.union(*settings) - frozenset.intersection(*settings):
+            log.warning("%s: not all of its jobs have %s", target, ", ".join(sorted(differing)))
+    return {target: _frame(cells) for target, cells in found.items()}
+
+
+def relative_gain(measured: pd.DataFrame, baseline: str) -> pd.DataFrame:
+    """What transfer gained over no transfer, in percent: 100 (score - baseline) / baseline.
+
+    Args:
+        measured: sources x seeds.
+        baseline: the row of the encoder that saw no source. A seed is compared with the same seed of the baseline, or
+            with the baseline's mean where it lacks that seed.
+
+    Returns:
+        the other sources x seeds.
+
+    Raises:
+        UserError: no such row, or it has no score above 0.
+    """
+    if baseline not in measured.index:
+        raise UserError(
+            f"there is no source {baseline!r} to gain over; the table has {', '.join(map(str, measured.index))}"
+        )
+    reference = measured.loc[baseline].astype(float)
+    reference = reference.fillna(reference.mean())
+    if not (reference > 0).all():
+        raise UserError(f"the baseline {baseline!r} has no score above 0 that a gain could be relative to")
+    others = measured.drop(index=baseline)
+    return 100 * others.sub(reference, axis="columns").div(reference, axis="columns")
+
+
+def _frame(cells: dict[tuple[str, int], Measurement]) -> pd.DataFrame:
+    sources = list(dict.fromkeys(source for source, _ in cells))
+    seeds = sorted({seed for _, seed in cells})
+    frame = pd.DataFrame(
+        float("nan"), index=pd.Index(sources, name="source"), columns=pd.Index(seeds, name="seed"), dtype=float
+    )
+    for (source, seed), measurement in cells.items():
+        frame.loc[source, seed] = measurement.score
+    frame.attrs["score"] = next(iter(cells.values())).metric
+    return frame
+
+
+def _sweep(place: Path, score: str | None) -> Iterator[Measurement]:
+    """The jobs of a sweep that started from one source."""
+    file = place / RESULT
+    if not file.is_file():
+        raise UserError(
+            f"{place} holds no {RESULT} and is no .csv; name the directory of a sweep, logs/<task>/multiruns/<id>"
+        )
+    jobs: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))["jobs"]
+    unfinished = [f"{job['job']} ({job['status']})" for job in jobs if job["status"] != "completed"]
+    if unfinished:
+        log.warning("%s: jobs without a result are left out: %s", place, ", ".join(unfinished))
+    for job in jobs:
+        overrides = dict(override.lstrip("+~").partition("=")[::2] for override in job["overrides"])
+        sources = [name for item in overrides.get("sources", "").strip("[]").split(",") if (name := item.strip("'\" "))]
+        if job["status"] != "completed" or len(sources) != 1:
+            continue
+        directory = place / job["job"]
+        config = _config(directory)
+        metric = score or _monitored(str(config["monitor"]), job["metrics"])
+        if metric not in job["metrics"]:
+            raise UserError(f"{directory} has no score {metric}; it has {', '.join(sorted(job['metrics']))}")
+        if metric.endswith(ERRORS):
+            raise UserError(f"{directory} is scored by {metric}, of which smaller is better; choose another, score=...")
+        target = overrides.get("experiment") or str(config["task_name"])
+        value = float(job["metrics"][metric])  # a diverged run has the text "nan"
+        setting = frozenset(o for o in job["overrides"] if o.lstrip("+~").partition("=")[0] not in OF_A_CELL)
+        yield Measurement(target, sources[0], int(job["seed"]), value, metric, str(directory), setting)
+
+
+def _config(directory: Path) -> Any:
+    for name in CONFIGS:
+        if (directory / name).is_file():
+            return OmegaConf.load(directory / name)
+    raise UserError(f"{directory} holds neither {' nor '.join(CONFIGS)}: what it monitored is not known")
+
+
+def _monitored(monitor: str, metrics: dict[str, Any]) -> str:
+    """The test score of what was monitored, or the monitored score where there is no test split."""
+    test = f"test/{monitor.partition('/')[2].removeprefix('best_')}"
+    return test if test in metrics else monitor
+
+
+def _table(file: Path) -> Iterator[Measurement]:
+    try:
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+    except OSError as error:
+        raise UserError(f"{file} cannot be read: {error.strerror}") from error
+    rows = csv.DictReader(lines)
+    if missing := [column for column in COLUMNS if column not in (rows.fieldnames or [])]:
+        raise UserError(
+            f"{file}, line 1: there is no column {', '.join(missing)}; the columns are {', '.join(COLUMNS)}"
+        )
+    for row in rows:
+        place = f"{file}, line {rows.line_num}"
+        for column in COLUMNS:
+            if not (row[column] or "").strip():
+                raise UserError(f"{place}: the column {column} is empty")
+        yield Measurement(
+            row["target"].strip(),
+            row["source"].strip(),
+            _number(row["seed"], int, f"{place}, column seed", "an integer"),
+            _number(row["score"], float, f"{place}, column score", "a number, as a fraction"),
+            "",
+            place,
+        )
+
+
+def _number(text: str, kind: type[Any], place: str, wanted: str) -> Any:
+    try:
+        return kind(text)
+    except ValueError as error:
+        raise UserError(f"{place}: {text.strip()!r} is not {wanted}") from error
