@@ -1,0 +1,66 @@
+"""What the head that a source was fine-tuned with says of the items of a target: the dummy labels of LEEP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from transferlab.encoders.sources import DESCRIPTION, resolve
+from transferlab.models.saving import load_model
+from transferlab.transferability.items import Array
+
+
+class NoSourceClassesError(Exception):
+    """Why a source says nothing of the classes of its task; the text continues "no probabilities: "."""
+
+
+@torch.no_grad()
+def source_probabilities(source: str, vectors: Tensor, *, truncated: bool, pairs: bool, alignment: str) -> Array:
+    """Probabilities of the classes of the source's task (Nguyen et al., ICML 2020, section 3).
+
+    Args:
+        source: a value of ``model.pretrained_models``.
+        vectors: [N, P, hidden] fp32, the last layer's vectors of the P parts of each item.
+        truncated: whether the last layers of the source are not used.
+        pairs: whether items are pairs of mentions.
+        alignment: of the vectors.
+
+    Returns:
+        [N, Z] fp32.
+
+    Raises:
+        NoSourceClassesError: it is not a saved model whose head can read these items.
+    """
+    folder = Path(resolve(source))
+    if not (folder / DESCRIPTION).is_file():
+        raise NoSourceClassesError(f"{source} is an encoder without the head of a task")
+    options = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))["model"]["options"]
+    _check(options, vectors.shape[1], truncated, pairs, alignment)
+    model: Any = load_model(folder)[0]
+    logits: Tensor = model.head.to(vectors.device)(vectors.flatten(1))
+    return logits.float().softmax(dim=-1).cpu().numpy()
+
+
+def _check(options: Mapping[str, Any], parts: int, truncated: bool, pairs: bool, alignment: str) -> None:
+    """Refuse a head that reads something else, or says something else, before its weights are read."""
+    if not options.get("labels") or options.get("problem", "multi_class") != "multi_class":
+        raise NoSourceClassesError("the task of the source does not choose one of several classes")
+    if pairs:
+        raise NoSourceClassesError("the head of the source does not read pairs of mentions")
+    reads = options.get("num_units", 1)
+    if reads != parts:
+        raise NoSourceClassesError(f"the head of the source reads {reads} vectors, and an item has {parts}")
+    if truncated:
+        raise NoSourceClassesError("the head of the source reads its last layer, which is cut off")
+    trained = options.get("alignment", "first")
+    if trained != alignment:
+        raise NoSourceClassesError(
+            f"the head of the source was trained with model.alignment={trained}, not {alignment}"
+        )
+    if options.get("aggregate") not in (None, "mean") or options.get("normalize_embeddings"):
+        raise NoSourceClassesError("the head of the source does not read the vectors of its encoder as they are")
