@@ -187,11 +187,8 @@ class MultiEncoder(nn.Module):
         """
         vectors, represented, firsts = [], [], []
         for encoder_id in self.encoder_ids:
-            encoder = self._encoder(encoder_id)
-            rows = inputs[self.tokenizer_keys[encoder_id]]
-            hidden = encoder(  # [rows, subtokens, layers * hidden_e]
-                rows.input_ids, rows.attention_mask, rows.token_type_ids, self._added(encoder_id), rows.row_keys
-            )
+            rows = self.rows_of(encoder_id, inputs)
+            hidden = self.hidden_states(encoder_id, inputs)  # [rows, subtokens, layers * hidden_e]
             aligned, has_vector = align(hidden, rows.unit_ids, sequences, units, self.alignment)
             vectors.append(self._normalize(aligned))  # [sequences, units, layers * hidden_e]
             represented.append(has_vector)  # [sequences, units]
@@ -206,6 +203,16 @@ class MultiEncoder(nn.Module):
         present = torch.stack(taking_part, dim=-1)  # [sequences, units, encoders]
         embeddings, weights = self.aggregation(vectors, present, firsts or None)
         return MultiEncoderOutput(embeddings, present.any(dim=-1), weights, cosine)
+
+    def rows_of(self, encoder_id: str, inputs: Mapping[str, EncoderInputs]) -> EncoderInputs:
+        """The rows of a batch that an encoder reads."""
+        return inputs[self.tokenizer_keys[encoder_id]]
+
+    def hidden_states(self, encoder_id: str, inputs: Mapping[str, EncoderInputs]) -> Tensor:
+        """What one encoder says of every subtoken of a batch, [rows, subtokens, layers * hidden_e]."""
+        rows, encoder = self.rows_of(encoder_id, inputs), self._encoder(encoder_id)
+        added = self._added(encoder_id)
+        return encoder(rows.input_ids, rows.attention_mask, rows.token_type_ids, added, rows.row_keys)
 
     def _normalize(self, vectors: Tensor) -> Tensor:
         return F.normalize(vectors, dim=-1) if self.normalize_embeddings else vectors

@@ -1,0 +1,188 @@
+"""The library of task embeddings: what a task looks like to an encoder, kept to be compared with other tasks.
+
+<directory>/<task>/textemb.json            what it is: task, encoder, settings, number of examples
+                   textemb.safetensors     its components
+                   textemb/*.npy           the same under the file names of the published code
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from transferlab.documents import write_atomically
+from transferlab.utils.errors import UserError, near
+
+FORMAT = 1
+KINDS = ("textemb", "taskemb")
+_NAME = re.compile(r"[\w.+-]+")
+
+
+class LibraryError(UserError):
+    """An embedding that is not there, or that cannot be compared with another."""
+
+
+@dataclass(frozen=True)
+class TaskVectors:
+    """The embedding of a task.
+
+    Attributes:
+        task: its name in the library.
+        kind: one of KINDS.
+        vectors: by component, of any shape; fp32 on the CPU.
+        space: what must be equal for two embeddings to be compared: the encoder and what changes the meaning of
+            numbers (mode, labels, batch size).
+        about: what else there is to know: model, data, settings, number of examples, command.
+    """
+
+    task: str
+    kind: str
+    vectors: Mapping[str, Tensor]
+    space: Mapping[str, Any]
+    about: Mapping[str, Any]
+
+
+class TaskLibrary:
+    """A directory of task embeddings.
+
+    Args:
+        directory: made when something is written.
+    """
+
+    def __init__(self, directory: str | Path) -> None:
+        self.directory = Path(directory)
+
+    def path(self, task: str, kind: str) -> Path:
+        """The JSON file of an embedding, which appears last.
+
+        Raises:
+            LibraryError: names that make no file.
+        """
+        if kind not in KINDS:
+            raise LibraryError(f"embedding={kind}: choose one of {', '.join(KINDS)}")
+        if not _NAME.fullmatch(task):
+            raise LibraryError(f"task={task}: a name of letters, digits, '_', '-', '+' and '.', for it names a folder")
+        return self.directory / task / f"{kind}.json"
+
+    def tasks(self, kind: str) -> list[str]:
+        """The tasks of which there is an embedding of this kind."""
+        return sorted(path.parent.name for path in self.directory.glob(f"*/{kind}.json"))
+
+    def write(self, embedding: TaskVectors) -> Path:
+        """Put an embedding in place of an older one; readers see the old one or the new one, never parts of both."""
+        file = self.path(embedding.task, embedding.kind)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.unlink(missing_ok=True)  # it names the weights that it belongs to
+        vectors = {name: vector.float().contiguous() for name, vector in embedding.vectors.items()}
+        weights = file.with_suffix(".safetensors")
+        unfinished = weights.with_name(f".{weights.name}.{os.urandom(4).hex()}")
+        save_file(vectors, unfinished)
+        os.replace(unfinished, weights)
+        exported = file.with_suffix("")
+        exported.mkdir(exist_ok=True)
+        for old in exported.glob("*.npy"):
+            if old.stem not in vectors:
+                old.unlink()
+        for name, vector in vectors.items():
+            content = BytesIO()
+            np.save(content, vector.numpy(), allow_pickle=False)
+            unfinished = exported / f".{os.urandom(4).hex()}"
+            unfinished.write_bytes(content.getvalue())
+            os.replace(unfinished, exported / f"{name}.npy")
+        described = {
+            "format": FORMAT,
+            "task": embedding.task,
+            "embedding": embedding.kind,
+            "components": {name: list(vector.shape) for name, vector in vectors.items()},
+            "space": dict(embedding.space),
+            **embedding.about,
+        }
+        write_atomically(file, [json.dumps(described, indent=2) + "\n"])
+        return file
+
+    def read(self, task: str, kind: str) -> TaskVectors:
+        """An embedding.
+
+        Raises:
+            LibraryError: there is none, or its files do not fit together.
+        """
+        file = self.path(task, kind)
+        if not file.is_file():
+            known = self.tasks(kind)
+            hint = near(task, known) or (f"there are {', '.join(known)}" if known else "it is empty")
+            raise LibraryError(
+                f"{self.directory} has no {kind} of {task!r}; {hint}. To make one: "
+                f"python src/embed.py embedding={kind} experiment=... task={task}"
+            )
+        about = json.loads(file.read_text(encoding="utf-8"))
+        if about.pop("format", None) != FORMAT:
+            raise LibraryError(f"{file}: not of format {FORMAT}, the one known here; make it anew with src/embed.py")
+        try:
+            vectors = load_file(file.with_suffix(".safetensors"))
+        except (OSError, SafetensorError) as error:
+            raise LibraryError(f"{file.with_suffix('.safetensors')} cannot be read: {error}") from error
+        stated = {name: list(vector.shape) for name, vector in vectors.items()}
+        if stated != about["components"]:
+            raise LibraryError(f"{file} and {file.with_suffix('.safetensors')} differ; make it anew with src/embed.py")
+        return TaskVectors(about["task"], about["embedding"], vectors, about["space"], about)
+
+    def comparable(self, tasks: Sequence[str], kind: str) -> list[TaskVectors]:
+        """The embeddings of tasks, if they may be compared.
+
+        Args:
+            tasks: at least two.
+            kind: of the embeddings.
+
+        Raises:
+            LibraryError: fewer than two tasks, or embeddings made with different encoders or settings.
+        """
+        if len(set(tasks)) < 2:
+            raise LibraryError(
+                f"{kind}: one task alone ({', '.join(set(tasks)) or 'none'}) cannot be compared with anything; the "
+                f"library {self.directory} has {', '.join(self.tasks(kind)) or 'none'}"
+            )
+        embeddings = [self.read(task, kind) for task in tasks]
+        check_comparable(embeddings)
+        return embeddings
+
+
+def check_comparable(embeddings: Sequence[TaskVectors]) -> None:
+    """Refuse embeddings that do not lie in one space.
+
+    Raises:
+        LibraryError: naming two tasks and what they differ in.
+    """
+    first = embeddings[0]
+    for other in embeddings[1:]:
+        if other.kind != first.kind:
+            raise LibraryError(f"{first.task!r} is a {first.kind} and {other.task!r} a {other.kind}")
+        for key in dict.fromkeys([*first.space, *other.space]):
+            ours, theirs = first.space.get(key), other.space.get(key)
+            if ours != theirs:
+                raise LibraryError(
+                    f"{first.kind} of {first.task!r} and of {other.task!r} cannot be compared: {key} is {_said(ours)} "
+                    f"there and {_said(theirs)} here; make one of them anew with src/embed.py"
+                )
+        for name in sorted(first.vectors.keys() & other.vectors.keys()):
+            ours, theirs = tuple(first.vectors[name].shape), tuple(other.vectors[name].shape)
+            if ours != theirs and not name.startswith("head."):  # a head is as wide as its task has labels
+                raise LibraryError(
+                    f"{first.kind} of {first.task!r} and of {other.task!r} cannot be compared: {name} has the "
+                    f"dimensions {ours} there and {theirs} here"
+                )
+
+
+def _said(value: Any) -> str:
+    """A value of a space in words; hashes by their first digits."""
+    return f"{value[:12]}..." if isinstance(value, str) and len(value) > 40 else str(value)

@@ -1,0 +1,142 @@
+"""From the composed config of ``embed.py`` to the model whose view of a task is embedded, and its data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from transferlab.data.datamodule import TransferDataModule
+from transferlab.encoders.multi_encoder import MultiEncoder
+from transferlab.encoders.tokenizers import load_tokenizers
+from transferlab.models.saving import find_model, load_model, our_class
+from transferlab.transferability.embedding_pass import Embedder
+from transferlab.transferability.target import load_target
+from transferlab.transferability.text_embedding import TextEmbedding
+from transferlab.utils.config_checks import ConfigError
+
+
+@dataclass(frozen=True)
+class Ready:
+    """What a pass needs.
+
+    Attributes:
+        kind: of the embedding, ``textemb`` or ``taskemb``.
+        embedder: adds it up.
+        taskmodule: collates its batches.
+        datamodule: has its examples.
+        space: what embeddings must share to be compared.
+        model: which weights these are.
+        encoder: a description of the encoder.
+        device: where it is.
+        finish: to be called after the pass.
+    """
+
+    kind: str
+    embedder: Any
+    taskmodule: Any
+    datamodule: TransferDataModule
+    space: dict[str, Any]
+    model: str
+    encoder: dict[str, Any]
+    device: torch.device
+    finish: Callable[[], None]
+
+
+def ready(cfg: DictConfig) -> Ready:
+    """Load the model and read the data.
+
+    Raises:
+        ConfigError: a model where none is read, or none where one is.
+    """
+    device = torch.device("cuda" if torch.cuda.is_available() and cfg.trainer.accelerator != "cpu" else "cpu")
+    if cfg.embedding._target_.endswith(f".{TextEmbedding.__name__}"):
+        return _text(cfg, device)
+    return _task(cfg, device)
+
+
+def _text(cfg: DictConfig, device: torch.device) -> Ready:
+    if cfg.model_name_or_path is not None:
+        raise ConfigError(
+            "model_name_or_path: embedding=textemb reads a pretrained encoder, encoder=..., not a model of the task"
+        )
+    encoders = {"target": cfg.encoder}
+    target = load_target(cfg.task, cfg, encoders)
+    features = None if cfg.features is None else OmegaConf.to_container(cfg.features, resolve=True)
+    multi_encoder = MultiEncoder(
+        encoders,
+        freeze_models="all",
+        added_tokens=target.learned.get("added_tokens"),
+        max_rows_per_pass=cfg.model.max_rows_per_pass,
+        features=features,  # type: ignore[arg-type]
+    ).to(device)
+    embedder = instantiate(cfg.embedding, multi_encoder=multi_encoder, _convert_="all")
+    return _ready("textemb", embedder, target.taskmodule, target.datamodule, multi_encoder, None, device)
+
+
+def _task(cfg: DictConfig, device: torch.device) -> Ready:
+    if cfg.model_name_or_path is None:
+        raise ConfigError(
+            "model_name_or_path: embedding=taskemb needs a model that was trained on the task; for example\n"
+            f"  python src/train.py experiment=... model_save_dir=models/{cfg.task}\n"
+            f"  python src/embed.py embedding=taskemb experiment=... model_name_or_path=models/{cfg.task}"
+        )
+    directory = find_model(cfg.model_name_or_path)
+    model, description = load_model(directory)
+    tokenizers, _ = load_tokenizers(model.hparams["pretrained_models"])
+    stated = description["taskmodule"]
+    kind = our_class(stated["_target_"], "transferlab.taskmodules.", directory / "transferlab.json")
+    if stated["_target_"] != cfg.taskmodule._target_:
+        raise ConfigError(
+            f"model_name_or_path={cfg.model_name_or_path} is a model of {stated['_target_'].rsplit('.', 1)[-1]}, and "
+            f"the experiment is one of {cfg.taskmodule._target_.rsplit('.', 1)[-1]}"
+        )
+    taskmodule = kind(tokenizers=tokenizers, **stated["options"])
+    reader = instantiate(cfg.dataset, _convert_="all")
+    datamodule = instantiate(cfg.datamodule, reader=reader, taskmodule=taskmodule, _convert_="all")
+    embedder = instantiate(cfg.embedding, model=model.to(device), _convert_="all")
+    origin = _origin(description, directory)
+    return _ready("taskemb", embedder, taskmodule, datamodule, model.multi_encoder, origin, device)
+
+
+def _ready(
+    kind: str,
+    embedder: Embedder,
+    taskmodule: Any,
+    datamodule: TransferDataModule,
+    multi_encoder: MultiEncoder,
+    origin: str | None,
+    device: torch.device,
+) -> Ready:
+    weights = next(iter(multi_encoder.started_from.values()))
+    description = multi_encoder.describe()[0]
+    space = {"encoder": origin or weights, "layers": description["layers"], **embedder.settings()}
+
+    def finish() -> None:
+        for _, encoder in multi_encoder.storing():
+            assert encoder.features is not None
+            encoder.features.write()
+
+    return Ready(kind, embedder, taskmodule, datamodule, space, weights, description, device, finish)
+
+
+def _origin(description: dict[str, Any], directory: Path) -> str:
+    """The weights that the training of a model with one encoder began with.
+
+    Raises:
+        ConfigError: they are not recorded, and the encoder that it names is not there.
+    """
+    options = description["model"]["options"]
+    started = description.get("started_from")
+    if not started:  # a model that was saved before this was recorded
+        keys = ("pretrained_models", "pretrained_default_config", "pretrained_configs", "truncate_models")
+        try:
+            started = MultiEncoder(**{key: options[key] for key in keys if options.get(key)}).started_from
+        except ValueError as error:
+            raise ConfigError(f"{directory}: what its encoder was trained from is not known: {error}") from error
+    return str(next(iter(started.values())))
