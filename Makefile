@@ -8,7 +8,7 @@ STAMP := $(VENV)/.set-up
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test train format lint types bench clean
+.PHONY: help setup demo transfer test train format lint types bench clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -54,6 +54,26 @@ demo: $(STAMP) ## four sources, coreference probed with each and with all, a rep
 	@echo "== The demo is done; its runs, models and report are in $(DEMO_DIR)."
 	@echo "== Next: python src/predict.py and python src/evaluate.py take any of its runs as model_name_or_path (README.md);"
 	@echo "==       source $(BIN)/activate makes python the one of this project."
+
+# As the demo: a directory of its own each time.
+TRANSFER_DIR := logs/transfer/$(shell date +%Y-%m-%d_%H-%M-%S)
+PLACES := paths.log_dir=$(TRANSFER_DIR) paths.model_dir=$(TRANSFER_DIR)/models
+TWO := hydra/launcher=joblib hydra.launcher.n_jobs=2
+
+transfer: $(STAMP) ## predict which source helps, transfer, verify; on the sample (about 5 minutes on two cores)
+	@echo "== transfer 1/4: four sources, briefly trained, two at a time; everything goes to $(TRANSFER_DIR)"
+	OMP_NUM_THREADS=1 $(BIN)/python src/train.py --multirun experiment=squad,mrpc,re,ner trainer.max_epochs=2 test=false \
+	  'model_save_dir=$${paths.model_dir}/pretrained/$${task_name}' trainer.precision=$(PRECISION) $(PLACES) $(TWO) \
+	  extras.print_config=false callbacks.rich_progress_bar=null callbacks.model_summary=null
+	@echo "== transfer 2/4: predict: every task as the pretrained encoder sees it (TextEmb), and as its own model does (TaskEmb)"
+	OMP_NUM_THREADS=1 $(BIN)/python src/embed.py --multirun embedding=textemb experiment=squad,mrpc,re,ner $(PLACES) $(TWO)
+	OMP_NUM_THREADS=1 $(BIN)/python src/embed.py --multirun embedding=taskemb experiment=squad,mrpc,re,ner $(PLACES) $(TWO) \
+	  'model_name_or_path=$${paths.model_dir}/pretrained/$${task}'
+	@echo "== transfer 3/4: transfer: every target from every source"
+	OMP_NUM_THREADS=1 $(BIN)/python src/train.py --multirun grid=sample trainer.precision=$(PRECISION) $(PLACES)
+	@echo "== transfer 4/4: verify: predictions of all methods beside what was measured"
+	$(BIN)/python src/rank.py target=[ner,re,mrpc] sources=[ner,re,squad,mrpc] $(PLACES) \
+	  measured=$$(echo $(TRANSFER_DIR)/transfer_sample/multiruns/*)
 
 test: $(STAMP) ## run the tests (ARGS="-k name" chooses some)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(ARGS)

@@ -24,7 +24,9 @@ BENCHMARKS = (
     "tokens",
     "inference",
     "reading",
+    "estimators",
     "start_up",
+    "task_embedding",
     "gpu",
 )
 

@@ -20,8 +20,14 @@ GROUPS = {
     ],
     "predict": ["pipeline", "serializer"],
     "evaluate_documents": ["metric"],
+    "embed": ["embedding"],
 }  # fmt: skip
-REQUIRED = {"evaluate": ["model_name_or_path=x"], "predict": ["model_name_or_path=x"], "report": ["sweeps=x"]}
+REQUIRED = {
+    "evaluate": ["model_name_or_path=x"],
+    "predict": ["model_name_or_path=x"],
+    "report": ["sweeps=x"],
+    "rank": ["target=coref", "sources=[ner,re]"],
+}
 
 
 def options(group: str) -> list[str]:
@@ -34,8 +40,8 @@ def composed(root: str, *overrides: str) -> DictConfig:
 
 
 def check(cfg: DictConfig, root: str = "train") -> None:
-    roots = ["features", "train"] if root == "features" else [root]  # one fills what the other would read
-    check_root_keys(cfg, {key for name in roots for key in root_keys(CONFIGS / f"{name}.yaml")})
+    roots = [root, "train"] if root in ("features", "embed") else [root]  # these read what training would
+    check_root_keys(cfg, {key for name in roots for key in root_keys(CONFIGS / f"{name}.yaml")} | {"estimators"})
     check_targets(cfg)
     OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
 
@@ -117,8 +123,23 @@ def test_sources(source: str, tmp_path: Path) -> None:
 
 def test_every_group_is_tested() -> None:
     groups = {path.parent.name for path in CONFIGS.glob("*/*.yaml")}
-    elsewhere = {"experiment", "debug", "hydra", "hparams_search", "wandb_watch", "local", "source", "recipe", "grid"}
+    elsewhere = {
+        "experiment",
+        "debug",
+        "hydra",
+        "hparams_search",
+        "wandb_watch",
+        "local",
+        "source",
+        "recipe",
+        "grid",
+        "estimator",
+    }
     assert groups - elsewhere == {group for groups in GROUPS.values() for group in groups}
+
+
+def test_rank_has_every_estimator() -> None:
+    assert sorted(composed("rank").estimators) == options("estimator")
 
 
 def test_the_published_command_composes() -> None:

@@ -414,3 +414,24 @@ def test_losses_of_bf16_are_fp32_and_close(bert, problem):
             rounded, predictions = model.loss_and_predictions(batch)
     assert rounded.dtype == torch.float32 and len(predictions) == len(batch.names)
     assert rounded.item() == pytest.approx(exact.item(), rel=0.02)
+
+
+@pytest.mark.parametrize("problem", LABELS)
+def test_losses_are_those_of_each_text_alone(bert, problem):
+    model, taskmodule, examples = build(bert, problem)
+    model.eval()
+    together = taskmodule.collate(examples, training=False)
+    alone = torch.stack([model.loss(taskmodule.collate([example], training=False)) for example in examples])
+    torch.testing.assert_close(model.losses(together), alone)
+
+
+@pytest.mark.parametrize("problem", LABELS)
+def test_sampled_labels_replace_the_gold_of_a_copy(bert, problem):
+    model, taskmodule, examples = build(bert, problem)
+    batch = taskmodule.collate(examples, training=False)
+    before = batch.labels.clone()
+    drawn, same = (model.eval().sampled(batch, torch.Generator().manual_seed(1)) for _ in range(2))
+    assert torch.equal(drawn.labels, same.labels) and torch.equal(batch.labels, before)
+    assert drawn.labels.shape == before.shape and drawn.labels.dtype == before.dtype
+    assert drawn.gold == [None] * len(examples) and not torch.equal(drawn.labels, before)
+    assert model.losses(drawn).isfinite().all()

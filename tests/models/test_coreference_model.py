@@ -171,3 +171,27 @@ def test_a_saved_model_comes_back_with_its_head(encoder, taskmodule, documents, 
         for ours, theirs in zip(model(batch), loaded(batch), strict=True):
             assert torch.equal(ours.antecedent_scores, theirs.antecedent_scores)
         assert loaded.predictions(batch) == model.predictions(batch)
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_losses_are_those_of_each_document_alone(encoder, taskmodule, documents, head):
+    model = make_model(encoder, head=head).eval()
+    (batch,) = batches(taskmodule, documents, 3)
+    alone = torch.stack([model.loss(one) for one in batches(taskmodule, documents, 1)])
+    torch.testing.assert_close(model.losses(batch), alone)
+
+
+def test_sampled_clusters_become_gold_of_a_copy(encoder, taskmodule, documents):
+    model = make_model(encoder, keep_singletons=True, mention_loss_coef=1.0).eval()
+    (batch,) = batches(taskmodule, documents, 3)
+    before = [gold_clusters(document) for document in batch.documents]
+    generator, sizes = torch.Generator().manual_seed(0), set()
+    for _ in range(20):
+        drawn = model.sampled(batch, generator)
+        for output, document in zip(model(batch), drawn.documents, strict=True):
+            clusters = gold_clusters(document)
+            assert {mention for cluster in clusters for mention in cluster} <= set(output.mentions())
+            sizes.update(len(cluster) for cluster in clusters)
+    assert {1, 2} <= sizes
+    assert [gold_clusters(document) for document in batch.documents] == before
+    assert model.losses(drawn).isfinite().all()

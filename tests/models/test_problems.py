@@ -44,3 +44,15 @@ def test_unknown_labels_have_no_gradient(problem):
     losses, _ = PROBLEMS[problem](["a", "b"]).losses(logits, labels.get(problem, torch.tensor([1.0, NAN])))
     losses.sum().backward()
     assert (logits.grad[0] != 0).any() and (logits.grad[1] == 0).all()
+
+
+def test_sampled_labels_follow_the_outputs():
+    generator = torch.Generator().manual_seed(0)
+    classes = MultiClass(["a", "b"]).sampled(torch.tensor([[0.0, math.log(3)]]).expand(4000, 2), generator)
+    assert classes.dtype == torch.int64 and classes.float().mean() == pytest.approx(0.75, abs=0.03)
+    several = MultiLabel(["a", "b"]).sampled(torch.tensor([[math.log(3), -9.0]]).expand(4000, 2), generator)
+    assert several.mean(0).tolist() == pytest.approx([0.75, 0.0], abs=0.03)
+    problem = Regression([], value_mean=10.0, value_std=2.0)
+    values = problem.sampled(torch.tensor([[1.5]], requires_grad=True).expand(4000, 1), generator)
+    assert not values.requires_grad
+    assert values.mean() == pytest.approx(13.0, abs=0.15) and values.std() == pytest.approx(2.0, abs=0.1)

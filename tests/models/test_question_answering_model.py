@@ -501,3 +501,35 @@ def test_options_that_cannot_work_are_refused_before_encoders_are_loaded(options
     ((name, value),) = options.items()
     with pytest.raises(UserError, match=f"model.{name}={value}"):
         QuestionAnsweringModel(pretrained_models={"none": "no such encoder"}, **options)
+
+
+# --- losses of examples, sampled answers ---
+
+
+def test_losses_are_those_of_each_question_alone_and_0_where_answers_are_unknown(encoders, documents):
+    taskmodule = make_taskmodule(encoders)
+    model = make_model(encoders)
+    (batch,) = batches(taskmodule, documents, 8)
+    alone = torch.stack([model.loss(one) for one in batches(taskmodule, documents, 1)])
+    torch.testing.assert_close(model.losses(batch), alone)
+    batch.answer_spans[1] = -1
+    losses = model.losses(batch)
+    losses.sum().backward()
+    assert losses[1] == 0 and losses[0] > 0
+    assert all(p.grad is None or p.grad.isfinite().all() for p in model.parameters())
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_sampled_answers_end_where_they_start_or_later(encoders, documents, version):
+    taskmodule = make_taskmodule(encoders)
+    model = make_model(encoders, version=version)
+    (batch,) = batches(taskmodule, documents, 8, annotated=False)
+    generator = torch.Generator().manual_seed(0)
+    drawn = [model.sampled(batch, generator) for _ in range(60)]
+    starts, ends = torch.cat([one.answer_spans for one in drawn], dim=1).unbind(-1)  # [questions, draws]
+    assert (starts <= ends).all() and (ends <= batch.lengths[:, None]).all()
+    assert ((starts == 0) <= (ends == 0)).all() and bool((starts == 0).any()) == (version == 2)
+    assert all(model.losses(one).isfinite().all() for one in drawn[:3])
+    expected = model(batch)[0].exp()[4, 1 - version % 2 :]  # of a short text; how often each unit starts
+    counts = starts[4].bincount(minlength=batch.units)[1 - version % 2 :] / 60
+    torch.testing.assert_close(counts, expected.detach(), rtol=0, atol=0.25)

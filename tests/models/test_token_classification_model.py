@@ -345,3 +345,26 @@ def test_losses_of_bf16_are_fp32_and_close(encoder, documents):
             rounded, predictions = model.loss_and_predictions(batch)
     assert rounded.dtype == torch.float32 and len(predictions) == len(batch.names)
     assert rounded.item() == pytest.approx(exact.item(), rel=0.02)
+
+
+def test_losses_are_those_of_each_sentence_alone(encoder, documents):
+    taskmodule = make_taskmodule({"target": encoder}, documents)
+    model = make_model({"target": encoder}, taskmodule).eval()
+    (batch,) = batches(taskmodule, documents, 100)
+    alone = torch.stack([model.loss(one) for one in batches(taskmodule, documents, 1)])
+    torch.testing.assert_close(model.losses(batch), alone)
+    batch.tag_ids[2] = -100
+    assert model.losses(batch)[2] == 0 and model.losses(batch)[3] > 0
+
+
+def test_sampled_tags_are_drawn_for_every_word_and_need_no_gold(encoder, documents):
+    taskmodule = make_taskmodule({"target": encoder}, documents)
+    model = make_model({"target": encoder}, taskmodule).eval()
+    with torch.no_grad():  # so that one tag of each word is all but certain
+        model.head.layers[-1].weight.mul_(1000)
+    (batch,) = batches(taskmodule, documents, 100, annotated=False)
+    drawn = model.sampled(batch, torch.Generator().manual_seed(0))
+    expected = [[taskmodule.labels.index(tag) for tag in p.tags] for p in model.predictions(batch)]
+    assert [row[:length] for row, length in zip(drawn.tag_ids.tolist(), batch.lengths, strict=True)] == expected
+    assert ((drawn.tag_ids != -100).sum(1) == batch.lengths).all()
+    assert drawn.gold == [None] * len(batch.gold) and batch.tag_ids.eq(-100).all(), "the batch is left alone"

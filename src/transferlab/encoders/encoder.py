@@ -84,6 +84,7 @@ class Encoder(nn.Module):
         self.encoder_id = encoder_id
         self.frozen = frozen
         self.frozen_dropout = frozen_dropout
+        self.differentiated = False  # build a graph of what frozen weights compute; see differentiation.py
         self.last_n_layers = last_n_layers
         self.max_rows_per_pass = max_rows_per_pass
         self.max_positions = max_positions(config)
@@ -161,7 +162,8 @@ class Encoder(nn.Module):
         """
         inputs = self._inputs(input_ids, attention_mask, token_type_ids)
         used = range(self.layers - self.last_n_layers + 1, self.layers + 1)
-        builds_graph = torch.is_grad_enabled() and (not self.frozen or added is not None)
+        learns = not self.frozen or added is not None or self.differentiated
+        builds_graph = torch.is_grad_enabled() and learns
         with torch.set_grad_enabled(builds_graph), added.inserted(self.stack) if added else nullcontext():
             if builds_graph:
                 outputs = self._layers_of(inputs, used)

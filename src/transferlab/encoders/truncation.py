@@ -31,6 +31,11 @@ class Family:
         learned_positions: whether each position has a learned vector, which bounds the length of a row.
         positions_after_padding: whether positions are counted from the padding id on (fairseq's habit).
         idle: parts of the names of parameters that plain encoding never uses. DDP wants to know.
+        attention_output: where the layer is, from a block, that projects what its attention heads read together; None
+            when there is no such layer.
+        length_first: whether blocks return [subtokens, rows, hidden].
+        not_by_rows: parts of the names of parameters that do not act on each row by itself: on positions relative to
+            each other, which all rows share, or on rows and subtokens in the other order.
     """
 
     blocks: str | None
@@ -38,29 +43,55 @@ class Family:
     learned_positions: bool = True
     positions_after_padding: bool = False
     idle: tuple[str, ...] = ()
+    attention_output: str | None = "attention.output.dense"
+    length_first: bool = False
+    not_by_rows: tuple[str, ...] = ()
 
 
 _BERT_LIKE = Family("encoder.layer")
 _ROBERTA_LIKE = Family("encoder.layer", positions_after_padding=True)
+_DEBERTA_LIKE = Family(
+    "encoder.layer", not_by_rows=("rel_embeddings", "encoder.LayerNorm", ".pos_", "query_proj", "key_proj")
+)
 
 FAMILIES: dict[str, Family] = {
     "bert": _BERT_LIKE,
     "electra": _BERT_LIKE,
-    "deberta": _BERT_LIKE,
-    "deberta-v2": _BERT_LIKE,
+    "deberta": _DEBERTA_LIKE,
+    "deberta-v2": _DEBERTA_LIKE,
     "roberta": _ROBERTA_LIKE,
     "xlm-roberta": _ROBERTA_LIKE,
     "camembert": _ROBERTA_LIKE,
-    "mpnet": _ROBERTA_LIKE,
-    "longformer": Family("encoder.layer", positions_after_padding=True, idle=("_global.",)),
-    "distilbert": Family("transformer.layer"),
+    "mpnet": Family(
+        "encoder.layer",
+        positions_after_padding=True,
+        attention_output="attention.attn.o",
+        not_by_rows=("relative_attention_bias",),
+    ),
+    "longformer": Family(
+        "encoder.layer", positions_after_padding=True, idle=("_global.",), not_by_rows=("attention.self.",)
+    ),
+    "distilbert": Family("transformer.layer", attention_output="attention.out_lin"),
     "albert": Family(None),
-    "modernbert": Family("layers", final_norm="final_norm", learned_positions=False),
-    "xlnet": Family("layer", learned_positions=False, idle=("mask_emb", ".r_s_bias", ".seg_embed")),
-    "gpt2": Family("h", final_norm="ln_f"),
-    "llama": Family("layers", final_norm="norm", learned_positions=False),
-    "t5": Family("block", final_norm="final_layer_norm", learned_positions=False),
-    "bart": Family("layers"),
+    "modernbert": Family("layers", final_norm="final_norm", learned_positions=False, attention_output="attn.Wo"),
+    "xlnet": Family(
+        "layer",
+        learned_positions=False,
+        idle=("mask_emb", ".r_s_bias", ".seg_embed"),
+        attention_output=None,
+        length_first=True,
+        not_by_rows=("layer.", "word_embedding"),
+    ),
+    "gpt2": Family("h", final_norm="ln_f", attention_output="attn.c_proj"),
+    "llama": Family("layers", final_norm="norm", learned_positions=False, attention_output="self_attn.o_proj"),
+    "t5": Family(
+        "block",
+        final_norm="final_layer_norm",
+        learned_positions=False,
+        attention_output="layer.0.SelfAttention.o",
+        not_by_rows=("relative_attention_bias",),
+    ),
+    "bart": Family("layers", attention_output="self_attn.out_proj"),
 }
 
 # configuration entries that hold one value per layer

@@ -63,6 +63,17 @@ class TransferModel(LightningModule):
         """The mean loss [] fp32 over the batch's documents."""
 
     @abstractmethod
+    def losses(self, batch: Any) -> Tensor:
+        """The losses [examples] fp32, each that of a batch of this example alone; 0 where nothing is known of it."""
+
+    @abstractmethod
+    def sampled(self, batch: Any, generator: torch.Generator) -> Any:
+        """A copy of a batch whose gold is drawn from what the model predicts, at the time; needs no gold.
+
+        No gradient flows into the draw. The wordings for the official score are left unknown.
+        """
+
+    @abstractmethod
     def update_score(self, score: Metric, batch: Any, predictions: list[Any]) -> None:
         """Add a batch to the official score."""
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+import torch
 from torch import Tensor
 from torchmetrics import Metric
 
@@ -89,6 +91,16 @@ class ClassificationModel(TransferModel):
         """The mean loss [] fp32, and a label for each example."""
         logits = self(batch)
         return self._mean_loss(logits, batch.labels), self.problem.predictions(logits)
+
+    def losses(self, batch: ClassificationBatch) -> Tensor:
+        """The loss of each example, [examples] fp32; 0 where the label is unknown."""
+        return self.problem.losses(self(batch), batch.labels)[0]
+
+    @torch.no_grad()
+    def sampled(self, batch: ClassificationBatch, generator: torch.Generator) -> ClassificationBatch:
+        """The batch with labels drawn from what is predicted."""
+        labels = self.problem.sampled(self(batch), generator)
+        return replace(batch, labels=labels, gold=[None] * len(batch.names))
 
     def _mean_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         losses, known = self.problem.losses(logits, labels)  # [examples] each

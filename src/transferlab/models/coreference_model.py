@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -12,7 +13,7 @@ from torchmetrics import Metric
 from transferlab.metrics.coreference import CoreferenceScore
 from transferlab.models.base import TransferModel
 from transferlab.models.coreference.bilinear import BilinearHead
-from transferlab.models.coreference.clusters import Mention, decode_clusters
+from transferlab.models.coreference.clusters import Mention, decode_clusters, sample_clusters
 from transferlab.models.coreference.head import CoreferenceHead
 from transferlab.models.coreference.ranking_head import HeadOutput
 from transferlab.utils.batches import CoreferenceBatch, CoreferenceDocument
@@ -64,6 +65,17 @@ class CoreferenceModel(TransferModel):
         """The mean loss [] fp32 over the batch's documents."""
         return self._mean_loss(self(batch), batch.documents)
 
+    def losses(self, batch: CoreferenceBatch) -> Tensor:
+        """The loss of each document, [documents] fp32."""
+        return self._losses(self(batch), batch.documents)
+
+    @torch.no_grad()
+    def sampled(self, batch: CoreferenceBatch, generator: torch.Generator) -> CoreferenceBatch:
+        """The batch with clusters that follow from antecedents drawn from what is predicted."""
+        drawn = (sample_clusters(output, self.head.keep_singletons, generator) for output in self(batch))
+        pairs = zip(batch.documents, drawn, strict=True)
+        return replace(batch, documents=[_with_clusters(document, clusters) for document, clusters in pairs])
+
     def predictions(self, batch: CoreferenceBatch) -> list[list[list[Mention]]]:
         """The clusters of each document."""
         return [decode_clusters(output, self.head.keep_singletons) for output in self(batch)]
@@ -75,9 +87,12 @@ class CoreferenceModel(TransferModel):
         return self._mean_loss(outputs, batch.documents), clusters
 
     def _mean_loss(self, outputs: list[HeadOutput], documents: list[CoreferenceDocument]) -> Tensor:
+        return self._losses(outputs, documents).mean()
+
+    def _losses(self, outputs: list[HeadOutput], documents: list[CoreferenceDocument]) -> Tensor:
         return torch.stack(
             [self.head.loss(output, document) for output, document in zip(outputs, documents, strict=True)]
-        ).mean()
+        )
 
     def update_score(self, score: Metric, batch: CoreferenceBatch, predictions: list[list[list[Mention]]]) -> None:
         """Add the gold and predicted clusters of each document to the official score."""
@@ -91,3 +106,15 @@ def gold_clusters(document: CoreferenceDocument) -> list[list[Mention]]:
     for (start, end), entity in zip(document.gold_mentions.tolist(), document.gold_cluster_ids.tolist(), strict=True):
         clusters.setdefault(entity, []).append((start, end))
     return list(clusters.values())
+
+
+def _with_clusters(document: CoreferenceDocument, clusters: list[list[Mention]]) -> CoreferenceDocument:
+    """A copy of a document with other gold clusters."""
+    mentions = [mention for cluster in clusters for mention in cluster]
+    entities = [entity for entity, cluster in enumerate(clusters, 1) for _ in cluster]
+    ids = document.gold_cluster_ids
+    return replace(
+        document,
+        gold_mentions=document.gold_mentions.new_tensor(mentions).view(-1, 2),
+        gold_cluster_ids=ids.new_tensor(entities, dtype=ids.dtype),
+    )

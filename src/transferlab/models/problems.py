@@ -8,8 +8,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
+import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
+
+from transferlab.models import sampling
 
 UNKNOWN = -100  # the class of an example whose gold label is not known
 
@@ -62,6 +65,10 @@ class Problem(ABC):
     def predictions(self, logits: Tensor) -> list[Prediction]:
         """Read the outputs [n, outputs] fp32 of the head."""
 
+    @abstractmethod
+    def sampled(self, logits: Tensor, generator: torch.Generator) -> Tensor:
+        """Labels drawn from what the outputs [n, outputs] fp32 predict, in the form that ``losses`` reads."""
+
 
 class MultiClass(Problem):
     """One of several classes: softmax and cross entropy."""
@@ -75,6 +82,10 @@ class MultiClass(Problem):
         scores, classes = logits.softmax(-1).max(-1)  # [n] each
         pairs = zip(classes.tolist(), scores.tolist(), strict=True)
         return [Prediction(self.labels[position], score) for position, score in pairs]
+
+    def sampled(self, logits: Tensor, generator: torch.Generator) -> Tensor:
+        """A class [n] int64 from the softmax."""
+        return sampling.categorical(logits, generator)
 
 
 class MultiLabel(Problem):
@@ -93,6 +104,10 @@ class MultiLabel(Problem):
             chosen = [(label, score) for label, score in zip(self.labels, scores, strict=True) if score > 0.5]
             found.append(Prediction([label for label, _ in chosen], [score for _, score in chosen]))
         return found
+
+    def sampled(self, logits: Tensor, generator: torch.Generator) -> Tensor:
+        """Each class by itself, [n, c] fp32."""
+        return sampling.bernoulli(logits, generator).float()
 
 
 class Regression(Problem):
@@ -113,6 +128,10 @@ class Regression(Problem):
         """The value, put back to its scale."""
         outputs: list[float] = logits[:, 0].tolist()
         return [Prediction(output * self.value_std + self.value_mean) for output in outputs]
+
+    def sampled(self, logits: Tensor, generator: torch.Generator) -> Tensor:
+        """A value [n] fp32, normal around the predicted one with the variance of the training values."""
+        return sampling.normal(logits[:, 0], generator) * self.value_std + self.value_mean
 
 
 PROBLEMS: dict[str, type[Problem]] = {"multi_class": MultiClass, "multi_label": MultiLabel, "regression": Regression}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from transferlab.metrics.question_answering import VERSIONS, SquadScore
+from transferlab.models import sampling
 from transferlab.models.base import TransferModel
 from transferlab.models.heads import TaskHead
 from transferlab.utils.batches import QuestionBatch
@@ -117,6 +118,28 @@ class QuestionAnsweringModel(TransferModel):
         log_probabilities = self(batch)
         return self._loss(log_probabilities, batch), self._decode(log_probabilities, batch)
 
+    def losses(self, batch: QuestionBatch) -> Tensor:
+        """The loss of each question, [questions] fp32; 0 where the answers are unknown."""
+        log_probabilities = self(batch)
+        self._check_answers(batch)
+        known = batch.answer_spans.flatten(1).ge(0).any(1)  # [questions]
+        losses = log_probabilities.new_zeros(len(known))
+        found = self._negative_log_likelihood(log_probabilities[:, known], batch.answer_spans[known])
+        return losses.masked_scatter(known, found.mean(0))
+
+    @torch.no_grad()
+    def sampled(self, batch: QuestionBatch, generator: torch.Generator) -> QuestionBatch:
+        """The batch with one answer per question, its start and its end drawn from what is predicted of each.
+
+        The end is drawn among the units from the start on; a start at unit 0 says "no answer".
+        """
+        starts, ends = self(batch)  # [questions, units] each
+        first = sampling.categorical(starts, generator)  # [questions]
+        unit = torch.arange(batch.units, device=first.device)
+        last = sampling.categorical(ends.masked_fill(unit < first[:, None], -torch.inf), generator)
+        spans = torch.stack([first, last.masked_fill(first == 0, 0)], dim=-1)[:, None]  # [questions, 1, 2]
+        return replace(batch, answer_spans=spans, gold=[None] * len(batch.names))
+
     def update_score(self, score: Metric, batch: QuestionBatch, predictions: list[BestAnswer]) -> None:
         """Add the gold and predicted wordings of each question to the official score."""
         probabilities = [prediction.no_answer_probability for prediction in predictions]
@@ -133,17 +156,26 @@ class QuestionAnsweringModel(TransferModel):
             self.no_answer_threshold.fill_(scores["best_f1_thresh"])
 
     def _loss(self, log_probabilities: Tensor, batch: QuestionBatch) -> Tensor:
+        self._check_answers(batch)
+        return self._negative_log_likelihood(log_probabilities, batch.answer_spans).mean()
+
+    def _check_answers(self, batch: QuestionBatch) -> None:
         if self.version == 1:
             for name, gold in zip(batch.names, batch.gold, strict=True):
                 if gold == []:
                     raise UserError(
                         f"question {name!r} has no answer, which model.version=1 does not know; use model.version=2"
                     )
-        gold_units = batch.answer_spans.permute(2, 0, 1)  # [2, questions, answers]
-        gold_units = torch.where(gold_units < 0, batch.units, gold_units)  # padding goes to a spare last unit
-        is_gold = gold_units.new_zeros(2, len(batch.names), batch.units + 1).scatter(2, gold_units, 1)
-        others = ~is_gold[..., : batch.units].bool()  # [2, questions, units]
-        return -log_probabilities.masked_fill(others, -torch.inf).logsumexp(-1).mean()
+
+    @staticmethod
+    def _negative_log_likelihood(log_probabilities: Tensor, answer_spans: Tensor) -> Tensor:
+        """[2, questions]: of all gold starts together, and of all gold ends."""
+        questions, units = log_probabilities.shape[1:]
+        gold_units = answer_spans.permute(2, 0, 1)  # [2, questions, answers]
+        gold_units = torch.where(gold_units < 0, units, gold_units)  # padding goes to a spare last unit
+        is_gold = gold_units.new_zeros(2, questions, units + 1).scatter(2, gold_units, 1)
+        others = ~is_gold[..., :units].bool()  # [2, questions, units]
+        return -log_probabilities.masked_fill(others, -torch.inf).logsumexp(-1)
 
     def _decode(self, log_probabilities: Tensor, batch: QuestionBatch) -> list[BestAnswer]:
         unit = torch.arange(batch.units, device=log_probabilities.device)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
+import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 from torchmetrics import Metric
 
 from transferlab.metrics.span_f1 import SpanScore, TagAccuracy
+from transferlab.models import sampling
 from transferlab.models.base import TransferModel
 from transferlab.models.heads import TaskHead
 from transferlab.utils.batches import TokenBatch
@@ -75,6 +77,19 @@ class TokenClassificationModel(TransferModel):
         """Both of one pass."""
         logits = self(batch)
         return self._mean_loss(logits, batch), self._decode(logits, batch)
+
+    def losses(self, batch: TokenBatch) -> Tensor:
+        """The mean cross entropy of the words of each example whose gold tag is known, [examples] fp32."""
+        logits = self(batch).float().movedim(-1, 1)  # [examples, tags, words]
+        per_word = F.cross_entropy(logits, batch.tag_ids, ignore_index=-100, reduction="none")  # [examples, words]
+        return per_word.sum(1) / batch.tag_ids.ne(-100).sum(1).clamp(min=1)
+
+    @torch.no_grad()
+    def sampled(self, batch: TokenBatch, generator: torch.Generator) -> TokenBatch:
+        """The batch with a tag for every word, drawn from what is predicted."""
+        drawn = sampling.categorical(self(batch), generator)  # [examples, words]
+        beyond = torch.arange(batch.units, device=drawn.device) >= batch.lengths[:, None]
+        return replace(batch, tag_ids=drawn.masked_fill(beyond, -100), gold=[None] * len(batch.gold))
 
     def _mean_loss(self, logits: Tensor, batch: TokenBatch) -> Tensor:
         total = F.cross_entropy(

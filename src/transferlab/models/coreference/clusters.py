@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
+from transferlab.models import sampling
 from transferlab.models.coreference.ranking_head import HeadOutput
 
 Mention = tuple[int, int]
@@ -19,11 +21,36 @@ def decode_clusters(output: HeadOutput, keep_singletons: bool) -> list[list[Ment
     Returns:
         clusters of (first word, last word), ordered by first mention, mentions in text order.
     """
+    return _linked(output, best_antecedents(output), (output.mention_scores > 0).tolist(), keep_singletons)
+
+
+def sample_clusters(output: HeadOutput, keep_singletons: bool, generator: torch.Generator) -> list[list[Mention]]:
+    """Link every kept span to an antecedent drawn from the softmax of its scores, the dummy among them.
+
+    Args:
+        output: of the coreference head for one document.
+        keep_singletons: whether a span without links is a cluster of its own with the probability that its mention
+            score stands for; those with links are mentions in any case.
+        generator: of the draw.
+
+    Returns:
+        as :func:`decode_clusters`.
+    """
+    if not output.mentions():
+        return []
+    drawn = sampling.categorical(output.antecedent_scores, generator)  # [K], 0 is the dummy
+    is_mention = sampling.bernoulli(output.mention_scores, generator).tolist()
+    return _linked(output, _positions(output, drawn), is_mention, keep_singletons)
+
+
+def _linked(
+    output: HeadOutput, antecedents: list[int], is_mention: list[bool], keep_singletons: bool
+) -> list[list[Mention]]:
+    """The clusters that the links of the kept spans make; ``is_mention`` decides over spans without links."""
     spans = output.mentions()
-    scores: list[float] = output.mention_scores.tolist()
     clusters: list[list[int]] = []
     cluster_of: list[list[int]] = []  # by span position
-    for position, antecedent in enumerate(best_antecedents(output)):
+    for position, antecedent in enumerate(antecedents):
         cluster = cluster_of[antecedent] if antecedent >= 0 else []
         if antecedent < 0:
             clusters.append(cluster)
@@ -32,7 +59,7 @@ def decode_clusters(output: HeadOutput, keep_singletons: bool) -> list[list[Ment
     return [
         [spans[position] for position in cluster]
         for cluster in clusters
-        if len(cluster) > 1 or (keep_singletons and scores[cluster[0]] > 0)
+        if len(cluster) > 1 or (keep_singletons and is_mention[cluster[0]])
     ]
 
 
@@ -40,6 +67,10 @@ def best_antecedents(output: HeadOutput) -> list[int]:
     """For each kept span the position of its best antecedent among the kept spans, or -1 for the dummy."""
     if not output.mentions():
         return []
-    best: Tensor = output.antecedent_scores.argmax(dim=1)  # [K], 0 is the dummy
-    chosen = output.antecedents.gather(1, (best - 1).clamp(min=0)[:, None]).squeeze(1)
-    return chosen.masked_fill(best == 0, -1).tolist()
+    return _positions(output, output.antecedent_scores.argmax(dim=1))
+
+
+def _positions(output: HeadOutput, columns: Tensor) -> list[int]:
+    """For each kept span the antecedent in a column [K] of its scores, or -1 for the dummy's, which is 0."""
+    chosen = output.antecedents.gather(1, (columns - 1).clamp(min=0)[:, None]).squeeze(1)
+    return chosen.masked_fill(columns == 0, -1).tolist()

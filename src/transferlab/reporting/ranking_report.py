@@ -1,0 +1,121 @@
+"""What ``rank.py`` leaves behind: tables on the terminal, a Markdown report, CSV files and pictures."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+
+from transferlab.documents import write_atomically
+from transferlab.reporting.task_space_plots import plot_task_graph, plot_task_map
+from transferlab.reporting.transfer_plots import plot_gain_distribution, plot_gain_grid, plot_predictions
+from transferlab.reporting.transfer_tables import judgement_table, ranking_table, reasons_list
+
+log = logging.getLogger(__name__)
+
+
+class RankingReport:
+    """Collects what was predicted for each target, and what was measured.
+
+    Args:
+        directory: of the files.
+        baseline: the source that stands for no transfer; None where nothing was measured.
+    """
+
+    def __init__(self, directory: Path, baseline: str | None) -> None:
+        self.directory = directory
+        self.baseline = baseline
+        self.console = Console()
+        self.lines = ["# Sources, ranked", ""]
+        self.written: dict[str, str] = {}
+        self._frames: dict[str, list[pd.DataFrame]] = {}
+        self._gains: dict[str, pd.DataFrame] = {}
+
+    def add(
+        self,
+        target: str,
+        scores: pd.DataFrame,
+        ranks: pd.DataFrame,
+        *,
+        measured: pd.DataFrame | None,
+        gains: pd.DataFrame | None,
+        layers: pd.DataFrame,
+        components: pd.DataFrame,
+        reasons: Mapping[str, Mapping[str, str]],
+        items: Mapping[str, Any],
+    ) -> None:
+        """A target.
+
+        Args:
+            target: its name.
+            scores, ranks: sources x methods.
+            measured, gains: sources x seeds; None where nothing was measured.
+            layers: source, method, layer and score of the estimators.
+            components: source, embedding, component and cosine.
+            reasons: why methods have no score.
+            items: what the estimators looked at.
+        """
+        table = ranking_table(target, ranks, measured, gains)
+        self.console.print(table.rich())
+        self.lines += [f"## {target}", "", table.markdown()]
+        if items:
+            looked = f"{items['items']} {items['items_are']} of {items['examples']} examples ({items['split']} split)"
+            self.lines += [f"Estimators looked at {looked}, drawn with seed {items['seed']}.", ""]
+        if without := reasons_list(reasons):
+            self.lines += ["Without a score:", "", *without, ""]
+            for line in without:
+                log.info("without a score: %s", line.removeprefix("* "))
+        self._keep("scores", target, scores.rename_axis("source").reset_index())
+        self._keep("layers", target, layers)
+        self._keep("components", target, components)
+        if measured is not None and gains is not None:
+            self._gains[target] = gains
+            self._keep("measured", target, measured.rename_axis("source").reset_index())
+            name = f"predictions_{target}"
+            self._picture(name, plot_predictions(scores, gains, self.directory / name, title=target))
+
+    def judge(self, judged: pd.DataFrame) -> None:
+        """How right the methods were; rows by target and method."""
+        for target in judged.index.get_level_values("target").unique():
+            table = judgement_table(str(target), pd.DataFrame(judged.xs(target, level="target")))
+            self.console.print(table.rich())
+            self.lines += [table.markdown()]
+        self._keep("judged", None, judged.reset_index())
+
+    def space(self, kind: str, similarities: pd.DataFrame, targets: Sequence[str]) -> None:
+        """The tasks as embeddings of one kind see them: a map, and who is nearest to whom."""
+        self._picture(f"map_{kind}", plot_task_map(similarities, self.directory / f"map_{kind}", targets=targets))
+        name = f"graph_{kind}"
+        self._picture(name, plot_task_graph(similarities, self.directory / name, targets=targets))
+        self._keep(f"similarities_{kind}", None, similarities.rename_axis("task").reset_index())
+
+    def write(self) -> dict[str, str]:
+        """Write everything; return the paths by name."""
+        if self._gains:
+            means = pd.DataFrame({target: gains.mean(axis=1) for target, gains in self._gains.items()})
+            self._picture("gains", plot_gain_grid(means, self.directory / "gains"))
+            self._picture("gain_distribution", plot_gain_distribution(means, self.directory / "gain_distribution"))
+        for name, frames in self._frames.items():
+            path = self.directory / f"{name}.csv"
+            write_atomically(path, [pd.concat(frames, ignore_index=True).to_csv(index=False)])
+            self.written[name] = str(path)
+        pictures = [f"![{name}]({Path(path).name})" for name, path in self.written.items() if path.endswith(".png")]
+        self.lines += ["## Pictures", "", *[line for picture in pictures for line in (picture, "")]] if pictures else []
+        path = self.directory / "ranking.md"
+        write_atomically(path, ["\n".join(self.lines)])
+        self.written = {"report": str(path), **self.written}
+        for name, place in self.written.items():
+            log.info("%s: %s", name, place)
+        return self.written
+
+    def _keep(self, name: str, target: str | None, frame: pd.DataFrame) -> None:
+        if len(frame):
+            frames = self._frames.setdefault(name, [])
+            frames.append(frame if target is None else frame.assign(target=target))
+
+    def _picture(self, name: str, paths: tuple[Path, Path]) -> None:
+        self.written[name] = str(paths[0])

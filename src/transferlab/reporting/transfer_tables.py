@@ -1,0 +1,94 @@
+"""Predictions of transfer as tables: the order of the sources by each method, and how right the methods were."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import pandas as pd
+
+from transferlab.reporting.text_table import TextTable
+
+MEASURES = {  # column -> heading, factor, digits
+    "best_rank": ("rank of the best", 1, 1),
+    "ndcg": ("NDCG", 100, 1),
+    "ndcg_exp": ("NDCG, gain 2^r - 1", 100, 1),
+    "regret_1": ("regret@1 %", 1, 1),
+    "regret_3": ("regret@3 %", 1, 1),
+    "spearman": ("Spearman", 1, 2),
+}
+
+
+def ranking_table(
+    target: str, ranks: pd.DataFrame, measured: pd.DataFrame | None = None, gains: pd.DataFrame | None = None
+) -> TextTable:
+    """The predicted ranks, a row for each method and a column for each source, in the order of the last method.
+
+    Args:
+        target: for the title.
+        ranks: sources x methods, 1 is best; NaN is shown as a dash.
+        measured: sources x seeds, fractions; in percent, as mean and standard deviation over seeds.
+        gains: sources x seeds, in percent of the score without transfer.
+    """
+    order = list(ranks.sort_values(str(ranks.columns[-1]), kind="stable").index)
+    rows = [[str(method), *map(_rank, column.loc[order])] for method, column in ranks.items()]
+    if measured is not None:
+        measured = measured.reindex(order)
+        places = measured.mean(axis=1).rank(ascending=False)
+        rows.append(["measured", *(_rank(places[source]) for source in order)])
+        rows.append(["score %", *(_spread(100 * measured.loc[source]) for source in order)])
+    if gains is not None:
+        gains = gains.reindex(order)
+        rows.append(["gain %", *(_spread(gains.loc[source]) for source in order)])
+    return TextTable(
+        ["method", *map(str, order)],
+        rows,
+        f"{target}: rank of each source, predicted" + (" and measured" if measured is not None else ""),
+    )
+
+
+def judgement_table(target: str, judged: pd.DataFrame) -> TextTable:
+    """How well the methods' orders agree with what was measured, each measure with its interval over seeds.
+
+    Args:
+        target: for the title.
+        judged: methods x measures, see MEASURES, each with ``_low`` and ``_high``.
+    """
+    rows = []
+    for method, row in judged.iterrows():
+        cells = [str(method)]
+        for measure, (_, factor, digits) in MEASURES.items():
+            text = _number(factor * row[measure], digits)
+            low, high = factor * row[f"{measure}_low"], factor * row[f"{measure}_high"]
+            if not (math.isnan(low) or math.isnan(high)):
+                text += f" ({_number(low, digits)} to {_number(high, digits)})"
+            cells.append(text)
+        rows.append(cells)
+    return TextTable(
+        ["method", *(heading for heading, _, _ in MEASURES.values())], rows, f"{target}: how right they were"
+    )
+
+
+def reasons_list(reasons: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """Why methods have no score for sources, equal reasons once."""
+    lines = []
+    for method, by_source in reasons.items():
+        for reason in dict.fromkeys(by_source.values()):
+            sources = ", ".join(source for source, own in by_source.items() if own == reason)
+            lines.append(f"* {method}, {sources}: {reason}")
+    return lines
+
+
+def _rank(value: float) -> str:
+    return _number(value, 1).removesuffix(".0")
+
+
+def _number(value: float, digits: int) -> str:
+    return "-" if math.isnan(value) else f"{value:.{digits}f}"
+
+
+def _spread(values: pd.Series) -> str:
+    """Mean and standard deviation over the seeds that there are."""
+    values = values.dropna()
+    mean = _number(float(values.mean()), 2)
+    return mean if len(values) < 2 else f"{mean} ± {values.std():.2f}"

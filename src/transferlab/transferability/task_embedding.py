@@ -1,0 +1,237 @@
+"""TaskEmb: a task as the diagonal of the Fisher information of a model of it (Vu et al., EMNLP 2020).
+
+Two modes. ``parity`` is what the published code (https://github.com/tuvuumass/task-transferability) computes, where
+the batch size is a part of the result. With L_b the mean loss of batch b, T_b its tokens, m the mask of tokens and N
+the examples of all epochs:
+
+    parameters   F = 1/N sum_b (dL_b/dtheta)^2
+    activations  F = 1/N sum_b (sum_it m_it dL_b/da_it)^2 / T_b
+    pooled       F = 1/N sum_b (sum_i dL_b/dc_i)^2 / T_b
+
+``exact`` is the empirical Fisher information: the same with every example a batch of its own, for any batch size, from
+one backward pass for each batch (see per_example.py).
+
+Letters in shapes: R rows, T subtokens, E examples, H width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from transferlab.encoders.differentiation import differentiated
+from transferlab.encoders.encoder import Encoder
+from transferlab.encoders.truncation import FAMILIES, Family, block_list
+from transferlab.models.base import TransferModel
+from transferlab.transferability import components as names_of
+from transferlab.transferability.gradient_hooks import not_by_rows, watched_activations, watched_layers
+from transferlab.transferability.per_example import RowsOfExamples, rule_of
+from transferlab.utils.errors import UserError
+
+MODES = ("parity", "exact")
+LABELS = ("gold", "sampled")
+COUNT = "examples"
+
+
+class TaskEmbedding:
+    """Adds up squared gradients over the batches of a task.
+
+    Dropout is always off: with it the embedding would be a random variable.
+
+    Args:
+        model: of the task, over one encoder; it goes to ``eval()``.
+        mode: ``parity`` or ``exact``, see above.
+        labels: ``gold``, or ``sampled`` from what the model predicts, which needs no gold.
+        samples: draws of each batch, whose squares are averaged.
+        components: groups (``activations``, ``pooled``, ``parameters``, ``head``) and names, in which ``*`` is any
+            part; see components.py. Without parameters no gradient of a weight is computed.
+        seed: of the draws. They depend on it and on the examples before, so that a resumed embedding draws the same.
+
+    Attributes:
+        examples: added so far; those of several epochs count several times.
+
+    Raises:
+        UserError: several encoders, an unknown choice, or parameters that ``exact`` has no rule for.
+    """
+
+    def __init__(
+        self,
+        model: TransferModel,
+        *,
+        mode: str = "exact",
+        labels: str = "gold",
+        samples: int = 1,
+        components: Sequence[str] = ("activations", "pooled"),
+        seed: int = 0,
+    ) -> None:
+        for option, value, choices in (("mode", mode, MODES), ("labels", labels, LABELS)):
+            if value not in choices:
+                raise UserError(f"{option}={value!r}: choose one of {', '.join(choices)}")
+        if samples < 1 or (labels == "gold" and samples != 1):
+            raise UserError(f"samples={samples}: at least 1, and 1 with labels=gold, which are not drawn")
+        encoder_ids = model.multi_encoder.encoder_ids
+        if len(encoder_ids) != 1:
+            raise UserError(
+                f"a task embedding is of one encoder, and this model has {', '.join(encoder_ids)}; train the task "
+                "over each of them alone (model.pretrained_models), and embed it once for each"
+            )
+        encoder = model.multi_encoder.encoders[encoder_ids[0]]
+        assert isinstance(encoder, Encoder)
+        self.model = model.eval()
+        self.encoder = encoder
+        self.exact = mode == "exact"
+        self.labels = labels
+        self.samples = samples
+        self.seed = seed
+        self.examples = 0
+        self._tokenizer_key = model.multi_encoder.tokenizer_keys[encoder_ids[0]]
+        config = encoder.backbone.config
+        self._family = FAMILIES.get(config.model_type, Family(None))
+        groups = names_of.available(model, encoder)
+        self.components = names_of.chosen(components, groups, config.model_type)
+        weights, heads = dict(encoder.stack.named_parameters()), dict(model.named_parameters())
+        self._weights = {name: weights[name] for name in groups["parameters"] if name in self.components}
+        self._head = {name: heads[name] for name in groups["head"] if name in self.components}
+        if self.exact:
+            self._check_layers(config.model_type)
+        self._sums: dict[str, Tensor] = {}  # of squared gradients, by component; none where there was no gradient
+
+    @property
+    def shuffled(self) -> bool:
+        """Whether it matters which examples share a batch, so that batches should be random."""
+        return not self.exact
+
+    def settings(self) -> dict[str, Any]:
+        """What changes the meaning of the numbers."""
+        drawn = {"labels": self.labels} | ({"samples": self.samples} if self.labels == "sampled" else {})
+        return {"mode": "exact" if self.exact else "parity", **drawn}
+
+    def _check_layers(self, model_type: str) -> None:
+        shared = block_list(self.encoder.stack, self.encoder.backbone.config) is None
+        refused = [
+            name
+            for name in self._weights
+            if rule_of(self._layer_of(name)) is None
+            or shared  # a layer that is applied several times
+            or any(part in name for part in self._family.not_by_rows)
+        ]
+        if refused:
+            listed = ", ".join(refused[:8]) + (f" and {len(refused) - 8} more" if len(refused) > 8 else "")
+            raise UserError(
+                f"mode=exact has no rule for these parameters of an {model_type}: {listed}; choose mode=parity, or "
+                "components without them, for example components=[activations]"
+            )
+
+    def _layer_of(self, name: str) -> nn.Module:
+        return self.encoder.stack.get_submodule(name.rpartition(".")[0])
+
+    def update(self, batch: Any) -> None:
+        """Add a batch of the task, on the device of the model.
+
+        Raises:
+            UserError: a layer computes something that ``exact`` has no rule for; nothing has been added then.
+        """
+        self.model.eval()
+        seeds = np.random.SeedSequence([self.seed, self.examples]).generate_state(self.samples)
+        for sample in range(self.samples):
+            drawn = batch
+            if self.labels == "sampled":
+                generator = torch.Generator().manual_seed(int(seeds[sample]))
+                drawn = self.model.sampled(batch, generator)
+            for name, squares in self._squares(drawn).items():
+                self._sums[name] = self._sums[name] + squares if name in self._sums else squares
+        self.examples += len(batch.names)
+
+    def state(self) -> dict[str, Tensor]:
+        """What a resumed embedding goes on from: sums on the CPU, fp32, and the number of examples."""
+        return {name: total.cpu().clone() for name, total in self._sums.items()} | {COUNT: torch.tensor(self.examples)}
+
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from a ``state``.
+
+        Raises:
+            UserError: it is that of other components.
+        """
+        sums = {name: total for name, total in state.items() if name != COUNT}
+        foreign = [name for name in sums if name not in self.components]
+        if foreign or COUNT not in state:
+            raise UserError(f"the saved task embedding is of other components: {', '.join(foreign) or 'none at all'}")
+        device = next(self.model.parameters()).device
+        self._sums = {name: total.to(device, torch.float32, copy=True) for name, total in sums.items()}
+        self.examples = int(state[COUNT])
+
+    @property
+    def zero(self) -> list[str]:
+        """Components whose gradient is identically zero, up to rounding; the result leaves them out."""
+        return names_of.identically_zero(self._sums, self.components)
+
+    def result(self) -> dict[str, Tensor]:
+        """The embedding: fp32 on the CPU, by component, vectors of activations and parameters in their shapes.
+
+        Raises:
+            UserError: there was no example.
+        """
+        if self.examples == 0:
+            raise UserError("a task embedding needs examples, and there is none")
+        zero, count = set(self.zero), self.examples * self.samples
+        return {name: (self._sums[name] / count).cpu() for name in self.components if name not in zero}
+
+    def _squares(self, batch: Any) -> dict[str, Tensor]:
+        """The squared gradients of a batch, by component."""
+        inputs = batch.inputs[self._tokenizer_key]
+        examples = len(batch.names)
+        ids = inputs.sequence_ids if self.exact else inputs.sequence_ids.clamp(max=0)
+        rows = RowsOfExamples(ids, inputs.attention_mask, examples if self.exact else 1)
+        found: dict[str, Tensor] = {}
+
+        def add(name: str, squares: Tensor) -> None:
+            found[name] = found[name] + squares if name in found else squares
+
+        with ExitStack() as stack:
+            stack.enter_context(torch.enable_grad())
+            stack.enter_context(self._only_these_learn())
+            entries = stack.enter_context(differentiated(self.encoder))
+            stack.enter_context(watched_activations(self.encoder, self.components, rows, add))
+            layers = [] if not self.exact else list(dict.fromkeys(name.rpartition(".")[0] for name in self._weights))
+            seen = stack.enter_context(watched_layers(self.encoder, layers, rows, add))
+            loss = self.model.losses(batch) if self.exact else self.model.loss(batch)[None]
+            if not loss.requires_grad:  # there was nothing to read
+                return {}
+            for one in loss if self._head else ():
+                gradients = torch.autograd.grad(one, list(self._head.values()), retain_graph=True, allow_unused=True)
+                for name, gradient in zip(self._head, gradients, strict=True):
+                    if gradient is not None:
+                        add(name, gradient.float().square())
+            asked = {name: weight for name, weight in self._weights.items() if name.rpartition(".")[0] not in seen}
+            sources = [*entries, *(output for output in seen.values() if output is not None)]
+            if not sources:
+                return found
+            total = loss.sum()
+            gradients = torch.autograd.grad(total, [*sources, *asked.values()], allow_unused=True)[len(sources) :]
+        for name, gradient in zip(asked, gradients, strict=True):
+            if gradient is None:
+                continue
+            if self.exact and gradient.any():  # of a layer that was passed by
+                raise not_by_rows(name)
+            add(name, gradient.float().square())
+        return found
+
+    @contextmanager
+    def _only_these_learn(self) -> Iterator[None]:
+        """While this lasts, the parameters that are asked for require gradients, and no other ones."""
+        parameters = list(self.model.parameters())
+        before = [parameter.requires_grad for parameter in parameters]
+        try:
+            for parameter in parameters:
+                parameter.requires_grad_(False)
+            for parameter in (*self._weights.values(), *self._head.values()):
+                parameter.requires_grad_(True)
+            yield
+        finally:
+            for parameter, learns in zip(parameters, before, strict=True):
+                parameter.requires_grad_(learns)

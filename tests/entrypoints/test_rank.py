@@ -1,0 +1,159 @@
+"""embed.py and rank.py: from saved models to embeddings, a ranking and its verdict."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import torch
+from transformers import AutoTokenizer, BertConfig, BertModel
+
+from embed import embed
+from rank import rank
+from transferlab import transferability
+from transferlab.callbacks.sweep_results import integrate, write_job
+from transferlab.models.saving import SavedModelError
+from transferlab.utils.errors import UserError
+
+from .tiny_runs import TINY
+
+METHODS = ["textemb", "taskemb", "logme", "hscore", "knn"]
+
+
+@pytest.fixture(scope="module")
+def encoders(encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Three encoders that differ in their weights."""
+    made = {"one": str(encoder)}
+    config = BertConfig.from_pretrained(encoder)
+    for seed, name in enumerate(("two", "three"), start=1):
+        place = tmp_path_factory.mktemp("encoders") / name
+        torch.manual_seed(seed)
+        BertModel(config).save_pretrained(place)
+        AutoTokenizer.from_pretrained(encoder).save_pretrained(place)
+        made[name] = str(place)
+    return made
+
+
+@pytest.fixture
+def run_embed(compose_config: Callable[..., Any], corpus: Path, encoder: Path, tmp_path: Path) -> Callable[..., Any]:
+    def run(*overrides: str) -> dict[str, Any]:
+        fixed = [*TINY, "experiment=coref", "features=off", f"dataset.data_dir={corpus}", f"encoder={encoder}"]
+        return embed(compose_config("embed", *fixed, f"library={tmp_path / 'library'}", *overrides))
+
+    return run
+
+
+@pytest.fixture
+def run_rank(compose_config: Callable[..., Any], corpus: Path, encoders: dict[str, str], tmp_path: Path) -> Any:
+    def run(*overrides: str) -> dict[str, Any]:
+        sources = "{" + ",".join(f"{name}: {place}" for name, place in encoders.items()) + "}"
+        of_target = f"target_overrides=['dataset=jsonl','dataset.data_dir={corpus}','features=off']"
+        fixed = [f"sources={sources}", of_target, f"library={tmp_path / 'library'}", "target=coref"]
+        return rank(compose_config("rank", *fixed, *overrides))
+
+    return run
+
+
+def sweep(place: Path, scores: dict[str, list[float]]) -> Path:
+    """What a grid leaves behind."""
+    for number, (source, seed, score) in enumerate((s, k, v) for s, row in scores.items() for k, v in enumerate(row)):
+        job = place / str(number)
+        (job / ".hydra").mkdir(parents=True)
+        overrides = ["experiment=coref", f"sources=[{source}]", f"seed={seed}"]
+        (job / ".hydra" / "overrides.yaml").write_text(json.dumps(overrides))
+        (job / ".hydra" / "config.yaml").write_text("monitor: val/conll_f1\ntask_name: coref\n")
+        write_job(job, {"overrides": overrides, "seed": seed, "metrics": {"test/conll_f1": score}})
+    integrate(place)
+    return place
+
+
+def test_from_models_to_a_verdict(train, run_embed, run_rank, encoders, corpus, tmp_path, capsys):
+    for name, place in encoders.items():
+        saved = f"model_save_dir={tmp_path / 'models' / name}"
+        tuned = [
+            "model.freeze_models=null",
+            "trainer.max_epochs=1",
+            "test=false",
+            f"paths.output_dir={tmp_path / name}",
+        ]
+        train(*tuned, saved, f"encoder={place}")
+        run_embed(f"task={name}", "embedding=textemb")
+    run_embed("task=coref", "embedding=textemb", "datamodule.train_examples=3")
+    # all were trained from encoders of their own here, so a task embedding of each must not be compared
+    for name in ("one", "coref"):
+        run_embed(f"task={name}", "embedding=taskemb", f"model_name_or_path={tmp_path / 'models' / 'one'}")
+    run_embed("task=two", "embedding=taskemb", f"model_name_or_path={tmp_path / 'models' / 'two'}")
+    with pytest.raises(UserError, match="taskemb of 'coref' and of 'two' cannot be compared: encoder is"):
+        run_rank("methods=[taskemb]")
+
+    measured = {"minilm": [0.5, 0.52], "one": [0.55, 0.57], "two": [0.6, 0.61], "three": [0.4, 0.45]}
+    place = sweep(tmp_path / "grid", measured)
+    capsys.readouterr()
+    written = run_rank("methods=[textemb,logme,hscore,knn]", f"measured={place}", "layers=[last,best]")
+    scores = pd.read_csv(written["scores"], index_col="source")
+    columns = ["textemb", "logme", "logme (best)", "hscore", "hscore (best)", "knn", "knn (best)"]
+    assert list(scores.columns) == [*columns, "reciprocal rank fusion", "target"]
+    assert set(scores.index) == set(encoders) and scores[columns].notna().all().all()
+    assert (scores["logme (best)"] >= scores["logme"]).all()
+    judged = pd.read_csv(written["judged"], index_col="method")
+    assert {"random", *columns} <= set(judged.index) and judged.loc["random", "best_rank"] == 2
+    best = scores["logme"].rank(ascending=False)["two"]
+    assert judged.loc["logme", "best_rank"] == best
+    for picture in ("predictions_coref", "gains", "gain_distribution", "map_textemb", "graph_textemb"):
+        assert Path(written[picture]).stat().st_size > 1000
+    report = Path(written["report"]).read_text()
+    assert "56.00 ± 1.41" in report and "pairs of mentions" in report and "predictions_coref.png" in report
+    assert "Spearman" in capsys.readouterr().out
+
+    table = transferability.rank(
+        "coref",
+        encoders,
+        method="logme",
+        seed=42,
+        overrides=["dataset=jsonl", f"dataset.data_dir={corpus}", "features=off"],
+    )
+    assert list(table.columns) == ["score", "rank"] and table["score"].is_monotonic_decreasing
+    assert table["score"].to_dict() == pytest.approx(scores["logme"].to_dict())
+
+
+def test_an_embedding_is_made_once(run_embed, tmp_path, caplog):
+    made = run_embed("embedding=textemb")
+    file = Path(made["embedding"])
+    assert file == tmp_path / "library" / "coref" / "textemb.json"
+    described = json.loads(file.read_text())
+    assert (
+        described["examples"] == 4
+        and described["space"]["per"] == "window"
+        and len(described["space"]["encoder"]) == 64
+    )
+    before = file.stat().st_mtime_ns
+    assert "examples" not in run_embed("embedding=textemb") and file.stat().st_mtime_ns == before
+    with pytest.raises(UserError, match="was made with other settings; overwrite=true"):
+        run_embed("embedding=textemb", "embedding.per=example")
+    assert run_embed("embedding=textemb", "embedding.per=example", "overwrite=true")["examples"] == 4
+    assert not list(file.parent.glob(".*"))
+
+
+def test_wrong_use_is_refused_with_the_reason(train, run_embed, run_rank, tmp_path):
+    with pytest.raises(UserError, match="needs a model that was trained on the task"):
+        run_embed("embedding=taskemb")
+    with pytest.raises(UserError, match="reads a pretrained encoder"):
+        run_embed("embedding=textemb", "model_name_or_path=x")
+    with pytest.raises(SavedModelError, match="no such folder"):
+        run_embed("embedding=taskemb", "model_name_or_path=no where")
+    with pytest.raises(UserError, match="task: name what is embedded"):
+        run_embed("embedding=textemb", "task=train")
+    with pytest.raises(UserError, match=r"no textemb of 'coref'.*it is empty"):
+        run_rank("methods=[textemb]")
+    with pytest.raises(UserError, match="target=corref: did you mean coref"):
+        run_rank("target=corref")
+    with pytest.raises(UserError, match="methods: 'logmee'; did you mean logme"):
+        run_rank("methods=[logmee]")
+    with pytest.raises(UserError, match="layers=top: choose one of last, mean, best, each"):
+        run_rank("layers=top")
+    with pytest.raises(UserError, match="a ranking needs at least two, there is one"):
+        run_rank("~sources.two", "~sources.three", "methods=[logme]")
