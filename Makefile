@@ -74,6 +74,8 @@ transfer: $(STAMP) ## predict which source helps, transfer, verify; on the sampl
 	@echo "== transfer 4/4: verify: predictions of all methods beside what was measured"
 	$(BIN)/python src/rank.py target=[ner,re,mrpc] sources=[ner,re,squad,mrpc] $(PLACES) \
 	  measured=$$(echo $(TRANSFER_DIR)/transfer_sample/multiruns/*)
+	@echo "== transfer: the same from Python, examples/predict_transfer_verify.py"
+	$(BIN)/python examples/predict_transfer_verify.py $(TRANSFER_DIR)
 
 test: $(STAMP) ## run the tests (ARGS="-k name" chooses some)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(ARGS)

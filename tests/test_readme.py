@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "src/transferlab/taskmodules/genre.py",
         "configs/taskmodule/genre.yaml",
         "src/transferlab/encoders/maximum.py",
+        "src/transferlab/transferability/fisher_ratio.py",
+        "configs/estimator/fisher_ratio.yaml",
         "configs/source/scibert.yaml",
     }
     for name, content in files.items():
@@ -51,10 +54,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def run(project: Path, *arguments: str) -> str:
+def run(project: Path, *arguments: str, script: str = "train", quick: Sequence[str] = QUICK) -> str:
     environment = {key: value for key, value in os.environ.items() if key not in ("PROJECT_ROOT", "TRANSFERLAB_RUN_ID")}
     environment["PYTHONPATH"] = str(project / "src")
-    command = [sys.executable, "src/train.py", *arguments, *QUICK]
+    command = [sys.executable, f"src/{script}.py", *arguments, *quick]
     done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, timeout=280)
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout
@@ -63,7 +66,7 @@ def run(project: Path, *arguments: str) -> str:
 def command_of(start: str) -> list[str]:
     """The arguments of the README's command that begins so."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    command = re.search(rf"`(python src/train\.py\s+{re.escape(start)}[^`]*)`", text)
+    command = re.search(rf"`(python src/\w+\.py\s+{re.escape(start)}[^`]*)`", text)
     assert command is not None
     return command[1].split()[2:]
 
@@ -83,3 +86,12 @@ def test_a_task_family_an_aggregation_and_a_source(project: Path) -> None:
     arguments = command_of("taskmodule=genre")
     shown = run(project, *arguments, "model.aggregate=maximum", "sources=[scibert,minilm_4]")
     assert "accuracy" in shown and "macro F1" in shown
+
+
+@pytest.mark.slow
+def test_an_estimator(project: Path) -> None:
+    arguments = command_of("+estimator@estimators.fisher_ratio=fisher_ratio")
+    assert arguments.pop() == "sources=[re,squad]"  # which are not trained here
+    methods = "methods=[fisher_ratio,hscore]"
+    shown = run(project, *arguments, "sources=[minilm_1,minilm_3]", methods, "max_items=200", script="rank", quick=())
+    assert re.search(r"fisher_ratio +[12] +[12]", shown)

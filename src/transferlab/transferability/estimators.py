@@ -1,7 +1,7 @@
 """The estimators of transferability on frozen features, by name.
 
 A new one is a class with a ``name`` whose objects take ``Items`` and return a number, higher where the encoder should
-serve the target better (see ``HScore``); an entry here, and a file in ``configs/estimator``.
+serve the target better (see ``HScore``), and a file in ``configs/estimator``; an entry here makes it a default.
 """
 
 from __future__ import annotations

@@ -32,7 +32,6 @@ from transferlab.utils.source_selection import select_sources
 
 log = logging.getLogger(__name__)
 
-METHODS = (*KINDS, *ESTIMATORS)
 BOTH = "textemb + taskemb"
 LAYERS = ("last", "mean", "best", "each")
 
@@ -81,10 +80,10 @@ def predict(
     Args:
         target: an experiment, ``experiment=<target>`` of ``train.py``; and the name of its embedding in the library.
         sources: names of ``configs/source``, also at a depth (``ner_3``); or {name: saved model, folder or hub name}.
-        methods: of METHODS; None: all, those without embeddings in the library left out.
+        methods: ``textemb``, ``taskemb`` and names of estimators; None: all, but for embeddings that the library lacks.
         layers: which layer of a source the estimators look at: ``last``; ``mean`` of all layers' vectors; ``best``, the
             layer with the highest score; ``each``. Several make a column each.
-        estimators: {name: with options of its own}; others have their defaults.
+        estimators: {name: estimator}, of your own or with other options than the defaults.
         library: of task embeddings; None: that of the target's config.
         overrides: of the target's config.
         own_corpus: keep sources that were trained on the corpus of the target.
@@ -94,7 +93,8 @@ def predict(
     Raises:
         UserError: unknown names; fewer than two sources; embeddings that are missing or cannot be compared.
     """
-    chosen = _methods(methods)
+    available = {name: kind() for name, kind in ESTIMATORS.items()} | dict(estimators or {})
+    chosen = _methods(methods, [*KINDS, *available])
     depths = [layers] if isinstance(layers, str) else list(layers)
     if unknown := [layer for layer in depths if layer not in LAYERS]:
         raise ConfigError(f"layers={unknown[0]}: choose one of {', '.join(LAYERS)}")
@@ -114,7 +114,7 @@ def predict(
         found.scores.insert(2, BOTH, _fused(found.components))
     sizes = {name: _described(place).get("train_examples") for name, place in encoders.items()}
     found.sizes = {name: int(size) for name, size in sizes.items() if size is not None}
-    of_items = {name: (estimators or {}).get(name) or ESTIMATORS[name]() for name in chosen if name in ESTIMATORS}
+    of_items = {name: available[name] for name in chosen if name in available}
     if of_items:
         _estimate(found, cfg, encoders, truncated, of_items, depths, (max_examples, max_items, seed))
     if found.scores.empty:
@@ -122,11 +122,11 @@ def predict(
     return found
 
 
-def _methods(methods: Sequence[str] | None) -> list[str]:
+def _methods(methods: Sequence[str] | None, known: list[str]) -> list[str]:
     for name in methods or ():
-        if name not in METHODS:
-            raise ConfigError(f"methods: {name!r}; {near(name, METHODS) or 'choose from ' + ', '.join(METHODS)}")
-    return list(dict.fromkeys(methods or METHODS))
+        if name not in known:
+            raise ConfigError(f"methods: {name!r}; {near(name, known) or 'choose from ' + ', '.join(known)}")
+    return list(dict.fromkeys(methods or known))
 
 
 def _empty() -> tuple[pd.DataFrame, pd.DataFrame]:
