@@ -45,6 +45,7 @@ def rank(cfg: DictConfig) -> dict[str, Any]:
         raise ConfigError(f"measured: nothing was measured for {', '.join(missing)}, but for {', '.join(measured)}")
     if places and cfg.baseline in sources:  # it is what gains are relative to
         sources.pop(cfg.baseline if isinstance(sources, dict) else sources.index(cfg.baseline))
+    same_places = [f"paths.{name}='{cfg.paths[name]}'" for name in ("data_dir", "model_dir")]
     estimators = instantiate(cfg.estimators, _convert_="all")
     report = RankingReport(Path(cfg.paths.output_dir), cfg.baseline if places else None)
     embedded: set[str] = set()
@@ -58,7 +59,7 @@ def rank(cfg: DictConfig) -> dict[str, Any]:
             layers=cfg.layers if isinstance(cfg.layers, str) else list(cfg.layers),
             estimators=estimators,
             library=cfg.library,
-            overrides=list(cfg.target_overrides),
+            overrides=[*same_places, *cfg.target_overrides],
             own_corpus=cfg.own_corpus,
             max_examples=cfg.max_examples,
             max_items=cfg.max_items,

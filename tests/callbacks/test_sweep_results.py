@@ -102,5 +102,9 @@ def test_terminal_shows_the_monitored_metric_of_every_split(capsys: pytest.Captu
     assert "val/f1" in printed
     assert "test/f1" in printed
     assert "val/loss" not in printed
+    jobs = [job | {"monitor": "val/loss"} for job in jobs]  # what jobs say themselves counts: targets differ in it
+    print_settings({"jobs": jobs, "settings": aggregate(jobs)}, monitor="val/f1")
+    assert "val/loss" in (shown := capsys.readouterr().out) and "f1" not in shown
+    jobs = [job | {"monitor": None} for job in jobs]
     print_settings({"jobs": jobs, "settings": aggregate(jobs)}, monitor="val/none")
     assert "val/loss" in capsys.readouterr().out

@@ -53,6 +53,7 @@ class SaveJobReturn(Callback):
             "status": "completed",
             "overrides": overrides_of(config.get("resume"), directory, list(job_return.overrides or [])),
             "seed": OmegaConf.select(config, "seed"),
+            "monitor": OmegaConf.select(config, "monitor"),
             "metrics": {},
         }
         returned = job_return._return_value  # the property would raise the job's exception once more

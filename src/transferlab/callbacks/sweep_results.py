@@ -102,7 +102,8 @@ def aggregate(jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
             if values:
                 statistics[name] = _statistics(values)
         counts = {"jobs": len(members), "completed": len(completed)}
-        settings.append({"overrides": list(setting), **counts, "metrics": statistics})
+        monitor = {"monitor": members[0]["monitor"]} if members[0].get("monitor") else {}
+        settings.append({"overrides": list(setting), **counts, **monitor, "metrics": statistics})
     return settings
 
 
@@ -142,7 +143,8 @@ def sweep_markdown(result: dict[str, Any]) -> str:
 def print_settings(result: dict[str, Any], monitor: str | None = None) -> None:
     """Print the means of a sweep as a table on the terminal.
 
-    With ``monitor`` (say ``val/f1``) only that metric, on every split (so ``test/f1`` too), where there is one.
+    Of each setting only the metric that its jobs monitored (say ``val/f1``), on every split (so ``test/f1`` too), where
+    there is one. ``monitor`` is that of jobs that do not say it.
     """
     import rich
     from rich.markup import escape
@@ -150,10 +152,12 @@ def print_settings(result: dict[str, Any], monitor: str | None = None) -> None:
 
     shared = _shared([job["overrides"] for job in result["jobs"]])
     table = Table("setting", "metric", "mean", "std", "count", title="over the seeds of each setting")
-    rows = list(_setting_rows(result["settings"], shared))
-    # the threshold of a best_ score is tuned on the split that it scores: on test the honest one is without
-    last = (monitor or "").rpartition("/")[2].removeprefix("best_")
-    rows = [row for row in rows if row[1].rpartition("/")[2] == last] or rows
+    rows = []
+    for setting in result["settings"]:
+        # the threshold of a best_ score is tuned on the split that it scores: on test the honest one is without
+        last = (setting.get("monitor") or monitor or "").rpartition("/")[2].removeprefix("best_")
+        of_setting = list(_setting_rows([setting], shared))
+        rows += [row for row in of_setting if row[1].rpartition("/")[2] == last] or of_setting
     for row in rows[:PRINTED_ROWS]:
         table.add_row(*map(escape, row))  # sources=[ner] is no markup
     rich.print(table)
