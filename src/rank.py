@@ -29,8 +29,8 @@ def rank(cfg: DictConfig) -> dict[str, Any]:
     from transferlab.transferability.judging import MEAN, judge_targets
     from transferlab.transferability.library import KINDS, TaskLibrary
     from transferlab.transferability.measured import measured_transfer, relative_gain
-    from transferlab.transferability.prediction import predict, task_similarities
-    from transferlab.transferability.ranking import FUSION, ranks, reciprocal_rank_fusion
+    from transferlab.transferability.prediction import fused, predict, task_similarities
+    from transferlab.transferability.ranking import FUSION, ranks
     from transferlab.utils.config_checks import ConfigError, check_root_keys, check_targets, root_keys
     from transferlab.utils.run_record import write_run_record
 
@@ -68,7 +68,7 @@ def rank(cfg: DictConfig) -> dict[str, Any]:
         scores = prediction.scores
         embedded |= set(map(str, scores.columns))
         if scores.shape[1] > 1:
-            scores[FUSION] = reciprocal_rank_fusion(scores)
+            scores[FUSION] = fused(scores)
         sizes = prediction.sizes | sizes
         here = measured[target].reindex([*scores.index, cfg.baseline]) if target in measured else None
         gains = None if here is None else relative_gain(here, cfg.baseline)

@@ -81,9 +81,9 @@ class RankingReport:
     def judge(self, judged: pd.DataFrame) -> None:
         """How right the methods were; rows by target and method."""
         for target in judged.index.get_level_values("target").unique():
-            table = judgement_table(str(target), pd.DataFrame(judged.xs(target, level="target")))
-            self.console.print(table.rich())
-            self.lines += [table.markdown()]
+            of_target = pd.DataFrame(judged.xs(target, level="target"))
+            self.console.print(judgement_table(str(target), of_target, intervals=False).rich())
+            self.lines += [judgement_table(str(target), of_target).markdown()]
         self._keep("judged", None, judged.reset_index())
 
     def space(self, kind: str, similarities: pd.DataFrame, targets: Sequence[str]) -> None:

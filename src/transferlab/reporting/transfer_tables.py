@@ -47,12 +47,13 @@ def ranking_table(
     )
 
 
-def judgement_table(target: str, judged: pd.DataFrame) -> TextTable:
-    """How well the methods' orders agree with what was measured, each measure with its interval over seeds.
+def judgement_table(target: str, judged: pd.DataFrame, intervals: bool = True) -> TextTable:
+    """How well the methods' orders agree with what was measured.
 
     Args:
         target: for the title.
         judged: methods x measures, see MEASURES, each with ``_low`` and ``_high``.
+        intervals: over seeds, behind each measure.
     """
     rows = []
     for method, row in judged.iterrows():
@@ -60,7 +61,7 @@ def judgement_table(target: str, judged: pd.DataFrame) -> TextTable:
         for measure, (_, factor, digits) in MEASURES.items():
             text = _number(factor * row[measure], digits)
             low, high = factor * row[f"{measure}_low"], factor * row[f"{measure}_high"]
-            if not (math.isnan(low) or math.isnan(high)):
+            if intervals and not (math.isnan(low) or math.isnan(high)):
                 text += f" ({_number(low, digits)} to {_number(high, digits)})"
             cells.append(text)
         rows.append(cells)

@@ -35,14 +35,11 @@ def rank(
         UserError: see ``predict``.
     """
     # torch is imported only when something is to be ranked
-    from transferlab.transferability.prediction import predict
-    from transferlab.transferability.ranking import ranks, reciprocal_rank_fusion
+    from transferlab.transferability.prediction import fused, predict
+    from transferlab.transferability.ranking import ranks
 
     prediction = predict(target, sources, [method] if isinstance(method, str) else list(method), **options)
     scores = prediction.scores
-    if scores.shape[1] == 1:
-        table = scores.set_axis(["score"], axis="columns")
-    else:
-        table = scores.assign(score=reciprocal_rank_fusion(scores))
+    table = scores.set_axis(["score"], axis="columns") if scores.shape[1] == 1 else scores.assign(score=fused(scores))
     table["rank"] = ranks(table[["score"]])["score"]
     return table.sort_values("rank", kind="stable")

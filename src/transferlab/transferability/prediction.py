@@ -111,7 +111,8 @@ def predict(
     for kind in [name for name in KINDS if name in chosen]:
         _compare(found, tasks, kind, asked=methods is not None)
     if set(KINDS) <= set(found.scores):
-        found.scores.insert(2, BOTH, _fused(found.components))
+        both = found.components.pivot(index="source", columns=["embedding", "component"], values="cosine")
+        found.scores.insert(2, BOTH, fused(both))
     sizes = {name: _described(place).get("train_examples") for name, place in encoders.items()}
     found.sizes = {name: int(size) for name, size in sizes.items() if size is not None}
     of_items = {name: available[name] for name in chosen if name in available}
@@ -190,11 +191,18 @@ def _compare(found: Prediction, tasks: TaskLibrary, kind: str, asked: bool) -> N
     )
     long = scores.rename_axis("source").reset_index().melt("source", var_name="component", value_name="cosine").dropna()
     found.components = pd.concat([found.components, long.assign(embedding=kind)], ignore_index=True)
-    found.scores[kind] = scores.iloc[:, 0] if scores.shape[1] == 1 else reciprocal_rank_fusion(scores)
+    found.scores[kind] = scores.iloc[:, 0] if scores.shape[1] == 1 else fused(scores)
 
 
-def _fused(components: pd.DataFrame) -> pd.Series:
-    return reciprocal_rank_fusion(components.pivot(index="source", columns=["embedding", "component"], values="cosine"))
+def fused(scores: pd.DataFrame) -> pd.Series:
+    """One score out of several by reciprocal rank, of those that every source has, if there are such.
+
+    What a source cannot be asked for would count against it. The fusion of both embeddings is their components once
+    more, and counts only where it is alone.
+    """
+    scores = scores.drop(columns=[BOTH], errors="ignore") if scores.shape[1] > 1 else scores
+    complete = scores.dropna(axis="columns")
+    return reciprocal_rank_fusion(complete if complete.shape[1] else scores)
 
 
 def _estimate(
