@@ -28,10 +28,10 @@ def rank(cfg: DictConfig) -> dict[str, Any]:
     from transferlab.reporting.ranking_report import RankingReport
     from transferlab.transferability.judging import MEAN, judge_targets
     from transferlab.transferability.library import KINDS, TaskLibrary
-    from transferlab.transferability.measured import measured_transfer, relative_gain
+    from transferlab.transferability.measured import measured_of, relative_gain
     from transferlab.transferability.prediction import fused, predict, task_similarities
     from transferlab.transferability.ranking import FUSION, ranks
-    from transferlab.utils.config_checks import ConfigError, check_root_keys, check_targets, root_keys
+    from transferlab.utils.config_checks import check_root_keys, check_targets, root_keys
     from transferlab.utils.run_record import write_run_record
 
     check_root_keys(cfg, root_keys(Path(cfg.paths.root_dir, "configs", "rank.yaml")) | {"estimators"})
@@ -40,14 +40,12 @@ def rank(cfg: DictConfig) -> dict[str, Any]:
     targets = [cfg.target] if isinstance(cfg.target, str) else list(cfg.target)
     sources: Any = OmegaConf.to_container(cfg.sources) if OmegaConf.is_config(cfg.sources) else [cfg.sources]
     places = list(cfg.measured) if isinstance(cfg.measured, ListConfig) else [cfg.measured] if cfg.measured else []
-    measured = measured_transfer(places, cfg.score) if places else {}
-    if places and (missing := [target for target in targets if target not in measured]):
-        raise ConfigError(f"measured: nothing was measured for {', '.join(missing)}, but for {', '.join(measured)}")
+    measured = measured_of(targets, places, cfg.score, dict(cfg.measured_as), cfg.baseline)
     if places and cfg.baseline in sources:  # it is what gains are relative to
         sources.pop(cfg.baseline if isinstance(sources, dict) else sources.index(cfg.baseline))
     same_places = [f"paths.{name}='{cfg.paths[name]}'" for name in ("data_dir", "model_dir")]
     estimators = instantiate(cfg.estimators, _convert_="all")
-    report = RankingReport(Path(cfg.paths.output_dir), cfg.baseline if places else None)
+    report = RankingReport(Path(cfg.paths.output_dir))
     embedded: set[str] = set()
     judged: dict[str, tuple[pd.DataFrame, pd.DataFrame]] = {}
     sizes: dict[str, int] = {str(name): int(size) for name, size in cfg.sizes.items()}
@@ -70,14 +68,19 @@ def rank(cfg: DictConfig) -> dict[str, Any]:
         if scores.shape[1] > 1:
             scores[FUSION] = fused(scores)
         sizes = prediction.sizes | sizes
-        here = measured[target].reindex([*scores.index, cfg.baseline]) if target in measured else None
-        gains = None if here is None else relative_gain(here, cfg.baseline)
+        reference = [cfg.baseline] if cfg.baseline else []
+        here = measured[target].reindex([*scores.index, *reference]) if target in measured else None
+        gains = relative_gain(here, cfg.baseline) if here is not None and reference else None
         report.add(
             target, scores, ranks(scores), measured=here, gains=gains, layers=prediction.layers,
             components=prediction.components, reasons=prediction.reasons, items=prediction.items,
         )  # fmt: skip
         if here is not None:
-            judged[target] = scores, here.drop(index=cfg.baseline)
+            here = here.drop(index=reference).dropna(how="all")
+            for source in scores.index.difference(here.index):
+                log.warning("%s: %s was not measured, and has no part in the judgement", target, source)
+            if len(here) > 1:
+                judged[target] = scores.loc[here.index], here
     if judged:
         known = {source for scores, _ in judged.values() for source in scores.index}
         table = judge_targets(judged, sizes=sizes if known <= set(sizes) else None, seed=cfg.seed)

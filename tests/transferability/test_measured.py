@@ -72,6 +72,16 @@ def test_probes_and_several_sweeps_count_together(tmp_path: Path, caplog: pytest
     assert "study: not all of its jobs have model.ffnn_size=9" in caplog.text
 
 
+def test_draws_of_limited_data_are_runs_of_their_own(tmp_path: Path) -> None:
+    for n, (seed, draw) in enumerate([(1, 0), (1, 1), (2, 0)]):
+        limited = ["datamodule.train_examples=1000", f"datamodule.select_seed={draw}"]
+        overrides = ["experiment=wnut17", "sources=[ner]", f"seed={seed}", *limited]
+        job(tmp_path, str(n), overrides, {"test/f1": 0.1 * (n + 1)})
+    integrate(tmp_path)
+    measured = measured_transfer(tmp_path)["wnut17"]
+    assert measured.loc["ner"].to_dict() == pytest.approx({"1, draw 0": 0.1, "1, draw 1": 0.2, "2, draw 0": 0.3})
+
+
 def test_wrong_sweeps_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"holds no multirun_result\.json"):
         measured_transfer(tmp_path)

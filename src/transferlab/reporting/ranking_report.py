@@ -23,12 +23,10 @@ class RankingReport:
 
     Args:
         directory: of the files.
-        baseline: the source that stands for no transfer; None where nothing was measured.
     """
 
-    def __init__(self, directory: Path, baseline: str | None) -> None:
+    def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.baseline = baseline
         self.console = Console()
         self.lines = ["# Sources, ranked", ""]
         self.written: dict[str, str] = {}
@@ -53,7 +51,7 @@ class RankingReport:
         Args:
             target: its name.
             scores, ranks: sources x methods.
-            measured, gains: sources x seeds; None where nothing was measured.
+            measured, gains: sources x seeds; None where nothing was measured, or nothing to gain over.
             layers: source, method, layer and score of the estimators.
             components: source, embedding, component and cosine.
             reasons: why methods have no score.
@@ -72,9 +70,10 @@ class RankingReport:
         self._keep("scores", target, scores.rename_axis("source").reset_index())
         self._keep("layers", target, layers)
         self._keep("components", target, components)
-        if measured is not None and gains is not None:
-            self._gains[target] = gains
+        if measured is not None:
             self._keep("measured", target, measured.rename_axis("source").reset_index())
+        if gains is not None:
+            self._gains[target] = gains
             name = f"predictions_{target}"
             self._picture(name, plot_predictions(scores, gains, self.directory / name, title=target))
 

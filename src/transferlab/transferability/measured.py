@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ log = logging.getLogger(__name__)
 RESULT = "multirun_result.json"
 COLUMNS = ("target", "source", "seed", "score")
 CONFIGS = ("config_resolved.yaml", ".hydra/config.yaml")  # of a job, the first that it has
-OF_A_CELL = ("experiment", "sources", "seed")  # overrides that make a job the one that it is
+DRAW = "datamodule.select_seed"  # which limited data a job was trained on
+OF_A_CELL = ("experiment", "sources", "seed", DRAW)  # overrides that make a job the one that it is
 ERRORS = ("mse", "mae", "loss")  # smaller is better
 
 
@@ -31,7 +32,7 @@ class Measurement:
     Attributes:
         target: the task that was scored.
         source: where its encoder started.
-        seed: of the run.
+        seed: of the run; ``1, draw 2`` where limited data were drawn with a seed of their own.
         score: a fraction; NaN where the run diverged.
         metric: what the score is, ``test/f1``; empty for a table.
         place: the job, or the file and line, for errors.
@@ -40,7 +41,7 @@ class Measurement:
 
     target: str
     source: str
-    seed: int
+    seed: int | str
     score: float
     metric: str
     place: str
@@ -59,14 +60,15 @@ def measured_transfer(place: str | Path | Sequence[str | Path], score: str | Non
             has no test split. A ``best_`` score is tuned on its split: on test the one without is taken.
 
     Returns:
-        target -> sources x seeds, NaN where not measured, each with the name of the score in ``.attrs["score"]``.
+        target -> sources x seeds (and draws of limited data), NaN where not measured; each has the name of the score in
+        ``.attrs["score"]``.
 
     Raises:
         UserError: nothing to read, a score that a job lacks or of which smaller is better, a target with two scores, or
             two different values for one cell; a table that is wrong, with file, line and column.
     """
     places = [Path(place)] if isinstance(place, str | Path) else [Path(one) for one in place]
-    found: dict[str, dict[tuple[str, int], Measurement]] = {}
+    found: dict[str, dict[tuple[str, int | str], Measurement]] = {}
     for one in dict.fromkeys(places):
         for new in _table(one) if one.suffix == ".csv" else _sweep(one, score):
             cells = found.setdefault(new.target, {})
@@ -89,6 +91,40 @@ def measured_transfer(place: str | Path | Sequence[str | Path], score: str | Non
         if differing := frozenset.union(*settings) - frozenset.intersection(*settings):
             log.warning("%s: not all of its jobs have %s", target, ", ".join(sorted(differing)))
     return {target: _frame(cells) for target, cells in found.items()}
+
+
+def measured_of(
+    targets: Sequence[str],
+    places: Sequence[str | Path],
+    score: str | None = None,
+    names: Mapping[str, str] | None = None,
+    baseline: str | None = None,
+) -> dict[str, pd.DataFrame]:
+    """The measurements of some targets, checked before anything is predicted for them.
+
+    Args:
+        targets: that are wanted.
+        places, score: see :func:`measured_transfer`.
+        names: {name of a target in the measurements: its name here}.
+        baseline: a source that all of them must have; None where none is needed.
+
+    Returns:
+        target -> sources x seeds; empty without ``places``.
+
+    Raises:
+        UserError: a target that was not measured, or without the baseline; and those of ``measured_transfer``.
+    """
+    if not places:
+        return {}
+    measured = {(names or {}).get(name, name): table for name, table in measured_transfer(places, score).items()}
+    if missing := [target for target in targets if target not in measured]:
+        raise UserError(
+            f"measured: nothing was measured for {', '.join(missing)}, but for {', '.join(measured)}; a target of "
+            "another name is named by measured_as={<name there>: <name here>}"
+        )
+    for target in targets if baseline else ():
+        relative_gain(measured[target], str(baseline))
+    return {target: measured[target] for target in targets}
 
 
 def relative_gain(measured: pd.DataFrame, baseline: str) -> pd.DataFrame:
@@ -117,9 +153,9 @@ def relative_gain(measured: pd.DataFrame, baseline: str) -> pd.DataFrame:
     return 100 * others.sub(reference, axis="columns").div(reference, axis="columns")
 
 
-def _frame(cells: dict[tuple[str, int], Measurement]) -> pd.DataFrame:
+def _frame(cells: dict[tuple[str, int | str], Measurement]) -> pd.DataFrame:
     sources = list(dict.fromkeys(source for source, _ in cells))
-    seeds = sorted({seed for _, seed in cells})
+    seeds = sorted({seed for _, seed in cells}, key=lambda seed: (isinstance(seed, str), seed))
     frame = pd.DataFrame(
         float("nan"), index=pd.Index(sources, name="source"), columns=pd.Index(seeds, name="seed"), dtype=float
     )
@@ -155,7 +191,8 @@ def _sweep(place: Path, score: str | None) -> Iterator[Measurement]:
         target = overrides.get("experiment") or str(config["task_name"])
         value = float(job["metrics"][metric])  # a diverged run has the text "nan"
         setting = frozenset(o for o in job["overrides"] if o.lstrip("+~").partition("=")[0] not in OF_A_CELL)
-        yield Measurement(target, sources[0], int(job["seed"]), value, metric, str(directory), setting)
+        seed = f"{job['seed']}, draw {overrides[DRAW]}" if DRAW in overrides else int(job["seed"])
+        yield Measurement(target, sources[0], seed, value, metric, str(directory), setting)
 
 
 def _config(directory: Path) -> Any:
