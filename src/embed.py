@@ -42,6 +42,7 @@ def embed(cfg: DictConfig) -> dict[str, Any]:
     space = ready.space | ({"batch_size": size} if ready.embedder.shuffled else {})
     made_from = {
         "model": ready.model,
+        "embedding": OmegaConf.to_container(cfg.embedding, resolve=True),
         "split": cfg.split,
         "epochs": cfg.epochs,
         "dataset": OmegaConf.to_container(cfg.dataset, resolve=True),

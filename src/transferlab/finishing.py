@@ -26,7 +26,6 @@ from transferlab.utils.run_record import write_json
 
 log = logging.getLogger(__name__)
 
-SELECTION = ["select_n", "train_examples", "select_seed"]  # keys of the datamodule
 SPLITS = {"val": "validation", "test": "test"}  # by stage
 
 
@@ -114,11 +113,9 @@ def save(
         facts={
             "scores": metrics,
             "data": OmegaConf.to_container(cfg.dataset, resolve=True),
-            "selection": OmegaConf.to_container(OmegaConf.masked_copy(cfg.datamodule, SELECTION), resolve=True),
-            "train_examples": datamodule.count("train"),
+            **datamodule.facts(),
             "command": os.environ.get(run_identity.COMMAND),
             "seed": cfg.seed,
-            "eval_batch_size": cfg.datamodule.eval_batch_size or cfg.datamodule.batch_size,
         },
         copy_frozen_encoders=cfg.copy_frozen_encoders,
     )

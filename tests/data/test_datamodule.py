@@ -154,6 +154,6 @@ def test_limited_data_count_examples_not_documents():
             return [Name(f"{document.name}{part}") for part in "ab"]
 
     module = TransferDataModule(Corpus(), Halves(), train_examples=5)
-    assert module.count("train") is None
-    assert len(module.examples("train")) == module.count("train") == 5
+    assert module.facts()["train_examples"] is None
+    assert len(module.examples("train")) == module.facts()["train_examples"] == 5
     assert len(module.documents("train")) == 6, "the taskmodule learns of all documents"

@@ -113,7 +113,6 @@ def test_from_models_to_a_verdict(train, run_embed, run_rank, encoders, corpus, 
         "coref",
         encoders,
         method="logme",
-        seed=42,
         overrides=["dataset=jsonl", f"dataset.data_dir={corpus}", "features=off"],
     )
     assert list(table.columns) == ["score", "rank"] and table["score"].is_monotonic_decreasing
@@ -123,8 +122,8 @@ def test_from_models_to_a_verdict(train, run_embed, run_rank, encoders, corpus, 
 def test_an_embedding_is_made_once(run_embed, tmp_path, caplog):
     made = run_embed("embedding=textemb")
     file = Path(made["embedding"])
-    assert file == tmp_path / "library" / "coref" / "textemb.json"
-    described = json.loads(file.read_text())
+    assert file == tmp_path / "library" / "coref" / "textemb.safetensors"
+    described = json.loads(file.with_suffix(".json").read_text())
     assert (
         described["examples"] == 4
         and described["space"]["per"] == "window"
@@ -135,6 +134,8 @@ def test_an_embedding_is_made_once(run_embed, tmp_path, caplog):
     with pytest.raises(UserError, match="was made with other settings; overwrite=true"):
         run_embed("embedding=textemb", "embedding.per=example")
     assert run_embed("embedding=textemb", "embedding.per=example", "overwrite=true")["examples"] == 4
+    with pytest.raises(UserError, match="was made with other settings"):
+        run_embed("embedding=textemb", "embedding.per=example", "datamodule.train_examples=2")
     assert not list(file.parent.glob(".*"))
 
 
@@ -157,3 +158,30 @@ def test_wrong_use_is_refused_with_the_reason(train, run_embed, run_rank, tmp_pa
         run_rank("layers=top")
     with pytest.raises(UserError, match="a ranking needs at least two, there is one"):
         run_rank("~sources.two", "~sources.three", "methods=[logme]")
+
+
+def test_an_interrupted_ranking_keeps_what_there_is(run_rank, encoders, tmp_path, monkeypatch):
+    scores = {"minilm": [0.5], "one": [0.6], "two": [0.55], "three": [0.4]}
+    place = sweep(tmp_path / "grid", scores)
+
+    def fails(*arguments: Any, **options: Any) -> None:
+        raise UserError("stopped")
+
+    monkeypatch.setattr("transferlab.transferability.judging.judge_targets", fails)
+    with pytest.raises(UserError, match="stopped"):
+        run_rank("methods=[logme,knn]", f"measured={place}")
+    assert "knn" in (tmp_path / "run" / "ranking.md").read_text() and (tmp_path / "run" / "scores.csv").is_file()
+
+
+def test_what_is_measured_is_checked_before_anything_is_predicted(run_rank, tmp_path, monkeypatch):
+    monkeypatch.setattr("transferlab.transferability.prediction.predict", None)  # never called
+    table = tmp_path / "table.csv"
+    table.write_text("target,source,seed,score\ncoref,minilm,1,50\ncoref,one,1,60\n")
+    with pytest.raises(UserError, match="a measured score of 60 is no fraction"):
+        run_rank(f"measured={table}")
+    table.write_text("target,source,seed,score\ncoref,one,1,0.5\n")
+    with pytest.raises(UserError, match="there is no source 'minilm' to gain over"):
+        run_rank(f"measured={table}")
+    table.write_text("target,source,seed,score\nother,one,1,0.5\n")
+    with pytest.raises(UserError, match=r"nothing was measured for coref, but for other.*measured_as"):
+        run_rank(f"measured={table}")

@@ -10,6 +10,8 @@ import torch
 from safetensors.torch import load_file
 
 from transferlab.encoders.multi_encoder import MultiEncoder
+from transferlab.encoders.sources import EncoderError
+from transferlab.inference import load
 from transferlab.utils.errors import UserError
 
 TUNED = ["model.freeze_models=null", "model.bert_learning_rate=1e-2"]
@@ -32,7 +34,8 @@ def test_a_model_of_every_epoch_starts_other_runs(train, tmp_path, encoder):
     assert any(not torch.equal(first[name], second[name]) for name in first)
     described = json.loads((epochs / "002" / "transferlab.json").read_text())
     assert described["epoch"] == 2 and 0 <= described["scores"]["val/conll_f1"] <= 1
-    assert described["data"]["_target_"].endswith("Reader")
+    assert described["data"]["_target_"].endswith("Reader") and described["train_examples"] == 3
+    assert load(epochs / "002").batch_size == 1
 
     model = json.loads((tmp_path / "run" / "model" / "transferlab.json").read_text())
     assert model["train_examples"] == 3 and model["selection"]["select_seed"] == 7, "limited data are recorded"
@@ -48,3 +51,15 @@ def test_a_model_of_every_epoch_starts_other_runs(train, tmp_path, encoder):
 def test_models_of_epochs_are_those_of_one_model(train):
     with pytest.raises(UserError, match="save_every_epoch=true is for a run of one model"):
         train("save_every_epoch=true", "+probes.seed=[1,2]")
+
+
+def test_a_text_task_starts_from_a_source_without_a_pooler(encoder, tmp_path, caplog):
+    """Tasks over words save no pooler; where the encoder is trained, a new one is, too."""
+    source = tmp_path / "source"
+    MultiEncoder({"target": str(encoder)}).save_encoder("target", source)
+    fresh = MultiEncoder({"target": str(source)}, alignment="pooler")
+    assert "was saved by a task without a pooler; a new one is trained" in caplog.text
+    names = dict(fresh.encoders["target"].named_parameters())
+    assert names["backbone.pooler.dense.weight"].requires_grad
+    with pytest.raises(EncoderError, match=r"lacks 2 weights.*pooler"):
+        MultiEncoder({"target": str(source)}, alignment="pooler", freeze_models="all")

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from transferlab.transferability.library import LibraryError, TaskLibrary, TaskVectors
 
@@ -78,12 +79,17 @@ def test_what_is_missing_or_broken_is_named(tmp_path: Path) -> None:
         library.read("ner", "x")
     with pytest.raises(LibraryError, match=r"task=\.\./x"):
         library.read("../x", "textemb")
-    file = tmp_path / "ner" / "textemb.json"
-    described = json.loads(file.read_text())
-    file.write_text(json.dumps(described | {"components": {"avg_sequence_output": [4]}}))
-    with pytest.raises(LibraryError, match="differ; make it anew"):
+    file = tmp_path / "ner" / "textemb.safetensors"
+    save_file({"x": torch.ones(2)}, file)
+    with pytest.raises(LibraryError, match="not of format 1"):
         library.read("ner", "textemb")
-    file.write_text(json.dumps(described))
-    file.with_suffix(".safetensors").write_bytes(b"broken")
+    file.write_bytes(b"broken")
     with pytest.raises(LibraryError, match="cannot be read"):
         library.read("ner", "textemb")
+
+
+def test_the_description_is_beside_it_for_people(tmp_path: Path) -> None:
+    library = TaskLibrary(tmp_path)
+    library.write(vectors("ner"))
+    described = json.loads((tmp_path / "ner" / "textemb.json").read_text())
+    assert described["task"] == "ner" and described["examples"] == 5 and described["space"] == SPACE

@@ -55,7 +55,7 @@ def test_a_source_of_texts_says_what_it_would_predict(sample_target, saved):
     assert expected.std(axis=0).max() > 1e-3, "texts differ"
 
 
-def test_a_source_of_words_says_the_tags_of_words_and_of_texts(sample_target, saved):
+def test_a_source_of_words_says_the_tags_of_words_and_nothing_of_texts(sample_target, saved):
     place, model = saved("words", TokenClassificationModel, labels=["O", "B-X", "I-X"])
     target, features = asked(sample_target, "words", place)
     probabilities = features.items_of("source")["1"].source_probabilities
@@ -66,7 +66,8 @@ def test_a_source_of_words_says_the_tags_of_words_and_of_texts(sample_target, sa
             expected = model(one.batch).softmax(-1)[sequences, units].numpy()
             np.testing.assert_allclose(probabilities[one.places.numpy()], expected, atol=1e-5)
     target, features = asked(sample_target, "texts", place)
-    assert features.items_of("source")["3"].source_probabilities.shape == (len(target), 3)
+    assert features.items_of("source")["3"].source_probabilities is None
+    assert "a TokenClassificationModel, does not read texts" in features.without_probabilities["source"]
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,8 @@ def test_a_source_of_words_says_the_tags_of_words_and_of_texts(sample_target, sa
         ),
         ("texts", QuestionAnsweringModel, {}, "does not choose one of several"),
         ("texts", ClassificationModel, {"labels": ["a", "b"], "num_units": 2}, "reads 2 vectors, and an item has 1"),
-        ("relations", TokenClassificationModel, {"labels": ["O", "B-X"]}, "reads 1 vectors, and an item has 2"),
+        ("relations", ClassificationModel, {"labels": ["a", "b"]}, "reads 1 vectors, and an item has 2"),
+        ("words", ClassificationModel, {"labels": ["a", "b"]}, "a ClassificationModel, does not read words"),
         ("coreference", TokenClassificationModel, {"labels": ["O", "B-X"]}, "does not read pairs of mentions"),
         ("words", TokenClassificationModel, {"labels": ["O", "B-X"], "alignment": "mean"}, "model.alignment=mean"),
         (

@@ -24,7 +24,7 @@ class EpochModels(Callback):
     Args:
         directory: of the saved models; each is one of its folders.
         active: False does nothing.
-        facts: what the saved models say of their run: data, seed, eval_batch_size.
+        facts: what the saved models say of their run: data, seed.
     """
 
     def __init__(self, directory: str, active: bool, facts: dict[str, Any]) -> None:
@@ -39,7 +39,7 @@ class EpochModels(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save the untrained model, unless the run is resumed."""
-        if trainer.current_epoch == 0:
+        if trainer.global_step == 0:
             self._save(trainer, pl_module, 0)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -59,6 +59,7 @@ class EpochModels(Callback):
             datamodule.taskmodule,
             facts={
                 **self.facts,
+                **datamodule.facts(),
                 "epoch": epoch,
                 "scores": {name: float(value) for name, value in known.items()},
                 "command": os.environ.get(run_identity.COMMAND),

@@ -102,9 +102,17 @@ class TransferDataModule(LightningDataModule):
             self._examples[split] = encoded
         return self._examples[split]
 
-    def count(self, split: str) -> int | None:
-        """How many examples of a split were asked for in batches; None where none was."""
-        return len(self._examples[split]) if split in self._examples else None
+    def facts(self) -> dict[str, Any]:
+        """What a saved model says of its training data; the number of examples once they were asked for."""
+        return {
+            "selection": {
+                "select_n": self.select_n,
+                "train_examples": self.train_examples,
+                "select_seed": self.select_seed,
+            },
+            "train_examples": len(self._examples["train"]) if "train" in self._examples else None,
+            "eval_batch_size": self.eval_batch_size,
+        }
 
     def dataloader(self, split: str, training: bool = False) -> DataLoader:
         """Batches of a split."""

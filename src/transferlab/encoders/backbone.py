@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,9 +18,11 @@ from transformers.utils import logging as transformers_logging
 from transferlab.encoders.sources import EncoderError, loading
 from transferlab.encoders.truncation import drop_decoder
 
+log = logging.getLogger(__name__)
+
 
 def build_backbone(
-    encoder_id: str, source: str, config: PretrainedConfig, load_weights: bool, pooler: bool
+    encoder_id: str, source: str, config: PretrainedConfig, load_weights: bool, pooler: bool, trained: bool = False
 ) -> PreTrainedModel:
     """Build an encoder and read its weights.
 
@@ -29,6 +32,7 @@ def build_backbone(
         config: truncated as it is to be; what it says of a decoder is changed.
         load_weights: else the weights are fresh ones.
         pooler: keep the pooler.
+        trained: a pooler that the source lacks may be a new one, because it will be trained.
 
     Raises:
         EncoderError: the weights cannot be read, or lack a part of the architecture.
@@ -43,7 +47,9 @@ def build_backbone(
         if not load_weights:
             return AutoModel.from_config(config, **options)
         backbone, report = AutoModel.from_pretrained(source, config=config, output_loading_info=True, **options)
-    unused = ("decoder.",) if pooler else ("decoder.", "pooler.")
+    unused = ("decoder.",) if pooler and not trained else ("decoder.", "pooler.")
+    if pooler and trained and any(name.startswith("pooler.") for name in report["missing_keys"]):
+        log.warning("encoder %r: %s was saved by a task without a pooler; a new one is trained", encoder_id, source)
     missing = sorted(name for name in report["missing_keys"] if not name.startswith(unused))
     if missing:
         raise EncoderError(

@@ -88,7 +88,7 @@ class Encoder(nn.Module):
         self.last_n_layers = last_n_layers
         self.max_rows_per_pass = max_rows_per_pass
         self.max_positions = max_positions(config)
-        self.backbone = build_backbone(encoder_id, source, config, load_weights, pooler)
+        self.backbone = build_backbone(encoder_id, source, config, load_weights, pooler, trained=not frozen)
         self.output_size = last_n_layers * config.hidden_size
         blocks = block_list(self.stack, config)
         if blocks is not None and len(blocks) != config.num_hidden_layers:

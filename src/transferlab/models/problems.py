@@ -130,8 +130,13 @@ class Regression(Problem):
         return [Prediction(output * self.value_std + self.value_mean) for output in outputs]
 
     def sampled(self, logits: Tensor, generator: torch.Generator) -> Tensor:
-        """A value [n] fp32, normal around the predicted one with the variance of the training values."""
-        return sampling.normal(logits[:, 0], generator) * self.value_std + self.value_mean
+        """A value [n] fp32, normal around the predicted one with half the variance of the training values.
+
+        That is the distribution whose negative log-likelihood is the squared error, up to a constant.
+        """
+        means = logits[:, 0].detach()
+        drawn = means + (sampling.normal(means, generator) - means) * 0.5**0.5
+        return drawn * self.value_std + self.value_mean
 
 
 PROBLEMS: dict[str, type[Problem]] = {"multi_class": MultiClass, "multi_label": MultiLabel, "regression": Regression}

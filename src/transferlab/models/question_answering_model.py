@@ -131,13 +131,11 @@ class QuestionAnsweringModel(TransferModel):
     def sampled(self, batch: QuestionBatch, generator: torch.Generator) -> QuestionBatch:
         """The batch with one answer per question, its start and its end drawn from what is predicted of each.
 
-        The end is drawn among the units from the start on; a start at unit 0 says "no answer".
+        The loss knows two choices that do not depend on each other, so an end may stand before its start.
         """
         starts, ends = self(batch)  # [questions, units] each
-        first = sampling.categorical(starts, generator)  # [questions]
-        unit = torch.arange(batch.units, device=first.device)
-        last = sampling.categorical(ends.masked_fill(unit < first[:, None], -torch.inf), generator)
-        spans = torch.stack([first, last.masked_fill(first == 0, 0)], dim=-1)[:, None]  # [questions, 1, 2]
+        drawn = [sampling.categorical(scores, generator) for scores in (starts, ends)]  # [questions] each
+        spans = torch.stack(drawn, dim=-1)[:, None]  # [questions, 1, 2]
         return replace(batch, answer_spans=spans, gold=[None] * len(batch.names))
 
     def update_score(self, score: Metric, batch: QuestionBatch, predictions: list[BestAnswer]) -> None:

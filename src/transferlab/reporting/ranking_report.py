@@ -45,6 +45,7 @@ class RankingReport:
         components: pd.DataFrame,
         reasons: Mapping[str, Mapping[str, str]],
         items: Mapping[str, Any],
+        left_out: Sequence[str] = (),
     ) -> None:
         """A target.
 
@@ -56,10 +57,13 @@ class RankingReport:
             components: source, embedding, component and cosine.
             reasons: why methods have no score.
             items: what the estimators looked at.
+            left_out: sources that were trained on the corpus of the target.
         """
         table = ranking_table(target, ranks, measured, gains)
         self.console.print(table.rich())
         self.lines += [f"## {target}", "", table.markdown()]
+        if left_out:
+            self.lines += [f"Left out, trained on the corpus of the target: {', '.join(left_out)}.", ""]
         if items:
             looked = f"{items['items']} {items['items_are']} of {items['examples']} examples ({items['split']} split)"
             self.lines += [f"Estimators looked at {looked}, drawn with seed {items['seed']}.", ""]
@@ -72,9 +76,9 @@ class RankingReport:
         self._keep("components", target, components)
         if measured is not None:
             self._keep("measured", target, measured.rename_axis("source").reset_index())
-        if gains is not None:
+        if gains is not None and gains.notna().any(axis=None):
             self._gains[target] = gains
-            name = f"predictions_{target}"
+            name = f"predictions_{target.replace(':', '_')}"
             self._picture(name, plot_predictions(scores, gains, self.directory / name, title=target))
 
     def judge(self, judged: pd.DataFrame) -> None:

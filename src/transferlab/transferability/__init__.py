@@ -35,8 +35,8 @@ def rank(
         UserError: see ``predict``.
     """
     # torch is imported only when something is to be ranked
-    from transferlab.transferability.prediction import fused, predict
-    from transferlab.transferability.ranking import ranks
+    from transferlab.transferability.prediction import predict
+    from transferlab.transferability.ranking import fused, ranks
 
     prediction = predict(target, sources, [method] if isinstance(method, str) else list(method), **options)
     scores = prediction.scores

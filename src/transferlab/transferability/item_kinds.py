@@ -31,12 +31,14 @@ class ItemKind:
         find: those of a batch whose label is known; it may draw among them.
         classes: what the labels stand for; None: the labels of the taskmodule.
         pairs: whether an item is a pair whose vector also has the product of its two parts.
+        heads: the models whose heads choose a class of such an item.
     """
 
     wording: str
     find: Callable[[Any, random.Random], Found]
     classes: tuple[str, ...] | None = None
     pairs: bool = False
+    heads: tuple[str, ...] = ()
 
 
 def _examples(batch: ClassificationBatch, draw: random.Random) -> Found:
@@ -87,8 +89,13 @@ def _tensors(spans: list[list[list[int]]], labels: list[int], parts: int) -> Fou
 
 
 KINDS: dict[type, ItemKind] = {
-    ClassificationBatch: ItemKind("texts or pairs of arguments", _examples),
-    TokenBatch: ItemKind("words", _words),
-    QuestionBatch: ItemKind("words of texts", _words_of_texts, ("outside of answers", "in an answer")),
+    ClassificationBatch: ItemKind("texts or pairs of arguments", _examples, heads=("ClassificationModel",)),
+    TokenBatch: ItemKind("words", _words, heads=("TokenClassificationModel",)),
+    QuestionBatch: ItemKind(
+        "words of texts",
+        _words_of_texts,
+        ("outside of answers", "in an answer"),
+        heads=("TokenClassificationModel",),
+    ),
     CoreferenceBatch: ItemKind("pairs of mentions", _mention_pairs, ("different entities", "coreferent"), pairs=True),
 }

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from transferlab.transferability.agreement import best_rank, ndcg, regret, spearman
-from transferlab.transferability.ranking import FUSION, reciprocal_rank_fusion
+from transferlab.transferability.ranking import FUSION, fused
 from transferlab.utils.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -158,7 +158,7 @@ def _prepared(
         if unscored := [str(source) for source in column.index[column.isna()]]:
             log.warning("%s has no score for %s: ranked last", method, ", ".join(unscored))
     if FUSION not in predicted and not scores.empty:
-        predicted[FUSION] = reciprocal_rank_fusion(scores)
+        predicted[FUSION] = fused(scores)
     if sizes is not None:
         predicted.setdefault(DATA_SIZE, pd.Series({source: float(sizes[source]) for source in sources}))
     predicted.setdefault(RANDOM, pd.Series(0.0, index=sources))

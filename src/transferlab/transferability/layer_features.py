@@ -133,10 +133,9 @@ class LayerFeatures:
 
     def _probabilities(self, name: str, last: Tensor, truncated: bool) -> Array | None:
         """[N, Z]; None where the source has no classes for the vectors [N, P, h] of its last layer."""
-        pairs = self.target.kind.pairs
         try:
             return source_probabilities(
-                self.sources[name], last, truncated=truncated, pairs=pairs, alignment=self.alignment
+                self.sources[name], last, self.target.kind, truncated=truncated, alignment=self.alignment
             )
         except NoSourceClassesError as reason:
             self.without_probabilities[name] = str(reason)

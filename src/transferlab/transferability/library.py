@@ -1,8 +1,8 @@
 """The library of task embeddings: what a task looks like to an encoder, kept to be compared with other tasks.
 
-<directory>/<task>/textemb.json            what it is: task, encoder, settings, number of examples
-                   textemb.safetensors     its components
-                   textemb/*.npy           the same under the file names of the published code
+<directory>/<task>/textemb.safetensors     its components, and what it is: task, encoder, settings, number of examples
+                   textemb.json            the latter once more, for people
+                   textemb/*.npy           the components under the file names of the published code
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
 from transferlab.documents import write_atomically
 from transferlab.utils.errors import UserError, near
 
 FORMAT = 1
+ABOUT = "transferlab"  # key of the metadata
 KINDS = ("textemb", "taskemb")
 _NAME = re.compile(r"[\w.+-]+")
 
@@ -64,7 +65,7 @@ class TaskLibrary:
         self.directory = Path(directory)
 
     def path(self, task: str, kind: str) -> Path:
-        """The JSON file of an embedding, which appears last.
+        """The safetensors file of an embedding, which is all that is read of it.
 
         Raises:
             LibraryError: names that make no file.
@@ -73,22 +74,28 @@ class TaskLibrary:
             raise LibraryError(f"embedding={kind}: choose one of {', '.join(KINDS)}")
         if not _NAME.fullmatch(task):
             raise LibraryError(f"task={task}: a name of letters, digits, '_', '-', '+' and '.', for it names a folder")
-        return self.directory / task / f"{kind}.json"
+        return self.directory / task / f"{kind}.safetensors"
 
     def tasks(self, kind: str) -> list[str]:
         """The tasks of which there is an embedding of this kind."""
-        return sorted(path.parent.name for path in self.directory.glob(f"*/{kind}.json"))
+        return sorted(path.parent.name for path in self.directory.glob(f"*/{kind}.safetensors"))
 
     def write(self, embedding: TaskVectors) -> Path:
         """Put an embedding in place of an older one; readers see the old one or the new one, never parts of both."""
         file = self.path(embedding.task, embedding.kind)
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.unlink(missing_ok=True)  # it names the weights that it belongs to
         vectors = {name: vector.float().contiguous() for name, vector in embedding.vectors.items()}
-        weights = file.with_suffix(".safetensors")
-        unfinished = weights.with_name(f".{weights.name}.{os.urandom(4).hex()}")
-        save_file(vectors, unfinished)
-        os.replace(unfinished, weights)
+        described = {
+            "format": FORMAT,
+            "task": embedding.task,
+            "embedding": embedding.kind,
+            "components": {name: list(vector.shape) for name, vector in vectors.items()},
+            "space": dict(embedding.space),
+            **embedding.about,
+        }
+        unfinished = file.with_name(f".{file.name}.{os.urandom(4).hex()}")
+        save_file(vectors, unfinished, metadata={ABOUT: json.dumps(described)})
+        os.replace(unfinished, file)
         exported = file.with_suffix("")
         exported.mkdir(exist_ok=True)
         for old in exported.glob("*.npy"):
@@ -100,22 +107,14 @@ class TaskLibrary:
             unfinished = exported / f".{os.urandom(4).hex()}"
             unfinished.write_bytes(content.getvalue())
             os.replace(unfinished, exported / f"{name}.npy")
-        described = {
-            "format": FORMAT,
-            "task": embedding.task,
-            "embedding": embedding.kind,
-            "components": {name: list(vector.shape) for name, vector in vectors.items()},
-            "space": dict(embedding.space),
-            **embedding.about,
-        }
-        write_atomically(file, [json.dumps(described, indent=2) + "\n"])
+        write_atomically(file.with_suffix(".json"), [json.dumps(described, indent=2) + "\n"])
         return file
 
     def read(self, task: str, kind: str) -> TaskVectors:
         """An embedding.
 
         Raises:
-            LibraryError: there is none, or its files do not fit together.
+            LibraryError: there is none, or it cannot be read.
         """
         file = self.path(task, kind)
         if not file.is_file():
@@ -125,16 +124,14 @@ class TaskLibrary:
                 f"{self.directory} has no {kind} of {task!r}; {hint}. To make one: "
                 f"python src/embed.py embedding={kind} experiment=... task={task}"
             )
-        about = json.loads(file.read_text(encoding="utf-8"))
+        try:
+            with safe_open(file, framework="pt") as opened:
+                about = json.loads((opened.metadata() or {}).get(ABOUT, "{}"))
+                vectors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+        except (OSError, SafetensorError) as error:
+            raise LibraryError(f"{file} cannot be read ({error}); make it anew with src/embed.py") from error
         if about.pop("format", None) != FORMAT:
             raise LibraryError(f"{file}: not of format {FORMAT}, the one known here; make it anew with src/embed.py")
-        try:
-            vectors = load_file(file.with_suffix(".safetensors"))
-        except (OSError, SafetensorError) as error:
-            raise LibraryError(f"{file.with_suffix('.safetensors')} cannot be read: {error}") from error
-        stated = {name: list(vector.shape) for name, vector in vectors.items()}
-        if stated != about["components"]:
-            raise LibraryError(f"{file} and {file.with_suffix('.safetensors')} differ; make it anew with src/embed.py")
         return TaskVectors(about["task"], about["embedding"], vectors, about["space"], about)
 
     def comparable(self, tasks: Sequence[str], kind: str) -> list[TaskVectors]:

@@ -21,7 +21,8 @@ RESULT = "multirun_result.json"
 COLUMNS = ("target", "source", "seed", "score")
 CONFIGS = ("config_resolved.yaml", ".hydra/config.yaml")  # of a job, the first that it has
 DRAW = "datamodule.select_seed"  # which limited data a job was trained on
-OF_A_CELL = ("experiment", "sources", "seed", DRAW)  # overrides that make a job the one that it is
+# overrides that make a job the one that it is
+OF_A_CELL = ("experiment", "dataset", "sources", "encoder", "seed", DRAW)
 ERRORS = ("mse", "mae", "loss")  # smaller is better
 
 
@@ -52,10 +53,10 @@ def measured_transfer(place: str | Path | Sequence[str | Path], score: str | Non
     """Read what sweeps or tables measured; several count together.
 
     Args:
-        place: directories of sweeps over ``sources=[a],[b]`` (or with ``probes`` in them), or CSV files with the
-            columns target, source, seed and score. The target of a job is its ``experiment``, or its ``task_name``
-            without one. Jobs with several sources, or none, are no transfer and left out; so are jobs without a
-            result, which a warning names.
+        place: directories of sweeps over ``sources=[a],[b]`` or ``encoder=a,b`` (or with ``probes`` in them), or CSV
+            files with the columns target, source, seed and score. The target of a job is its ``experiment``, or its
+            ``task_name`` without one, and with ``dataset=...`` it is ``<experiment>:<dataset>``. Jobs with several
+            sources, or none, are no transfer and left out; so are jobs without a result, which a warning names.
         score: as logged; None takes the test score of what each job monitored on validation, or that itself where it
             has no test split. A ``best_`` score is tuned on its split: on test the one without is taken.
 
@@ -116,15 +117,40 @@ def measured_of(
     """
     if not places:
         return {}
-    measured = {(names or {}).get(name, name): table for name, table in measured_transfer(places, score).items()}
+    measured: dict[str, pd.DataFrame] = {}
+    for name, table in measured_transfer(places, score).items():
+        here = (names or {}).get(name, name)
+        if here in measured:
+            raise UserError(f"measured_as: {here} is named twice; read these measurements apart")
+        measured[here] = table
     if missing := [target for target in targets if target not in measured]:
         raise UserError(
             f"measured: nothing was measured for {', '.join(missing)}, but for {', '.join(measured)}; a target of "
             "another name is named by measured_as={<name there>: <name here>}"
         )
-    for target in targets if baseline else ():
-        relative_gain(measured[target], str(baseline))
+    for target in targets:
+        if (highest := measured[target].max(axis=None)) > 1:
+            raise UserError(f"{target}: a measured score of {highest:g} is no fraction; divide percentages by 100")
+        if baseline:
+            relative_gain(measured[target], baseline)
     return {target: measured[target] for target in targets}
+
+
+def complete_seeds(measured: pd.DataFrame) -> pd.DataFrame:
+    """The seeds that all measured sources have, so that sources are compared on the same ones.
+
+    Args:
+        measured: sources x seeds; a source without any score counts as not measured, and keeps none.
+    """
+    rows = measured.dropna(how="all")
+    complete = rows.columns[rows.notna().all()]
+    if complete.empty:
+        raise UserError(f"there is no seed with a score for every source; the seeds are {list(measured.columns)}")
+    if left_out := [str(seed) for seed in measured.columns if seed not in complete]:
+        log.warning("seeds that not all sources have are left out: %s", ", ".join(left_out))
+    kept = measured[complete]
+    kept.attrs = measured.attrs
+    return kept
 
 
 def relative_gain(measured: pd.DataFrame, baseline: str) -> pd.DataFrame:
@@ -179,6 +205,7 @@ def _sweep(place: Path, score: str | None) -> Iterator[Measurement]:
     for job in jobs:
         overrides = dict(override.lstrip("+~").partition("=")[::2] for override in job["overrides"])
         sources = [name for item in overrides.get("sources", "").strip("[]").split(",") if (name := item.strip("'\" "))]
+        sources = sources or [overrides["encoder"]] if "encoder" in overrides else sources
         if job["status"] != "completed" or len(sources) != 1:
             continue
         directory = place / job["job"]
@@ -189,6 +216,7 @@ def _sweep(place: Path, score: str | None) -> Iterator[Measurement]:
         if metric.endswith(ERRORS):
             raise UserError(f"{directory} is scored by {metric}, of which smaller is better; choose another, score=...")
         target = overrides.get("experiment") or str(config["task_name"])
+        target += f":{overrides['dataset']}" if "dataset" in overrides else ""
         value = float(job["metrics"][metric])  # a diverged run has the text "nan"
         setting = frozenset(o for o in job["overrides"] if o.lstrip("+~").partition("=")[0] not in OF_A_CELL)
         seed = f"{job['seed']}, draw {overrides[DRAW]}" if DRAW in overrides else int(job["seed"])

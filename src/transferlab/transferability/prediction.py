@@ -21,9 +21,9 @@ from rich.progress import track
 from transferlab.encoders.sources import DESCRIPTION, EncoderError, resolve
 from transferlab.transferability.components import distinct
 from transferlab.transferability.estimators import ESTIMATORS, Estimator, NotDefined
-from transferlab.transferability.layer_features import MEAN, LayerFeatures
+from transferlab.transferability.layer_features import ALIGNMENTS, MEAN, LayerFeatures
 from transferlab.transferability.library import KINDS, LibraryError, TaskLibrary
-from transferlab.transferability.ranking import component_scores, reciprocal_rank_fusion, similarity_matrix
+from transferlab.transferability.ranking import BOTH, component_scores, fused, similarity_matrix
 from transferlab.transferability.target import compose_target, load_target
 from transferlab.transferability.target_items import TargetItems
 from transferlab.utils.config_checks import ConfigError
@@ -32,8 +32,8 @@ from transferlab.utils.source_selection import select_sources
 
 log = logging.getLogger(__name__)
 
-BOTH = "textemb + taskemb"
 LAYERS = ("last", "mean", "best", "each")
+CORPUS = ("_target_", "variable", "hub", "task")  # what names a corpus, whatever is read of it
 
 
 @dataclass
@@ -73,12 +73,13 @@ def predict(
     own_corpus: bool = False,
     max_examples: int = 1000,
     max_items: int = 2000,
-    seed: int = 0,
+    seed: int = 42,
 ) -> Prediction:
     """Score sources for a target without training anything.
 
     Args:
-        target: an experiment, ``experiment=<target>`` of ``train.py``; and the name of its embedding in the library.
+        target: an experiment, ``experiment=<target>`` of ``train.py``, or ``<experiment>:<dataset>``. Its embedding in
+            the library is called like it, or like the dataset.
         sources: names of ``configs/source``, also at a depth (``ner_3``); or {name: saved model, folder or hub name}.
         methods: ``textemb``, ``taskemb`` and names of estimators; None: all, but for embeddings that the library lacks.
         layers: which layer of a source the estimators look at: ``last``; ``mean`` of all layers' vectors; ``best``, the
@@ -110,16 +111,16 @@ def predict(
     found = Prediction(target, pd.DataFrame(index=pd.Index(encoders, name="source")), *_empty(), left_out=left_out)
     for kind in [name for name in KINDS if name in chosen]:
         _compare(found, tasks, kind, asked=methods is not None)
-    if set(KINDS) <= set(found.scores):
-        both = found.components.pivot(index="source", columns=["embedding", "component"], values="cosine")
-        found.scores.insert(2, BOTH, fused(both))
+    both = found.components.pivot(index="source", columns=["embedding", "component"], values="cosine")
+    if set(KINDS) <= set(both.dropna(axis="columns").columns.get_level_values("embedding")):
+        found.scores[BOTH] = fused(both)
     sizes = {name: _described(place).get("train_examples") for name, place in encoders.items()}
     found.sizes = {name: int(size) for name, size in sizes.items() if size is not None}
     of_items = {name: available[name] for name in chosen if name in available}
     if of_items:
         _estimate(found, cfg, encoders, truncated, of_items, depths, (max_examples, max_items, seed))
     if found.scores.empty:
-        raise ConfigError(f"methods: {tasks.directory} has no embedding of {target!r}, and there is no estimator")
+        raise ConfigError(f"methods: {tasks.directory} has no embedding of it, and there is no estimator")
     return found
 
 
@@ -159,30 +160,32 @@ def _described(place: str) -> dict[str, Any]:
 
 
 def _same_corpus(place: str, cfg: DictConfig) -> bool:
-    def corpus(config: Mapping[str, Any]) -> dict[str, Any]:
-        return {key: value for key, value in config.items() if key != "data_dir"}
-
-    data: dict[str, Any] = _described(place).get("data") or {}
-    here: Any = OmegaConf.to_container(cfg.dataset, resolve=True)
-    return corpus(data) == corpus(here) and data.get("data_dir") in (None, here.get("data_dir"))
+    """Whether a source was trained on the corpus of the target, on whatever files, split or labels of it."""
+    theirs: dict[str, Any] = _described(place).get("data") or {}
+    ours: Any = OmegaConf.to_container(cfg.dataset, resolve=True)
+    if any(theirs.get(key) != ours.get(key) for key in CORPUS) or not theirs:
+        return False
+    places = [config.get("data_dir") for config in (theirs, ours)]
+    return None in places or len({Path(str(one)).resolve() for one in places}) == 1
 
 
 def _compare(found: Prediction, tasks: TaskLibrary, kind: str, asked: bool) -> None:
     """Add the similarity of embeddings, the components of which are fused by rank."""
-    sources = list(found.scores.index)
+    task = found.target.rpartition(":")[2]
     known = set(tasks.tasks(kind))
-    missing = [name for name in (found.target, *sources) if name not in known]
-    if missing and not asked and (found.target in missing or len(missing) == len(sources)):
-        log.info("%s: no embeddings of %s in %s", kind, ", ".join(missing), tasks.directory)
+    reasons = {name: f"no {kind} of it in {tasks.directory}" for name in found.scores.index if name not in known}
+    if task in found.scores.index:
+        reasons[task] = "it is the target"
+    present = [name for name in found.scores.index if name not in reasons]
+    if task not in known or len(present) < 2:
+        if asked:
+            missing = task if task not in known else next(iter(reasons), task)
+            tasks.read(missing, kind)  # says what is missing
+            raise LibraryError(f"{kind}: {tasks.directory} has embeddings of too few sources to rank them")
+        log.info("%s: %s has none of %s", kind, tasks.directory, ", ".join({task, *reasons} - known) or "two")
         return
-    if found.target in missing or len(missing) == len(sources):
-        tasks.read(missing[0], kind)  # says what is missing
-    for name in missing:
-        found.reasons.setdefault(kind, {})[name] = f"no {kind} of it in {tasks.directory}"
-    present = [name for name in sources if name not in missing]
-    if len(present) < 2:
-        raise LibraryError(f"{kind}: {tasks.directory} has embeddings of {', '.join(present)} only; rank needs two")
-    target, *embeddings = tasks.comparable([found.target, *present], kind)
+    found.reasons |= {kind: reasons} if reasons else {}
+    target, *embeddings = tasks.comparable([task, *present], kind)
     names = [name for name in distinct(target.vectors) if not name.startswith("head.")]
     scores = component_scores(
         {name: target.vectors[name].numpy() for name in names},
@@ -192,17 +195,6 @@ def _compare(found: Prediction, tasks: TaskLibrary, kind: str, asked: bool) -> N
     long = scores.rename_axis("source").reset_index().melt("source", var_name="component", value_name="cosine").dropna()
     found.components = pd.concat([found.components, long.assign(embedding=kind)], ignore_index=True)
     found.scores[kind] = scores.iloc[:, 0] if scores.shape[1] == 1 else fused(scores)
-
-
-def fused(scores: pd.DataFrame) -> pd.Series:
-    """One score out of several by reciprocal rank, of those that every source has, if there are such.
-
-    What a source cannot be asked for would count against it. The fusion of both embeddings is their components once
-    more, and counts only where it is alone.
-    """
-    scores = scores.drop(columns=[BOTH], errors="ignore") if scores.shape[1] > 1 else scores
-    complete = scores.dropna(axis="columns")
-    return reciprocal_rank_fusion(complete if complete.shape[1] else scores)
 
 
 def _estimate(
@@ -221,7 +213,10 @@ def _estimate(
     found.items = items.describe()
     log.info("estimators look at %d %s of %s", len(items), items.kind.wording, found.target)
     features: Any = None if cfg.features is None else OmegaConf.to_container(cfg.features, resolve=True)
-    asked = LayerFeatures(items, encoders, truncated, features=features)
+    alignment = str(cfg.model.alignment)
+    asked = LayerFeatures(
+        items, encoders, truncated, alignment=alignment if alignment in ALIGNMENTS else "first", features=features
+    )
     rows: list[dict[str, Any]] = []
     for source in track(encoders, "sources", transient=True, disable=not get_console().is_interactive):
         by_layer = asked.items_of(source)
@@ -233,7 +228,8 @@ def _estimate(
                     score = estimator(by_layer[layer])
                 except NotDefined as reason:
                     said = asked.without_probabilities.get(source, str(reason)) if method == "leep" else str(reason)
-                    found.reasons.setdefault(method, {})[source] = said
+                    if layer == last:
+                        found.reasons.setdefault(method, {})[source] = said
                     continue
                 rows.append({"source": source, "method": method, "layer": layer, "score": score, "last": layer == last})
     found.layers = pd.DataFrame(rows, columns=["source", "method", "layer", "score", "last"])

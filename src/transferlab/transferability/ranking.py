@@ -17,15 +17,7 @@ from transferlab.utils.errors import UserError
 log = logging.getLogger(__name__)
 
 FUSION = "reciprocal rank fusion"
-
-
-def cosine(first: Any, second: Any) -> float:
-    """The cosine of the angle between two vectors (or arrays of one shape, read as vectors), in fp64.
-
-    Raises:
-        UserError: different shapes, a vector of length 0, or numbers that are not finite.
-    """
-    return _cosine({"the first task": first, "the second task": second})
+BOTH = "textemb + taskemb"
 
 
 def similarity_matrix(vectors: Mapping[str, Any]) -> pd.DataFrame:
@@ -110,6 +102,17 @@ def reciprocal_rank_fusion(scores: pd.DataFrame, k: float = 60) -> pd.Series:
         said = ", ".join(f"{method} for {n} of {len(scores)} sources" for method, n in missing[missing > 0].items())
         log.warning("%s: no score and so no contribution of %s", FUSION, said)
     return (1 / (k + ranks(scores))).sum(axis=1).rename(FUSION)
+
+
+def fused(scores: pd.DataFrame) -> pd.Series:
+    """One score out of several by reciprocal rank, of those that every source has, if there are such.
+
+    What a source cannot be asked for would count against it. The fusion of both embeddings is their components once
+    more, and counts only where it is alone.
+    """
+    scores = scores.drop(columns=[BOTH], errors="ignore") if scores.shape[1] > 1 else scores
+    complete = scores.dropna(axis="columns")
+    return reciprocal_rank_fusion(complete if complete.shape[1] else scores)
 
 
 def _cosine(pair: Mapping[str, Any]) -> float:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from transferlab.encoders.sources import DESCRIPTION, resolve
 from transferlab.models.saving import load_model
+from transferlab.transferability.item_kinds import ItemKind
 from transferlab.transferability.items import Array
 
 
@@ -20,14 +21,14 @@ class NoSourceClassesError(Exception):
 
 
 @torch.no_grad()
-def source_probabilities(source: str, vectors: Tensor, *, truncated: bool, pairs: bool, alignment: str) -> Array:
+def source_probabilities(source: str, vectors: Tensor, kind: ItemKind, *, truncated: bool, alignment: str) -> Array:
     """Probabilities of the classes of the source's task (Nguyen et al., ICML 2020, section 3).
 
     Args:
         source: a value of ``model.pretrained_models``.
         vectors: [N, P, hidden] fp32, the last layer's vectors of the P parts of each item.
+        kind: of the items.
         truncated: whether the last layers of the source are not used.
-        pairs: whether items are pairs of mentions.
         alignment: of the vectors.
 
     Returns:
@@ -39,19 +40,19 @@ def source_probabilities(source: str, vectors: Tensor, *, truncated: bool, pairs
     folder = Path(resolve(source))
     if not (folder / DESCRIPTION).is_file():
         raise NoSourceClassesError(f"{source} is an encoder without the head of a task")
-    options = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))["model"]["options"]
-    _check(options, vectors.shape[1], truncated, pairs, alignment)
+    stated = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))["model"]
+    _check(stated["options"], stated["_target_"].rpartition(".")[2], kind, vectors.shape[1], truncated, alignment)
     model: Any = load_model(folder)[0]
     logits: Tensor = model.head.to(vectors.device)(vectors.flatten(1))
     return logits.float().softmax(dim=-1).cpu().numpy()
 
 
-def _check(options: Mapping[str, Any], parts: int, truncated: bool, pairs: bool, alignment: str) -> None:
+def _check(options: Mapping[str, Any], model: str, kind: ItemKind, parts: int, truncated: bool, alignment: str) -> None:
     """Refuse a head that reads something else, or says something else, before its weights are read."""
     if not options.get("labels") or options.get("problem", "multi_class") != "multi_class":
         raise NoSourceClassesError("the task of the source does not choose one of several classes")
-    if pairs:
-        raise NoSourceClassesError("the head of the source does not read pairs of mentions")
+    if model not in kind.heads:
+        raise NoSourceClassesError(f"the head of the source, a {model}, does not read {kind.wording}")
     reads = options.get("num_units", 1)
     if reads != parts:
         raise NoSourceClassesError(f"the head of the source reads {reads} vectors, and an item has {parts}")

@@ -54,7 +54,7 @@ def compose_target(experiment: str, overrides: Sequence[str] = ()) -> DictConfig
     """The training config of an experiment, as ``python src/train.py experiment=...`` would compose it.
 
     Args:
-        experiment: a file of ``configs/experiment``.
+        experiment: a file of ``configs/experiment``; ``<experiment>:<dataset>`` is it with another corpus.
         overrides: further ones.
 
     Raises:
@@ -64,9 +64,10 @@ def compose_target(experiment: str, overrides: Sequence[str] = ()) -> DictConfig
     os.environ.setdefault("PROJECT_ROOT", str(root))
     os.environ.setdefault("TRANSFERLAB_RUN_ID", "none")  # configs name directories by it; nothing is written there
     known = sorted(file.stem for file in (root / "configs" / "experiment").glob("*.yaml"))
+    experiment, _, dataset = experiment.partition(":")
     if experiment not in known:
         raise ConfigError(f"target={experiment}: {near(experiment, known) or 'known are ' + ', '.join(known)}")
-    all_overrides = [f"experiment={experiment}", *overrides]
+    all_overrides = [f"experiment={experiment}", *([f"dataset={dataset}"] if dataset else []), *overrides]
     if GlobalHydra.instance().is_initialized():
         return compose("train", overrides=all_overrides)
     with initialize_config_dir(str(root / "configs"), version_base="1.3"):

@@ -31,9 +31,13 @@ class Documents(Protocol):
     """The part of a datamodule that is needed here."""
 
     eval_batch_size: int
+    train_examples: int | None
 
     def documents(self, split: str) -> list[Document]:
         """The documents of a split."""
+
+    def examples(self, split: str) -> list[Any]:
+        """Its examples; of limited data, those that were drawn."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,8 @@ class TargetItems:
         taskmodule: prepared, with the tokenizers of all sources.
         datamodule: of the target.
         split: of the corpus.
-        max_examples: how many random examples (documents, sentences, texts, questions) to look at. In a large split
+        max_examples: how many random examples (documents, sentences, texts, questions) to look at, at most those that
+            limited training data (``datamodule.train_examples``) consist of. In a large split
             they are drawn from those of random documents.
         max_items: how many items of these, drawn at random; of rare classes some stay where that is possible.
         seed: of all choices.
@@ -97,7 +102,11 @@ class TargetItems:
         self.split = split
         self.seed = seed
         draw = random.Random(f"{seed} items")
-        examples = _examples(taskmodule, datamodule.documents(split), max_examples, draw)
+        if split == "train" and datamodule.train_examples is not None:  # what training would see
+            examples = datamodule.examples(split)
+            examples = examples if len(examples) <= max_examples else draw.sample(examples, max_examples)
+        else:
+            examples = _examples(taskmodule, datamodule.documents(split), max_examples, draw)
         self.examples = len(examples)
         self.kind = _kind(taskmodule, examples[0])
         spans, labels, owners = self._items(examples, draw)

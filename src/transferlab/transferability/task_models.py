@@ -12,6 +12,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from transferlab.data.datamodule import TransferDataModule
+from transferlab.encoders.backbone import fingerprint
 from transferlab.encoders.multi_encoder import MultiEncoder
 from transferlab.encoders.tokenizers import load_tokenizers
 from transferlab.models.saving import find_model, load_model, our_class
@@ -31,7 +32,7 @@ class Ready:
         taskmodule: collates its batches.
         datamodule: has its examples.
         space: what embeddings must share to be compared.
-        model: which weights these are.
+        model: the sha256 of all weights that are looked at.
         encoder: a description of the encoder.
         device: where it is.
         finish: to be called after the pass.
@@ -67,7 +68,8 @@ def _text(cfg: DictConfig, device: torch.device) -> Ready:
         )
     encoders = {"target": cfg.encoder}
     target = load_target(cfg.task, cfg, encoders)
-    features = None if cfg.features is None else OmegaConf.to_container(cfg.features, resolve=True)
+    exact = cfg.features is not None and cfg.features.dtype == "float32"  # the store would round
+    features = OmegaConf.to_container(cfg.features, resolve=True) if exact else None
     multi_encoder = MultiEncoder(
         encoders,
         freeze_models="all",
@@ -114,6 +116,7 @@ def _ready(
     device: torch.device,
 ) -> Ready:
     weights = next(iter(multi_encoder.started_from.values()))
+    seen = getattr(embedder, "model", multi_encoder)
     description = multi_encoder.describe()[0]
     space = {"encoder": origin or weights, "layers": description["layers"], **embedder.settings()}
 
@@ -122,7 +125,7 @@ def _ready(
             assert encoder.features is not None
             encoder.features.write()
 
-    return Ready(kind, embedder, taskmodule, datamodule, space, weights, description, device, finish)
+    return Ready(kind, embedder, taskmodule, datamodule, space, fingerprint(seen), description, device, finish)
 
 
 def _origin(description: dict[str, Any], directory: Path) -> str:
