@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
+from transformers import AutoTokenizer
 
 from transferlab.encoders.multi_encoder import MultiEncoder
 from transferlab.encoders.sources import EncoderError
@@ -56,7 +57,7 @@ def test_models_of_epochs_are_those_of_one_model(train):
 def test_a_text_task_starts_from_a_source_without_a_pooler(encoder, tmp_path, caplog):
     """Tasks over words save no pooler; where the encoder is trained, a new one is, too."""
     source = tmp_path / "source"
-    MultiEncoder({"target": str(encoder)}).save_encoder("target", source)
+    MultiEncoder({"target": str(encoder)}).save_encoder("target", source, AutoTokenizer.from_pretrained(encoder))
     fresh = MultiEncoder({"target": str(source)}, alignment="pooler")
     assert "was saved by a task without a pooler; a new one is trained" in caplog.text
     names = dict(fresh.encoders["target"].named_parameters())

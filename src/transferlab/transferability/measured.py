@@ -129,7 +129,8 @@ def measured_of(
             "another name is named by measured_as={<name there>: <name here>}"
         )
     for target in targets:
-        if (highest := measured[target].max(axis=None)) > 1:
+        highest = float(measured[target].to_numpy(dtype=float, na_value=0.0).max())
+        if highest > 1:
             raise UserError(f"{target}: a measured score of {highest:g} is no fraction; divide percentages by 100")
         if baseline:
             relative_gain(measured[target], baseline)
