@@ -24,6 +24,8 @@ def ranking_table(
 ) -> TextTable:
     """The predicted ranks, a row for each method and a column for each source, in the order of the last method.
 
+    Where there are many more sources than methods, rows and columns change places.
+
     Args:
         target: for the title.
         ranks: sources x methods, 1 is best; NaN is shown as a dash.
@@ -40,11 +42,12 @@ def ranking_table(
     if gains is not None:
         gains = gains.reindex(order)
         rows.append(["gain %", *(_spread(gains.loc[source]) for source in order)])
-    return TextTable(
-        ["method", *map(str, order)],
-        rows,
-        f"{target}: rank of each source, predicted" + (" and measured" if measured is not None else ""),
-    )
+    title = f"{target}: rank of each source, predicted" + (" and measured" if measured is not None else "")
+    if len(order) <= len(rows) + 3:
+        return TextTable(["method", *map(str, order)], rows, title)
+    columns = zip(*(cells for _, *cells in rows), strict=True)
+    turned = [[str(source), *cells] for source, cells in zip(order, columns, strict=True)]
+    return TextTable(["source", *(method for method, *_ in rows)], turned, title)
 
 
 def judgement_table(target: str, judged: pd.DataFrame, intervals: bool = True) -> TextTable:
