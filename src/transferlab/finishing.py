@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,7 @@ def finish(
             _finish_probes(model, probes, taskmodule, datamodule)
             integrate(output_dir)  # as the jobs of a sweep, for report.py
         print_probes(model.results, cfg.monitor)
+        drop_checkpoints(cfg)
         return
     assert isinstance(model, TransferModel)
     if lasting:
@@ -68,8 +70,15 @@ def finish(
             log.info("training curve: %s", curve)
     for stage, scores in write_baselines(output_dir, metrics, taskmodule, datamodule).items():
         print_scores(metrics, stage, scores, SPLITS[stage])
+    drop_checkpoints(cfg)
     if cfg.push_to_hub and lasting:
         push(Path(cfg.model_save_dir), cfg.push_to_hub)
+
+
+def drop_checkpoints(cfg: DictConfig) -> None:
+    """Delete the checkpoints of a run whose results and model are saved, unless they are to be kept."""
+    if not cfg.get("keep_checkpoints", True):
+        shutil.rmtree(Path(cfg.paths.output_dir, "checkpoints"), ignore_errors=True)
 
 
 def _finish_probes(group: ProbeGroup, probes: Sequence[Probe], taskmodule: Any, datamodule: TransferDataModule) -> None:
