@@ -40,7 +40,7 @@ def rank(cfg: DictConfig) -> dict[str, Any]:
     targets = [cfg.target] if isinstance(cfg.target, str) else list(cfg.target)
     sources: Any = OmegaConf.to_container(cfg.sources) if OmegaConf.is_config(cfg.sources) else [cfg.sources]
     places = list(cfg.measured) if isinstance(cfg.measured, ListConfig) else [cfg.measured] if cfg.measured else []
-    measured = measured_of(targets, places, cfg.score, dict(cfg.measured_as), cfg.baseline)
+    measured = measured_of(targets, places, cfg.score, cfg.measured_as, cfg.baseline)
     if places and cfg.baseline in sources:  # it is what gains are relative to
         sources.pop(cfg.baseline if isinstance(sources, dict) else sources.index(cfg.baseline))
     same_places = [f"paths.{name}='{cfg.paths[name]}'" for name in ("data_dir", "model_dir")]
@@ -48,7 +48,7 @@ def rank(cfg: DictConfig) -> dict[str, Any]:
     report = RankingReport(Path(cfg.paths.output_dir))
     embedded: set[str] = set()
     judged: dict[str, tuple[pd.DataFrame, pd.DataFrame]] = {}
-    sizes: dict[str, int] = {str(name): int(size) for name, size in cfg.sizes.items()}
+    sizes: dict[str, int] = {str(name): int(size) for name, size in (cfg.sizes or {}).items()}
     try:
         for target in targets:
             prediction = predict(

@@ -93,7 +93,8 @@ def test_from_models_to_a_verdict(train, run_embed, run_rank, encoders, corpus, 
     measured = {"minilm": [0.5, 0.52], "one": [0.55, 0.57], "two": [0.6, 0.61], "three": [0.4, 0.45]}
     place = sweep(tmp_path / "grid", measured)
     capsys.readouterr()
-    written = run_rank("methods=[textemb,logme,hscore,knn]", f"measured={place}", "layers=[last,best]")
+    named = ["measured_as={coref: coref}", "sizes={one: 10, two: 30, three: 20}"]
+    written = run_rank("methods=[textemb,logme,hscore,knn]", f"measured={place}", "layers=[last,best]", *named)
     scores = pd.read_csv(written["scores"], index_col="source")
     columns = ["textemb", "logme", "logme (best)", "hscore", "hscore (best)", "knn", "knn (best)"]
     assert list(scores.columns) == [*columns, "reciprocal rank fusion", "target"]
@@ -101,6 +102,7 @@ def test_from_models_to_a_verdict(train, run_embed, run_rank, encoders, corpus, 
     assert (scores["logme (best)"] >= scores["logme"]).all()
     judged = pd.read_csv(written["judged"], index_col="method")
     assert {"random", *columns} <= set(judged.index) and judged.loc["random", "best_rank"] == 2
+    assert judged.loc["data size", "best_rank"] == 1
     best = scores["logme"].rank(ascending=False)["two"]
     assert judged.loc["logme", "best_rank"] == best
     for picture in ("predictions_coref", "gains", "gain_distribution", "map_textemb", "graph_textemb"):
