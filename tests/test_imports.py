@@ -29,6 +29,7 @@ ENTRYPOINTS = {
     "building",
     "finishing",
     "probes",
+    "rank_targets",
 }  # of the package; like src/*.py they may import everything
 
 # What answers --help, reads corpora or launches sweeps has no need of torch.

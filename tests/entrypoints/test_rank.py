@@ -169,14 +169,14 @@ def test_an_interrupted_ranking_keeps_what_there_is(run_rank, encoders, tmp_path
     def fails(*arguments: Any, **options: Any) -> None:
         raise UserError("stopped")
 
-    monkeypatch.setattr("transferlab.transferability.judging.judge_targets", fails)
+    monkeypatch.setattr("transferlab.rank_targets.judge_targets", fails)
     with pytest.raises(UserError, match="stopped"):
         run_rank("methods=[logme,knn]", f"measured={place}")
     assert "knn" in (tmp_path / "run" / "ranking.md").read_text() and (tmp_path / "run" / "scores.csv").is_file()
 
 
 def test_what_is_measured_is_checked_before_anything_is_predicted(run_rank, tmp_path, monkeypatch):
-    monkeypatch.setattr("transferlab.transferability.prediction.predict", None)  # never called
+    monkeypatch.setattr("transferlab.rank_targets.predict", None)  # never called
     table = tmp_path / "table.csv"
     table.write_text("target,source,seed,score\ncoref,minilm,1,50\ncoref,one,1,60\n")
     with pytest.raises(UserError, match="a measured score of 60 is no fraction"):
