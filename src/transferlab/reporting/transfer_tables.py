@@ -10,9 +10,9 @@ import pandas as pd
 from transferlab.reporting.text_table import TextTable
 
 MEASURES = {  # column -> heading, factor, digits
-    "best_rank": ("rank of the best", 1, 1),
+    "best_rank": ("best at rank", 1, 1),
     "ndcg": ("NDCG", 100, 1),
-    "ndcg_exp": ("NDCG, gain 2^r - 1", 100, 1),
+    "ndcg_exp": ("NDCG 2^r-1", 100, 1),
     "regret_1": ("regret@1 %", 1, 1),
     "regret_3": ("regret@3 %", 1, 1),
     "spearman": ("Spearman", 1, 2),
