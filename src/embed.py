@@ -33,6 +33,9 @@ def embed(cfg: DictConfig) -> dict[str, Any]:
     check_targets(cfg)
     if cfg.task == "train":
         raise ConfigError("task: name what is embedded, with experiment=... or, under a name of your own, task=...")
+    for key in ("sources", "probes"):
+        if cfg[key] is not None:
+            raise ConfigError(f"{key}={cfg[key]}: an embedding is of one encoder; name it with encoder=...")
     library = TaskLibrary(cfg.library)
     output_dir = Path(cfg.paths.output_dir)
     write_run_record(cfg, output_dir)

@@ -150,6 +150,8 @@ def test_wrong_use_is_refused_with_the_reason(train, run_embed, run_rank, tmp_pa
         run_embed("embedding=taskemb", "model_name_or_path=no where")
     with pytest.raises(UserError, match="task: name what is embedded"):
         run_embed("embedding=textemb", "task=train")
+    with pytest.raises(UserError, match=r"sources=\['ner'\]: an embedding is of one encoder; name it with encoder="):
+        run_embed("embedding=textemb", "sources=[ner]")
     with pytest.raises(UserError, match=r"no textemb of 'coref'.*it is empty"):
         run_rank("methods=[textemb]")
     with pytest.raises(UserError, match="target=corref: did you mean coref"):
