@@ -85,12 +85,23 @@ def test_parts_with_gaps_are_documents_of_their_own():
         ("#begin document (1_x_brat); part 0", "1_x_brat"),
         ("#begin document (x)", "x"),
         ("#begin document (x);", "x"),
+        ("#begin document (x); part", "x"),
+        ("#begin document (x); part ;", "x"),
+        ("#begin document (); part 0", ""),
+        ("#begin document (x); part -1", "x_part_-1"),
         ("# begin document GUM_academic_art", "GUM_academic_art"),
         ("#begin document (a (1)); part 003", "a (1)_part_003"),
     ],
 )
 def test_documents_without_parts_keep_their_id(begin, name):
     assert [document.name for document in parse(begin, row("a"), END)] == [name]
+
+
+def test_percent_signs_stay_as_they_are_unless_a_line_above_the_document_says_otherwise():
+    lines = [row("%41", speaker="%42"), END, "# percent-encoded", BEGIN.replace("nw/a", "nw/%61"), row("%41")]
+    one, two = parse(BEGIN, *lines, END)
+    assert (one.words, one.speakers) == (["%41"], ["%42"])
+    assert (two.words, two.name) == (["A"], one.name)
 
 
 def test_entities_do_not_reach_over_parts():

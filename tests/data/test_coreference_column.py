@@ -1,4 +1,5 @@
 import random
+from collections import defaultdict
 
 import pytest
 
@@ -63,12 +64,31 @@ def test_crossing_mentions_of_one_entity_are_told_apart():
     assert crossing == [(2, 5)]
 
 
-def test_touching_mentions_do_not_cross():
-    assert without_crossings([(0, 2), (2, 4)]) == ([(0, 2), (2, 4)], [])
+def test_longer_mentions_that_share_one_word_cross_as_the_official_program_reads_them_as_others():
+    assert without_crossings([(0, 2), (2, 4), (4, 6)]) == ([(0, 2), (4, 6)], [(2, 4)])
+    assert without_crossings([(0, 2), (2, 2), (2, 3)]) == ([(0, 2), (2, 2)], [(2, 3)])
+    assert without_crossings([(0, 2), (0, 0), (2, 2), (1, 2)])[1] == []
 
 
 def test_longer_mentions_open_first():
     assert coreference_cells([[(0, 0), (0, 2)], [(0, 1)]], 4) == ["(0|(1|(0)", "1)", "0)", "-"]
+
+
+def official(cells: list[str]) -> list[list[tuple[int, int]]]:
+    """Clusters of the cells by the rules of the official program, whose cells are bags of pieces."""
+    half, found = defaultdict(list), defaultdict(set)
+    for word, cell in enumerate(cells):
+        pieces = cell.split("|") if cell != "-" else []
+        for piece in pieces:
+            if piece.startswith("(") and piece.endswith(")"):
+                found[piece[1:-1]].add((word, word))
+        for piece in pieces:
+            if not piece.endswith(")"):
+                half[piece[1:]].append(word)
+        for piece in pieces:
+            if not piece.startswith("("):
+                found[piece[:-1]].add((half[piece[:-1]].pop(), word))
+    return sorted(map(sorted, found.values()))
 
 
 def test_random_clusters_come_back_from_their_cells():
@@ -80,4 +100,5 @@ def test_random_clusters_come_back_from_their_cells():
             sorted(without_crossings(generator.sample(spans, generator.randint(1, len(spans))))[0])
             for _ in range(generator.randint(0, 4))
         ]
-        assert clusters_of(coreference_cells(clusters, words)) == sorted(clusters)
+        cells = coreference_cells(clusters, words)
+        assert clusters_of(cells) == official(cells) == sorted(clusters)

@@ -1,8 +1,14 @@
 import logging
+import os
+import random
+import re
+import subprocess
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
+from transferlab.data.coreference_column import without_crossings
 from transferlab.data.readers.base import DataError
 from transferlab.data.readers.conll2012 import Conll2012Reader
 from transferlab.data.writers import write_conll2012
@@ -73,7 +79,7 @@ def test_crossing_mentions_of_one_entity_lose_the_later_one_with_a_warning(tmp_p
     with caplog.at_level(logging.WARNING):
         (read,) = back([document], tmp_path / "gold.conll")
     assert read.gold.clusters == [[(0, 3), (6, 6)]]
-    assert f"{ANN.name}: left out 1 mentions" in caplog.text
+    assert f"{ANN.name}: left out 1 of 3 mentions" in caplog.text
     assert "(2, 5) 'old friend left .'" in caplog.text
 
 
@@ -83,8 +89,103 @@ def test_crossing_mentions_of_two_entities_are_kept(tmp_path, caplog):
     assert not caplog.records
 
 
-def test_separators_inside_words_become_spaces(tmp_path):
-    document = Document("d", ["a\tb", "c\nd", "", "New York"], [(0, 3)], gold=Annotations(clusters=[[(3, 3)]]))
-    (read,) = back([document], tmp_path / "gold.conll")
-    assert read.words == ["a b", "c d", "", "New York"]
-    assert read.gold.clusters == [[(3, 3)]]
+AWKWARD = [
+    "",
+    " ",
+    "a b",
+    " a",
+    "a\tb",
+    "\t",
+    "a\nb",
+    "\r\n",
+    "%",
+    "%09",
+    "(",
+    ")",
+    "(0)",
+    ");",
+    "-",
+    "_",
+    "*",
+    "#",
+    "|",
+]
+AWKWARD += [
+    "# note",
+    "#begin document (x); part 000",
+    "# begin document",
+    "#end document",
+    "x # end document",
+    "é\u2028",
+]
+AWKWARD += ["# percent-encoded", "nw/a", "x_part_001", "_part_000", "x_part_0", "x_part_-1", "a); part 003", "中"]
+SCORER = os.environ.get("PERL_SCORER")
+
+
+def random_documents(generator: random.Random, disjoint: bool) -> list[Document]:
+    """Documents with awkward names, words and speakers, and with clusters that nest, touch and cross.
+
+    Args:
+        disjoint: whether a span is in one cluster only, as the official program wants it.
+    """
+    documents = []
+    for name in generator.sample(AWKWARD, 4):
+        words = generator.choices(AWKWARD, k=generator.randint(0, 8))
+        ends = sorted({*generator.choices(range(len(words)), k=2), len(words) - 1}) if words else []
+        sentences = [(before + 1, end) for before, end in pairwise([-1, *ends])]
+        spans = [(a, b) for a in range(len(words)) for b in range(a, len(words))]
+        generator.shuffle(spans)
+        clusters = []
+        while spans and len(clusters) < 4:
+            cluster = [spans[-i - 1] for i in range(min(len(spans), generator.randint(1, 4)))]
+            spans = spans[: -len(cluster)] if disjoint else generator.sample(spans, len(spans))
+            clusters.append(cluster)
+        speakers = [generator.choice(["-", *filter(lambda s: s.strip(" _"), AWKWARD)]) for _ in words]
+        documents.append(
+            Document(
+                name=name,
+                words=words,
+                sentences=sentences,
+                speakers=speakers if any(speaker != "-" for speaker in speakers) else None,
+                gold=Annotations(clusters=clusters),
+            )
+        )
+    return documents
+
+
+def written(document: Document) -> Document:
+    """The document as the format can carry it."""
+    clusters = [sorted(without_crossings(cluster)[0]) for cluster in document.gold.clusters]
+    genre = "nw" if document.name.startswith("nw/") else None
+    return replace(document, genre=genre, gold=Annotations(clusters=sorted(clusters)))
+
+
+def test_random_documents_come_back_as_themselves(tmp_path):
+    generator = random.Random(5)
+    for _ in range(60):
+        documents = random_documents(generator, disjoint=False)
+        assert back(documents, tmp_path / "gold.conll") == list(map(written, documents))
+
+
+@pytest.mark.skipif(not SCORER, reason="PERL_SCORER names no checkout of the official coreference scorer")
+def test_the_official_program_reads_the_same_mentions(tmp_path):
+    generator = random.Random(7)
+    for _ in range(12):
+        documents = list(map(written, random_documents(generator, disjoint=True)))
+        path = write_conll2012(documents, tmp_path / "gold.conll", layer="gold")
+        command = ["perl", f"{SCORER}/scorer.pl", "bcub", str(path), str(path)]
+        output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        key_of = dict(re.findall(r"^File (.*):\n((?:Entity .*\n)*)", output, re.MULTILINE))
+        assert len(key_of) == len(documents)
+        read = sorted(
+            sorted(
+                sorted((int(a), int(b)) for a, b in re.findall(r"\((\d+),(\d+)\)", line)) for line in key.splitlines()
+            )
+            for key in key_of.values()
+        )
+        assert read == sorted(document.gold.clusters for document in documents)
+        totals = re.search(r"TOTALS =+\n.*Recall: \((\d+) / (\d+)\).*\n-+\nCoreference: .*F1: ([\d.]+)%", output)
+        assert totals is not None
+        mentions = sum(map(len, (cluster for document in documents for cluster in document.gold.clusters)))
+        assert (int(totals[1]), int(totals[2])) == (mentions, mentions)
+        assert float(totals[3]) == (100 if mentions else 0)

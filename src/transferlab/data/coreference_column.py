@@ -66,13 +66,14 @@ class MentionBrackets:
 def without_crossings(cluster: Iterable[Span]) -> tuple[Cluster, Cluster]:
     """Split a cluster into mentions that the column can carry and mentions that it cannot.
 
-    Brackets of one entity nest, so two of its mentions must not cross. Mentions are taken by their start, the
-    longer first; one that crosses a mention already taken is left out.
+    Brackets of one entity nest, so two of its mentions must neither cross nor, being longer than a word, share just
+    the last word of one and the first of the other. Mentions are taken by their start, the longer first; one that
+    crosses a mention already taken is left out.
     """
     kept: Cluster = []
     crossing: Cluster = []
     for start, end in sorted(set(cluster), key=lambda span: (span[0], -span[1])):
-        crosses = any(other_start < start < other_end < end for other_start, other_end in kept)
+        crosses = any(other_start < start <= other_end < end for other_start, other_end in kept)
         (crossing if crosses else kept).append((start, end))
     return kept, crossing
 
@@ -90,8 +91,7 @@ def coreference_cells(clusters: Iterable[Cluster], words: int) -> list[str]:
                 closing[end].append((start, f"{entity})"))
     cells = []
     for word in range(words):
-        # what ends comes before what begins, innermost ends first, outermost begins first: a closing piece
-        # must not end a mention of the same entity that only begins at this word
+        # what ends comes before what begins, innermost ends first, outermost begins first
         ends = [piece for _, piece in sorted(closing[word], key=lambda item: -item[0])]
         begins = [piece for _, piece in sorted(opening[word], key=lambda item: -item[0])]
         cells.append("|".join(ends + begins) or "-")

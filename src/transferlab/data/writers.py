@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Literal
 
 from transferlab.data.coreference_column import coreference_cells, without_crossings
+from transferlab.data.percent_encoding import MARK, encode, needs_encoding
 from transferlab.data.readers.base import DataError
 from transferlab.documents import Document, write_atomically
 
-_PART = re.compile(r"(.+)_part_(\d{3,})")
-_BREAKS = re.compile(r"[\t\r\n]+")  # these separate columns and rows
+_PART = re.compile(r"(.*)_part_(-[0-9]+|[0-9]{3,})", re.DOTALL)
 
 log = logging.getLogger(__name__)
 
@@ -24,10 +24,12 @@ def write_conll2012(
     """Write coreference clusters as one CoNLL-2012 file, atomically, in 12 columns separated by tabs.
 
     ``Conll2012Reader`` reads back the same names, words, sentences, speakers and clusters, and the genre
-    where the name begins with it (``nw/...``). A name ``<id>_part_<000>`` becomes id and part; another
-    becomes ``part 0``, as in LitBank. Limits of the format: clusters are reordered by their first mentions; a
-    tab or line break in a word becomes a space; of two mentions of one entity that cross, the later one is
-    left out with a warning.
+    where the name begins with it (``nw/...``), and the official scorer reads the same mentions. A name
+    ``<id>_part_<000>`` becomes id and part; another becomes ``part 0``, as in LitBank. A document with a tab or line
+    break in a word, or with what looks like the begin or end of a document, is written percent-encoded (see
+    :mod:`transferlab.data.percent_encoding`). Limits of the format: clusters are reordered by their first mentions;
+    an empty speaker becomes ``-``; of two mentions of one entity that cross, or of which one begins at the last word
+    of the other, the later one is left out, and a warning counts these.
 
     Args:
         documents: written in this order, one after the other.
@@ -54,23 +56,30 @@ def _lines(document: Document, layer: str) -> Iterator[str]:
         crossing += left_out
     if crossing:
         log.warning(
-            "%s: left out %d mentions that cross another of their entity, as CoNLL files cannot say that: %s",
+            "%s: left out %d of %d mentions, which cross another one of their entity or begin at its last word; CoNLL "
+            "files cannot say that: %s",
             document.name,
             len(crossing),
+            sum(map(len, [crossing, *kept])),
             ", ".join(f"{span} {document.span_text(span)!r}" for span in crossing[:5]),
         )
     match = _PART.fullmatch(document.name)
     name, part = (match[1], match[2]) if match else (document.name, "0")
-    name = _BREAKS.sub(" ", name)
+    speakers = document.speakers or ["-"] * len(document.words)
+    write = str
+    if needs_encoding([name, *document.words, *speakers]):
+        write = encode
+        yield f"{MARK}\n"
     cells = coreference_cells(sorted(sorted(cluster) for cluster in kept if cluster), len(document.words))
-    yield f"#begin document ({name}); part {part}\n"
+    yield f"#begin document ({write(name)}); part {part}\n"
     for start, end in document.sentences:
         for i in range(start, end + 1):
-            word = _BREAKS.sub(" ", document.words[i])
-            speaker = _BREAKS.sub(" ", document.speakers[i]) if document.speakers else "-"
             unknown = "-", "*", "-", "-", "-"  # part of speech, parse, lemma, frameset, sense
             # named entities are not written: "-", as "*" would say that there are none
-            columns = (name, str(int(part)), str(i - start), word, *unknown, speaker, "-", cells[i])
-            yield "\t".join(columns) + "\n"
+            row = (
+                *(write(name), str(int(part)), str(i - start), write(document.words[i]), *unknown),
+                *(write(speakers[i]) or "-", "-", cells[i]),
+            )
+            yield "\t".join(row) + "\n"
         yield "\n"
     yield "#end document\n"

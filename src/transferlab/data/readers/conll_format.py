@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from transferlab.data.coreference_column import ABSENT, MentionBrackets
 from transferlab.data.name_column import NameBrackets
+from transferlab.data.percent_encoding import MARK, decode
 from transferlab.data.readers.base import DataError
 from transferlab.documents import Annotations, Document, Span
 
@@ -22,7 +23,7 @@ UNKNOWN_SPEAKER = "-"
 
 _BEGIN = re.compile(
     r"#\s*begin document\s*(?:\((?P<bracketed>.*)\)|(?P<plain>[^;]*?))\s*"
-    r"(?:;\s*part\s*(?P<part>\w+))?\s*;?\s*$"
+    r"(?:;\s*part\s*(?P<part>[^\s;]*))?\s*;?\s*$"
 )
 _END = re.compile(r"#\s*end document")
 _GENRE = re.compile(r"([a-z]{2})/")
@@ -33,10 +34,10 @@ log = logging.getLogger(__name__)
 def parse_conll(lines: Iterable[str], file: str) -> Iterator[Document]:
     """Yield one Document per part of a file.
 
-    A document is named ``<document id>_part_<number>`` with the number in three digits. Only ``part 0``, a
-    single digit, as LitBank and :mod:`transferlab.data.writers` mark documents without parts, and a missing
-    part leave the id as it is. ``gold.entities`` are the names where the file has their column; names that make no
-    sense are left out with a warning.
+    A document is named ``<document id>_part_<number>`` with the number in three digits (``part -1`` gives
+    ``_part_-1``). Only ``part 0``, a single digit, as LitBank and :mod:`transferlab.data.writers` mark documents
+    without parts, and a missing part or number leave the id as it is. ``gold.entities`` are the names where the file
+    has their column; names that make no sense are left out with a warning.
 
     Args:
         lines: the lines, with or without their ends.
@@ -46,7 +47,7 @@ def parse_conll(lines: Iterable[str], file: str) -> Iterator[Document]:
         DataError: a malformed line; the text names file, line and the column's content.
     """
     part: _Part | None = None
-    found = False
+    found = encoded = False
     number = 0
     for number, line in enumerate(lines, start=1):
         line = line.rstrip("\r\n")
@@ -57,7 +58,9 @@ def parse_conll(lines: Iterable[str], file: str) -> Iterator[Document]:
                     yield part.document()
                     part = None
                 if begin:
-                    part, found = _Part(begin, file), True
+                    part, found, encoded = _Part(begin, file, encoded), True, False
+                elif part is None:
+                    encoded = line == MARK
             elif not line.strip():
                 if part is not None:
                     part.end_sentence()
@@ -86,12 +89,13 @@ def split_columns(line: str) -> list[str]:
 class _Part:
     """A document while its rows come in."""
 
-    def __init__(self, begin: re.Match[str], file: str) -> None:
+    def __init__(self, begin: re.Match[str], file: str, encoded: bool) -> None:
         self.file = file
         self.id = (begin["bracketed"] if begin["bracketed"] is not None else begin["plain"]).strip()
-        if not self.id:
+        if begin["bracketed"] is None and not self.id:
             raise DataError("the document has no id; write '#begin document (<id>); part 000'")
         self.part = begin["part"]
+        self.decode: Callable[[str], str] = decode if encoded else str
         self.words: list[str] = []
         self.speakers: list[str] = []
         self.sentences: list[Span] = []
@@ -116,11 +120,11 @@ class _Part:
             )
         word = columns[WORD]
         self.brackets.add(columns[-1].strip(), len(self.words), line)
-        self.words.append(word)
+        self.words.append(self.decode(word))
         full = len(columns) >= FEWEST_COLUMNS_WITH_SPEAKER
         self.names.add(columns[NAMES].strip() if full else "", len(self.words) - 1, line)
         speaker = columns[SPEAKER].strip() if full else ""
-        self.speakers.append(UNKNOWN_SPEAKER if speaker in ABSENT else speaker)
+        self.speakers.append(UNKNOWN_SPEAKER if speaker in ABSENT else self.decode(speaker))
 
     def end_sentence(self) -> None:
         if len(self.words) > self.sentence_start:
@@ -129,10 +133,11 @@ class _Part:
 
     def document(self) -> Document:
         self.end_sentence()
-        name = self.id
-        if self.part is not None and self.part != "0":
-            name = f"{self.id}_part_{self.part:0>3}"
-        genre = _GENRE.match(self.id)
+        name = self.decode(self.id)
+        genre = _GENRE.match(name)
+        if self.part and self.part != "0":
+            number = self.part if self.part.startswith("-") else self.part.zfill(3)
+            name = f"{name}_part_{number}"
         entities = self.names.entities()
         if self.names.unreadable:
             log.warning("%s, %s; %s has no named entities", self.file, self.names.unreadable, name)
