@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -66,7 +66,7 @@ def _lines(document: Document, layer: str) -> Iterator[str]:
     match = _PART.fullmatch(document.name)
     name, part = (match[1], match[2]) if match else (document.name, "0")
     speakers = document.speakers or ["-"] * len(document.words)
-    write = str
+    write: Callable[[str], str] = str
     if needs_encoding([name, *document.words, *speakers]):
         write = encode
         yield f"{MARK}\n"
