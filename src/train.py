@@ -42,7 +42,11 @@ def train(cfg: DictConfig) -> dict[str, Any]:
     if (metrics := finished_metrics(cfg.resume, output_dir, overrides)) is not None:
         log.info("%s was finished before", output_dir)
         return metrics
-    cfg.ckpt_path = last_checkpoint(cfg.resume, output_dir) or cfg.ckpt_path
+    checkpoint = last_checkpoint(cfg.resume, output_dir)
+    if cfg.resume is not None and checkpoint is None:
+        log.info("%s has no checkpoint yet: this run starts anew, in its directory", output_dir)
+    if checkpoint is not None and Path(cfg.resume) != output_dir:  # the command of a single run names it already
+        cfg.ckpt_path = checkpoint
     probes = probes_of(cfg)
     if not probes:  # else each of them has chosen its own
         select_sources(cfg)

@@ -23,6 +23,7 @@ from transferlab.probes import Probe
 from transferlab.reporting.curves import plot_curves
 from transferlab.reporting.run_scores import print_probes, print_scores
 from transferlab.utils import run_identity
+from transferlab.utils.resume import CHECKPOINT
 from transferlab.utils.run_record import write_json
 
 log = logging.getLogger(__name__)
@@ -63,13 +64,14 @@ def finish(
         return
     assert isinstance(model, TransferModel)
     if lasting:
-        write_json(output_dir / "metrics.json", metrics)
         log.info("model saved to %s", save(model, datamodule, cfg, metrics, best))
         if list(output_dir.glob("csv/*/metrics.csv")):
             curve, _ = plot_curves({cfg.task_name: output_dir}, output_dir / "curve.png", metric=cfg.monitor)
             log.info("training curve: %s", curve)
     for stage, scores in write_baselines(output_dir, metrics, taskmodule, datamodule).items():
         print_scores(metrics, stage, scores, SPLITS[stage])
+    if lasting:
+        write_json(output_dir / "metrics.json", metrics)  # last: it says that everything else is there
     drop_checkpoints(cfg)
     if cfg.push_to_hub and lasting:
         push(Path(cfg.model_save_dir), cfg.push_to_hub)
@@ -78,18 +80,20 @@ def finish(
 def drop_checkpoints(cfg: DictConfig) -> None:
     """Delete the checkpoints of a run whose results and model are saved, unless they are to be kept."""
     if not cfg.get("keep_checkpoints", True):
-        shutil.rmtree(Path(cfg.paths.output_dir, "checkpoints"), ignore_errors=True)
+        output_dir = Path(cfg.paths.output_dir)
+        (output_dir / CHECKPOINT).unlink(missing_ok=True)  # first: it names the others
+        shutil.rmtree(output_dir / CHECKPOINT.parent, ignore_errors=True)
 
 
 def _finish_probes(group: ProbeGroup, probes: Sequence[Probe], taskmodule: Any, datamodule: TransferDataModule) -> None:
     group.take_best()
     for (name, model), probe in zip(group.members(), probes, strict=True):
         output_dir, metrics = Path(probe.cfg.paths.output_dir), group.results[name]
-        write_json(output_dir / "metrics.json", metrics)
         save(model, datamodule, probe.cfg, metrics, None)
         write_baselines(output_dir, metrics, taskmodule, datamodule)
         overrides = OmegaConf.to_container(OmegaConf.load(output_dir / ".hydra" / "overrides.yaml"))
         write_job(output_dir, {"overrides": overrides, "seed": probe.cfg.seed, "metrics": metrics})
+        write_json(output_dir / "metrics.json", metrics)
     log.info("results and models of the probes are in %s", Path(probes[0].cfg.paths.output_dir).parent)
 
 

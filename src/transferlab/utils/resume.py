@@ -22,14 +22,14 @@ CONFIG = Path(".hydra", "config.yaml")
 SWEEP = "multirun.yaml"  # Hydra's record of a sweep
 RESULT = "job_return.json"
 RECORD = "run.json"
+SCORES = "metrics.json"  # of a run that is over
 
 
 def resumed_command(argv: list[str]) -> list[str]:
     """The command line that goes on with the run that ``argv`` names, or ``argv`` itself when it names none.
 
     Raises:
-        UserError: the directory is neither that of a run with a checkpoint nor that of a sweep, or ``--multirun`` is
-            given.
+        UserError: the directory is neither that of a run nor that of a sweep, or ``--multirun`` is given.
     """
     named = [argument.removeprefix(PREFIX) for argument in argv[1:] if argument.startswith(PREFIX)]
     if not named or named[-1] in ("", "null"):
@@ -42,9 +42,13 @@ def resumed_command(argv: list[str]) -> list[str]:
     others = [argument for argument in argv[1:] if not argument.startswith(PREFIX)]
     if (directory / SWEEP).is_file():
         return [argv[0], "--multirun", *_sweep(directory), *others]
-    for file in (CONFIG, CHECKPOINT):
-        if not (directory / file).is_file():
-            raise UserError(f"{PREFIX}{named[-1]}: there is no {file} in it to go on from")
+    if not (directory / CONFIG).is_file():
+        raise UserError(f"{PREFIX}{named[-1]}: there is no {CONFIG} in it to go on from")
+    checkpoint = last_checkpoint(str(directory), directory)
+    if checkpoint is None and others and is_finished(directory):
+        raise UserError(
+            f"{PREFIX}{named[-1]} {' '.join(others)}: that run is finished and has kept no {CHECKPOINT} to go on from"
+        )
     configs = Path(os.environ[run_identity.PROJECT_ROOT], "configs")
     return [
         argv[0],
@@ -58,7 +62,7 @@ def resumed_command(argv: list[str]) -> list[str]:
         "hydra.output_subdir=null",  # the config of the first start stays as it is until train.py renews it
         f"hydra.job.name={Path(argv[0]).stem}",
         f"resume='{directory}'",
-        f"ckpt_path='{directory / CHECKPOINT}'",
+        *([f"ckpt_path='{checkpoint}'"] if checkpoint else []),  # else it was stopped before its first one: anew
         *others,
     ]
 
@@ -75,7 +79,7 @@ def _sweep(directory: Path) -> list[str]:
 
 
 def finished_metrics(resumed: str | None, output_dir: Path, overrides: list[str]) -> dict[str, Any] | None:
-    """What a job of a resumed sweep had found before; None if it is to be run, or is no such job.
+    """What a resumed run or a job of a resumed sweep had found before; None if it is to be run, or is no such job.
 
     Args:
         resumed: the value of ``resume``.
@@ -85,10 +89,10 @@ def finished_metrics(resumed: str | None, output_dir: Path, overrides: list[str]
     Raises:
         UserError: the directory is that of a job with other overrides.
     """
-    if resumed is None or Path(resumed) == output_dir:
+    if resumed is None:
         return None
     for file in (RESULT, RECORD):
-        if (output_dir / file).is_file():
+        if Path(resumed) != output_dir and (output_dir / file).is_file():
             before = json.loads((output_dir / file).read_text(encoding="utf-8"))
             theirs, ours = ([o for o in some if not o.startswith(PREFIX)] for some in (before["overrides"], overrides))
             if theirs != ours:
@@ -98,6 +102,9 @@ def finished_metrics(resumed: str | None, output_dir: Path, overrides: list[str]
                 )
             if file == RESULT and before["status"] == "completed":
                 return dict(before["metrics"])
+    if last_checkpoint(resumed, output_dir) is None and is_finished(output_dir):
+        scores = output_dir / SCORES
+        return json.loads(scores.read_text(encoding="utf-8")) if scores.is_file() else {}
     return None
 
 
@@ -118,6 +125,17 @@ def overrides_of(resumed: str | None, output_dir: Path, given: list[str]) -> lis
 
 
 def last_checkpoint(resumed: str | None, output_dir: Path) -> str | None:
-    """Where an interrupted job of a resumed sweep goes on; None where it starts, or is no such job."""
+    """Where a resumed run, or an interrupted job of a resumed sweep, goes on; None where it starts.
+
+    Args:
+        resumed: the value of ``resume``.
+        output_dir: of the run or job.
+    """
     place = output_dir / CHECKPOINT
-    return str(place) if resumed is not None and Path(resumed) != output_dir and place.is_file() else None
+    return str(place) if resumed is not None and place.is_file() else None
+
+
+def is_finished(directory: Path) -> bool:
+    """Whether a run, or each of its probes, has written its scores: the last thing before checkpoints are dropped."""
+    places = [place for place in directory.glob("probes/*") if place.is_dir()] or [directory]
+    return all((place / SCORES).is_file() for place in places)

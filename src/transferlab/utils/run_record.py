@@ -20,7 +20,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from transferlab.utils import run_identity
-from transferlab.utils.resume import overrides_of
+from transferlab.utils.resume import last_checkpoint, overrides_of
 
 PACKAGES = (
     "transferlab",
@@ -76,7 +76,8 @@ def write_run_record(cfg: DictConfig, output_dir: str | Path, own: Sequence[str]
     if cfg.get("resume") is not None and (output_dir / "run.json").is_file():
         first = json.loads((output_dir / "run.json").read_text(encoding="utf-8"))
         record = first | {"resumed": [*first.get("resumed", []), record]}
-        renewed = OmegaConf.merge(cfg, {"resume": None, "ckpt_path": None})
+        own_checkpoint = cfg.get("ckpt_path") == last_checkpoint(cfg.resume, output_dir)
+        renewed = OmegaConf.merge(cfg, {"resume": None, "ckpt_path": None if own_checkpoint else cfg.get("ckpt_path")})
         if own is None:
             _write(output_dir / ".hydra" / "config.yaml", OmegaConf.to_yaml(renewed))  # a second resume starts from it
     write_json(output_dir / "run.json", record)
