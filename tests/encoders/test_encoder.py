@@ -4,7 +4,8 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 
-from transferlab.encoders.encoder import Encoder, check_compile, check_gradient_checkpointing
+from transferlab.encoders.checks import check_compile, check_gradient_checkpointing
+from transferlab.encoders.encoder import Encoder
 from transferlab.encoders.sources import EncoderError
 from transferlab.encoders.truncation import truncate
 

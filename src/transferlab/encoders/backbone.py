@@ -38,6 +38,9 @@ def build_backbone(
         EncoderError: the weights cannot be read, or lack a part of the architecture.
     """
     drop_decoder(config)
+    if getattr(config, "attention_type", None) == "block_sparse":
+        # a BigBird turns to full attention for good when it sees a short row: vectors would depend on what came before
+        config.attention_type = "original_full"
     # the trainer's precision lowers it where wanted; a checkpoint's own half precision would not train
     options: dict[str, Any] = {"dtype": torch.float32}
     architecture: Any = MODEL_MAPPING[type(config)]

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from transformers import MODEL_MAPPING, PretrainedConfig
 
 from transferlab.encoders.aggregation import build_aggregation
@@ -92,6 +93,22 @@ def check_known(key: str, encoder_ids: Iterable[str], choices: Sequence[str]) ->
             raise EncoderError(
                 f"{key}: there is no encoder {encoder_id!r} in model.pretrained_models; choices: {', '.join(choices)}"
             )
+
+
+def check_gradient_checkpointing(encoder_id: str, config: PretrainedConfig) -> None:
+    """Raise EncoderError if transformers cannot recompute the blocks of this architecture."""
+    architecture: Any = MODEL_MAPPING[type(config)]
+    if not architecture.supports_gradient_checkpointing:
+        raise EncoderError(
+            f"gradient_checkpointing=true: encoder {encoder_id!r} is of type {config.model_type}, which does "
+            f"not support it; freeze it (model.freeze_models) or set gradient_checkpointing to false"
+        )
+
+
+def check_compile(backend: str | None) -> None:
+    """Raise EncoderError if there is no such backend of ``torch.compile``."""
+    if backend is not None and backend not in (known := torch.compiler.list_backends(exclude_tags=())):
+        raise EncoderError(f"model.compile={backend}: choose one of {', '.join(known)}, or null")
 
 
 def _check_ids(encoder_ids: Sequence[str]) -> None:

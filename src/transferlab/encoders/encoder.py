@@ -7,23 +7,20 @@ import os
 import tempfile
 from collections.abc import Sequence
 from contextlib import nullcontext
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import (
-    MODEL_MAPPING,
-    PretrainedConfig,
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-)
+from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from transferlab.encoders.added_tokens import AddedTokens
 from transferlab.encoders.backbone import build_backbone, fingerprint, quiet
 from transferlab.encoders.feature_addresses import layer_addresses
 from transferlab.encoders.feature_store import FeatureStore
 from transferlab.encoders.frozen_features import FrozenFeatures
+from transferlab.encoders.padding import in_groups_of_one_length, reads_padding, warn_once
 from transferlab.encoders.sources import EncoderError
 from transferlab.encoders.truncation import (
     block_list,
@@ -103,19 +100,22 @@ class Encoder(nn.Module):
         if gradient_checkpointing and not frozen:
             self.backbone.gradient_checkpointing_enable({"use_reentrant": False})
         accepted = inspect.signature(self.stack.forward).parameters
-        if compile is not None:
-            self.stack.compile(backend=compile, dynamic=True)  # rows are of any length
         self._reads_types = "token_type_ids" in accepted and getattr(config, "type_vocab_size", 0) > 1
         self._forward_options = {name: False for name in _NOT_FOR_GENERATION if name in accepted}
+        self._source = source
         # now, because a trainer of lower precision casts what it is given
         self._fingerprint = fingerprint(self.stack) if frozen and load_weights else None
+        if load_weights:
+            _ = self.reads_padding
         # what is kept of it; None where every row is computed
         self.features: FrozenFeatures | None = None
         if frozen and load_weights and not frozen_dropout and store is not None:
             used = range(config.num_hidden_layers - last_n_layers + 1, config.num_hidden_layers + 1)
             about = {"encoder": source, "type": config.model_type, "hidden_size": config.hidden_size}
-            weights, addresses = layer_addresses(self.stack, config, pooler)
+            weights, addresses = layer_addresses(self.stack, config, pooler, unpadded=self.reads_padding)
             self.features = FrozenFeatures(store, weights, addresses, used, about)
+        if compile is not None:
+            self.stack.compile(backend=compile, dynamic=True)  # rows are of any length
         self._weights = tuple(self.stack.parameters())  # looked at in every step
         self._seen_written, self._as_loaded = self._times_written(), True
         self.train()
@@ -135,6 +135,26 @@ class Encoder(nn.Module):
     def layers(self) -> int:
         """The number of layers in use."""
         return self.backbone.config.num_hidden_layers
+
+    @cached_property
+    def reads_padding(self) -> bool:
+        """Whether its vectors depend on padding; then rows are read in groups of one length, see padding.py.
+
+        Found out when the encoder is built, or first used where its weights come later.
+        """
+        config, was_training = self.backbone.config, self.stack.training
+        used = range(self.layers - self.last_n_layers + 1, self.layers + 1)
+        table = self.embedding_table
+        pad_id = getattr(config, "pad_token_id", None) or 0
+        self.stack.eval()
+        with torch.autocast(table.device.type, enabled=False):
+            found = reads_padding(
+                lambda inputs: self._read(inputs, used), len(table), pad_id, table.device, self.max_positions
+            )
+        self.stack.train(was_training)
+        if found:
+            warn_once(self._source, config.model_type)
+        return found
 
     def train(self, mode: bool = True) -> Encoder:
         """Set training mode, which a frozen encoder declines."""
@@ -230,6 +250,12 @@ class Encoder(nn.Module):
 
     def _layers_of(self, inputs: dict[str, Tensor], layers: Sequence[int]) -> list[Tensor]:
         """[rows, subtokens, hidden] of each of these layers, the first being 1."""
+        if self.reads_padding:
+            return in_groups_of_one_length(inputs, lambda group: self._read(group, layers))
+        return self._read(inputs, layers)
+
+    def _read(self, inputs: dict[str, Tensor], layers: Sequence[int]) -> list[Tensor]:
+        """The same of rows as they are padded."""
         outputs = self.stack(
             **inputs,
             output_hidden_states=list(layers) != [self.layers],
@@ -276,19 +302,3 @@ class Encoder(nn.Module):
                 tokenizer.save_pretrained(unfinished)
             for file in sorted(Path(unfinished).iterdir(), key=lambda path: path.name == "config.json"):
                 os.replace(file, directory / file.name)
-
-
-def check_gradient_checkpointing(encoder_id: str, config: PretrainedConfig) -> None:
-    """Raise EncoderError if transformers cannot recompute the blocks of this architecture."""
-    architecture: Any = MODEL_MAPPING[type(config)]
-    if not architecture.supports_gradient_checkpointing:
-        raise EncoderError(
-            f"gradient_checkpointing=true: encoder {encoder_id!r} is of type {config.model_type}, which does "
-            f"not support it; freeze it (model.freeze_models) or set gradient_checkpointing to false"
-        )
-
-
-def check_compile(backend: str | None) -> None:
-    """Raise EncoderError if there is no such backend of ``torch.compile``."""
-    if backend is not None and backend not in (known := torch.compiler.list_backends(exclude_tags=())):
-        raise EncoderError(f"model.compile={backend}: choose one of {', '.join(known)}, or null")

@@ -39,13 +39,17 @@ def digest(parts: Iterable[bytes]) -> str:
     return state.hexdigest()[:32]
 
 
-def layer_addresses(stack: nn.Module, config: PretrainedConfig, pooler: bool = False) -> tuple[str, list[str]]:
+def layer_addresses(
+    stack: nn.Module, config: PretrainedConfig, pooler: bool = False, unpadded: bool = False
+) -> tuple[str, list[str]]:
     """The address of what lies outside the blocks, and that of the output of every layer, the first layer first.
 
     Args:
         stack: the encoder.
         config: its configuration.
         pooler: the last address is that of the last layer with its first token sent through the pooler.
+        unpadded: rows are read without padding because it would change them; so they are not those that were stored
+            before this was known.
     """
     family = FAMILIES.get(config.model_type)
     layers = int(config.num_hidden_layers)
@@ -55,6 +59,8 @@ def layer_addresses(stack: nn.Module, config: PretrainedConfig, pooler: bool = F
     if prefix is None:
         # which weights make a layer is not known, and may depend on the number of layers
         settings["num_hidden_layers"] = layers if family is None or settings.get("num_hidden_groups", 1) > 1 else None
+    if unpadded:
+        settings["unpadded"] = True
     outside: list[bytes] = [json.dumps(settings, sort_keys=True, default=str).encode(), _library().encode()]
     blocks: list[list[bytes]] = [[] for _ in range(layers)]
     pooling: list[bytes] = []

@@ -14,8 +14,8 @@ from transformers import PreTrainedTokenizerBase
 
 from transferlab.encoders.added_tokens import AddedTokens, initial_embeddings
 from transferlab.encoders.alignment import align, first_tokens
-from transferlab.encoders.checks import check_encoders, check_known
-from transferlab.encoders.encoder import Encoder, check_compile, check_gradient_checkpointing
+from transferlab.encoders.checks import check_compile, check_encoders, check_gradient_checkpointing, check_known
+from transferlab.encoders.encoder import Encoder
 from transferlab.encoders.feature_store import FeatureStore
 from transferlab.encoders.sources import EncoderError
 from transferlab.encoders.tokenizers import load_tokenizers
