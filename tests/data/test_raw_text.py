@@ -50,6 +50,39 @@ def test_sentences(text, lengths):
     assert [len(sentence) for sentence in sentences_of(text)] == lengths
 
 
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("他1963年来了，他走了。我用Python3.5写！", ["他 1963 年 来 了 ， 他 走 了 。", "我 用 Python3.5 写 ！"]),
+        ("他说：“我走了。”然后呢？！好", ["他 说 ： “ 我 走 了 。 ”", "然 后 呢 ？ ！", "好"]),
+        ("「行く！」と（船を売った。）東京…京都", ["「 行 く ！ 」", "と （ 船 を 売 っ た 。 ）", "東 京 …", "京 都"]),
+        # a comma goes on; straight quotation marks open and close in turn
+        ("“好！”，他说。", ["“ 好 ！ ” ， 他 说 。"]),
+        ('说:"走了。"好。"来。"他', ['说 : " 走 了 。 "', "好 。", '" 来 。 "', "他"]),
+        # our own full stops without a blank; no decimal points
+        ("好吗?走了!再见.明天3.5米", ["好 吗 ?", "走 了 !", "再 见 .", "明 天 3.5 米"]),
+        ("３．５は数．終わり", ["３ ． ５ は 数 ．", "終 わ り"]),
+        ("한국의 수도는 서울이다. 그는 갔다.나는 왔다。", ["한국의 수도는 서울이다 .", "그는 갔다 .", "나는 왔다 。"]),
+        ("เขาขาย เรือ", ["เ ข า ข า ย เ รื อ"]),
+        ("राम घर गया। सीता आई॥", ["राम घर गया ।", "सीता आई ॥"]),
+        ("هل أنت هنا؟ نعم، أنا هنا.", ["هل أنت هنا ؟", "نعم ، أنا هنا ."]),
+        ("کیا آپ ہیں؟ ہاں۔", ["کیا آپ ہیں ؟", "ہاں ۔"]),
+        ("Բարեւ։ Ինչպես ես", ["Բարեւ ։", "Ինչպես ես"]),
+        ("ሰላም ነው። ደህና ነህ፧", ["ሰላም ነው ።", "ደህና ነህ ፧"]),
+        ("ဟုတ်။ မာ", ["ဟု တ် ။", "မ ာ"]),
+        ("សួស្តី។ លា", ["សួ ស្តី ។", "លា"]),
+    ],
+)
+def test_other_scripts_have_words_and_full_stops_of_their_own(text, sentences):
+    assert [" ".join(words) for words in sentences_of(text)] == sentences
+
+
+def test_signs_that_scripts_share_leave_english_words_alone():
+    assert sentences_of("5 kJ·mol cost a naïve l’Avenir 3½…then ‘no’.") == [
+        ["5", "kJ·mol", "cost", "a", "naïve", "l’Avenir", "3½", "…", "then", "‘", "no", "’", "."]
+    ]
+
+
 def test_random_texts_keep_every_character():
     generator = random.Random(1)
     pieces = [
@@ -71,6 +104,12 @@ def test_random_texts_keep_every_character():
         "cannot",
         "é",
         "中",
+        "。",
+        "」",
+        "ที่",
+        "서울",
+        "\u0301",
+        "؟",
     ]
     for _ in range(300):
         sentences_of("".join(generator.choices(pieces, k=generator.randint(1, 12))))

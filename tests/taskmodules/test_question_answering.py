@@ -2,9 +2,11 @@
 
 import os
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 import pytest
+import regex
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
@@ -17,9 +19,10 @@ from transferlab.utils.errors import UserError
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def make_tokenizer(letters_per_piece: int) -> PreTrainedTokenizerFast:
-    """A WordPiece tokenizer that cuts words of the letter a into pieces of so many letters; all else is unknown."""
-    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
+def make_tokenizer(letters_per_piece: int, *others: str) -> PreTrainedTokenizerFast:
+    """A WordPiece tokenizer that cuts words of the letter a into pieces of so many letters; but for others all else is
+    unknown."""
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *others]
     pieces += [prefix + "a" * n for n in range(1, letters_per_piece + 1) for prefix in ("", "##")]
     tokenizer = Tokenizer(models.WordPiece({piece: i for i, piece in enumerate(pieces)}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
@@ -267,3 +270,46 @@ def test_gold_spans_of_squad_in_words_lose_next_to_nothing(taskmodule):
             widened[question.id] = example.text[start:end]
     scores = squad_scores(golds, widened)
     assert scores["total"] > 100 and scores["f1"] > 0.99 and scores["exact"] > 0.98
+
+
+# --- scripts without blanks ---
+
+TEXTS = {
+    "Chinese": "张伟于1963年4月5日被任命为北京大学校长，“同年”八月就任Python公司。",
+    "Japanese": "彼女は東京都で「カフェ」の船を売った。",
+    "Korean": "한국의 수도는 서울이다. 2019년",
+    "Thai": "เขาขายเรือให้แอนนาที่กรุงเทพ",
+    "Lao": "ນະຄອນຫຼວງວຽງຈັນ",
+    "Khmer": "ភ្នំពេញជារាជធានី។",
+    "Myanmar": "ရန်ကုန်မြို့။",
+}
+
+
+@pytest.mark.parametrize("script", TEXTS)
+def test_every_stretch_of_characters_can_be_answered_exactly(script):
+    text = TEXTS[script]
+    borders = [0]
+    for cluster in regex.findall(r"[A-Za-z]+|\d+|\X", text):  # words of Latin letters and numbers stay whole
+        borders.append(borders[-1] + len(cluster))
+    answers = [text[a:b] for a, b in combinations(borders, 2) if text[a:b].strip() == text[a:b] != ""]
+    starts = [a for a, b in combinations(borders, 2) if text[a:b].strip() == text[a:b] != ""]
+    questions = [
+        Question(str(i), "?", [Answer(start, answer)])
+        for i, (start, answer) in enumerate(zip(starts, answers, strict=True))
+    ]
+    taskmodule = QuestionAnsweringTaskModule({"fine": make_tokenizer(1)}, 64, 8, 8)
+    best = {}
+    for example in taskmodule.encode(make_document(text, *questions), annotated=True):
+        ((first, last),) = example.answer_spans
+        best[example.question.id] = text[example.offsets[first - 1][0] : example.offsets[last - 1][1]]
+    assert best == {question.id: question.answers[0].text for question in questions}
+    assert squad_scores({key: [wording] for key, wording in best.items()}, best)["exact"] == 1
+    assert len(best) > 20
+
+
+def test_characters_that_no_blank_divides_are_read_as_continuations():
+    tokenizer = make_tokenizer(1, "中")
+    taskmodule = QuestionAnsweringTaskModule({"fine": tokenizer}, 64, 8, 8)
+    (example,) = taskmodule.encode(make_document("a 中a a-a", Question("1", "?")))
+    read = [tokenizer.convert_ids_to_tokens(subtokens) for subtokens in example.subtokens["fine"]]
+    assert read == [["a"], ["中"], ["##a"], ["a"], ["[UNK]"], ["a"]]

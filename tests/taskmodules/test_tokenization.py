@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from tests.encoders.tiny import SPECIAL_TOKENS, byte_level, save_tokenizer, wordpiece
-from transformers import AutoTokenizer
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from transferlab.taskmodules.tokenization import Line, WordTokenizer, flatten, windows
 
@@ -81,3 +82,61 @@ def test_a_word_is_represented_where_it_has_most_context() -> None:
     assert (second.start, second.end, second.represented) == (6, 15, (8, 13))
     assert (third.start, third.end, third.represented) == (12, 19, (14, 19))
     assert windows([1] * 10, limit=10, overlap=4)[0].represented == (0, 9)
+
+
+def unigram() -> Tokenizer:
+    pieces = [
+        "\u2581",
+        "x",
+        "\u2581x",
+        *"北京大學はでผม서울",
+        "북",
+        "京都",
+        "\u2581서",
+        "울이",
+        "Python",
+        "\u2581Python",
+    ]
+    scores = [("<unk>", 0.0), *((piece, -1.0) for piece in pieces)]
+    tokenizer = Tokenizer(models.Unigram(scores, unk_id=0))
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always")
+    return tokenizer
+
+
+def wordpieces_of_all() -> Tokenizer:
+    pieces = ["[UNK]", "x", "##x", "北", "京", "は", "##は", "서", "##울", "서울", "울", "Python", "##Python"]
+    tokenizer = Tokenizer(models.WordPiece({piece: i for i, piece in enumerate(pieces)}, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    return tokenizer
+
+
+@pytest.mark.parametrize(
+    ("make", "words", "joined", "expected"),
+    [
+        # no blank in the form of a SentencePiece underscore before what continues
+        (unigram, ["北", "京", "大"], [1, 2], ["\u2581 北", "京", "大"]),
+        (unigram, ["北", "京", "大"], [], ["\u2581 北", "\u2581 京", "\u2581 大"]),
+        (unigram, ["で", "Python", "で"], [1, 2], ["\u2581 で", "Python", "で"]),
+        # 京都 and 서울 are one subtoken each, but two words
+        (unigram, ["京", "都"], [1], ["\u2581 京", "<unk>"]),
+        (wordpieces_of_all, ["서", "울"], [1], ["서", "##울"]),
+        # Chinese characters begin anew in WordPiece, whatever stands before them; others after them, too
+        (wordpieces_of_all, ["北", "京", "は", "は"], [1, 2, 3], ["北", "京", "は", "##は"]),
+        (wordpieces_of_all, ["北", "Python", "ю", "京"], [1, 3], ["北", "Python", "[UNK]", "京"]),
+    ],
+)
+def test_words_that_continue_without_a_blank_have_the_subtokens_of_a_continuation(make, words, joined, expected):
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=make(), unk_token=make().id_to_token(0))
+    subtokens = WordTokenizer(tokenizer).subtokens(words, 10, joined)
+    assert [" ".join(tokenizer.convert_ids_to_tokens(word)) for word in subtokens] == expected
+
+
+def test_words_of_other_scripts_are_read_as_behind_a_blank_or_continue(tokenizer) -> None:
+    words = WordTokenizer(tokenizer)
+    assert words.subtokens([], 5, []) == []
+    plain = words.subtokens(["Ben", "boat", "Ben"], 20)
+    assert words.subtokens(["Ben", "boat", "Ben"], 20, [1])[::2] == plain[::2]
+    assert words.subtokens(["Ben", "boat", "Ben"], 1, [1]) == [
+        word[:1] for word in words.subtokens(["Ben", "boat", "Ben"], 20, [1])
+    ]

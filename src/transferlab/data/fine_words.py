@@ -1,18 +1,41 @@
-"""Words that are never longer than what people point at: runs of letters and digits, and every other sign alone."""
+"""Words that are never longer than what people point at: runs of letters and digits, and every other sign alone.
+
+In scripts that put no blanks between words, every character is a word of its own. A character is what readers take for
+one: vowel signs and other marks stay with their letter, and an emoji is whole (extended grapheme clusters of Unicode
+Standard Annex 29).
+"""
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
+import regex
+
 from transferlab.documents import Span
 
-_WORD = re.compile(r"\w+|[^\w\s]")
+# Sets of characters, of regular expressions in the mode V1: the scripts without blanks (Line_Break=SA is Thai, Lao,
+# Khmer, Myanmar and their relatives; scx are the scripts that use a sign, of which some are used in Latin too: kJ·mol)
+UNSPACED = r"[[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Bopomofo}\p{scx=Yi}\p{Line_Break=SA}]--\p{scx=Latin}]"
+HANGUL = r"\p{Hangul}"
+_FULL_WIDTH = r"\uFF00-\uFFEF"
+_BLANK = r"\s\x1c-\x1f"  # what str.split takes for white space
+_JOINED = regex.compile(rf"(?V1)[{UNSPACED}{HANGUL}{_FULL_WIDTH}]")
 
 
-def fine_words(text: str, borders: Iterable[int] = ()) -> tuple[list[str], list[Span]]:
+def _words_of(characters: str) -> regex.Pattern[str]:
+    """Runs of letters, digits and their marks but for these characters; every other character alone."""
+    run = rf"(?:[[\p{{L}}\p{{N}}_]--[{characters}]][[\p{{M}}\u200c\u200d]--[{characters}]]*)+"
+    # the last alternative: a cluster reaches over a blank where a sign belongs to what follows it
+    return regex.compile(rf"(?V1){run}|(?=[^{_BLANK}])\X(?<![{_BLANK}])|[^{_BLANK}]")
+
+
+_FINE = _words_of(UNSPACED + HANGUL)
+_WITH_KOREAN_WORDS = _words_of(UNSPACED)
+
+
+def fine_words(text: str, borders: Iterable[int] = (), syllables: bool = True) -> tuple[list[str], list[Span]]:
     """Words of a text, and the characters of each.
 
     Every character but white space belongs to a word.
@@ -21,13 +44,25 @@ def fine_words(text: str, borders: Iterable[int] = ()) -> tuple[list[str], list[
         text: any text.
         borders: positions in ``text`` at which a word ends in any case, for example those of markers that were
             written into a word and then taken out.
+        syllables: a syllable of Korean is a word, too. Korean has blanks, but what people point at ends before a
+            particle, inside of what stands between them.
 
     Returns:
         words, and for each its (first character, one past the last) in ``text``.
     """
+    pattern = _FINE if syllables else _WITH_KOREAN_WORDS
     edges = sorted({0, len(text), *borders})
-    offsets = [match.span() for start, end in pairwise(edges) for match in _WORD.finditer(text, start, end)]
+    offsets = [match.span() for start, end in pairwise(edges) for match in pattern.finditer(text, start, end)]
     return [text[start:end] for start, end in offsets], offsets
+
+
+def joined_words(words: Sequence[str], offsets: Sequence[Span]) -> list[int]:
+    """Positions of the words that continue what stands before them, as characters of a script without blanks do.
+
+    Only words next to such a character; what else stands between two blanks ("don't") counts as separate words.
+    """
+    unspaced = [_JOINED.search(word) is not None for word in words]
+    return [i for i in range(1, len(words)) if (unspaced[i - 1] or unspaced[i]) and offsets[i - 1][1] == offsets[i][0]]
 
 
 def covering_words(offsets: Sequence[Span], start: int, end: int) -> Span | None:

@@ -1,7 +1,8 @@
 """Raw text as Documents: words as in the Penn Treebank, sentences, and the characters that each word covers.
 
 Needs no downloaded data: sentence ends come from Punkt with the abbreviations listed here instead of trained
-ones.
+ones, and from the full stops of other scripts (``。``, ``।``, ``؟`` ...), which Punkt does not know. In scripts without
+blanks between words, every character is a word (see :mod:`transferlab.data.fine_words`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import regex
+
+from transferlab.data.fine_words import HANGUL, UNSPACED, fine_words
 from transferlab.data.readers.base import DataError
 from transferlab.documents import Document, Span
 
@@ -23,7 +27,18 @@ ABBREVIATIONS = """
 """
 _PARAGRAPH_BREAK = re.compile(r"\n[^\S\n]*\n\s*|\Z")
 _APOSTROPHE = re.compile(r"(?<=\w)\u2019(?=\w)")  # typographic: don’t
-_PLAIN_WORD = re.compile(r"\w+|[^\w\s]")
+_UNSPACED = rf"[{UNSPACED}{HANGUL}]"
+# characters that the tokenizer takes for parts of words
+_WORD_OF_ITS_OWN = regex.compile(rf"(?V1)(?=[{UNSPACED}]|[\p{{Terminal_Punctuation}}--[\x00-\x7f]])\X")
+# The full stops of other scripts, but no decimal point; dots behind a character of a script without blanks; and our own
+# full stops between such characters, where no blank tells Punkt that a sentence ends.
+_FULL_STOP = regex.compile(
+    rf"(?V1)(?:(?:[\p{{Sentence_Terminal}}--[.!?\uff0e]]|\uff0e(?!\p{{N}})|(?<={_UNSPACED})\u2026)"
+    rf"[\p{{Sentence_Terminal}}\u2026]*|(?:[!?]|(?<={_UNSPACED})\.)+(?=[\p{{Pe}}\p{{Pf}}\"']*{_UNSPACED}))"
+)
+_CLOSING = regex.compile(r"[\p{Pe}\p{Pf}]")
+_SAME_ON_BOTH_SIDES = "\"'\uff02\uff07"  # quotation marks: every second one closes
+_NO_BEGINNING = regex.compile(r"\s*[,;:\u3001\uff0c\uff1b\uff1a\ufe50]")  # a comma goes on with a sentence
 
 
 @cache
@@ -79,7 +94,23 @@ def read_raw_text(path: str | Path) -> Iterator[Document]:
 def _sentence_spans(text: str) -> Iterator[Span]:
     for start, end in _paragraph_spans(text):
         for a, b in _tokenizers()[1].span_tokenize(text[start:end]):
-            yield start + a, start + b
+            yield from _cut_at_full_stops(text, start + a, start + b)
+
+
+def _cut_at_full_stops(text: str, start: int, end: int) -> Iterator[Span]:
+    """Sentences inside of what Punkt takes for one, each with the quotation marks and brackets that close behind it."""
+    for stop in _FULL_STOP.finditer(text, start, end):
+        behind = stop.end()
+        while behind < end and (
+            _CLOSING.match(text, behind)
+            or (text[behind] in _SAME_ON_BOTH_SIDES and text.count(text[behind], start, behind) % 2)
+        ):
+            behind += 1
+        if start < behind < end and not _NO_BEGINNING.match(text, behind, end):
+            yield start, behind
+            start = behind
+    if text[start:end].strip():
+        yield start, end
 
 
 def _paragraph_spans(text: str) -> Iterator[Span]:
@@ -100,5 +131,18 @@ def _word_spans(sentence: str) -> list[Span]:
         spans = []
     covered = "".join(sentence[start:end] for start, end in spans)
     if covered != "".join(sentence.split()):
-        spans = [match.span() for match in _PLAIN_WORD.finditer(sentence)]
-    return spans
+        return fine_words(sentence, syllables=False)[1]
+    return [span for start, end in spans for span in _cut_at_other_scripts(sentence, start, end)]
+
+
+def _cut_at_other_scripts(sentence: str, start: int, end: int) -> Iterator[Span]:
+    """A word of the tokenizer, which knows blanks and the signs of English only, in words."""
+    whole = start
+    for character in _WORD_OF_ITS_OWN.finditer(sentence, start, end):
+        yield from ((start + a, start + b) for a, b in _word_spans(sentence[start : character.start()]))
+        yield character.span()
+        start = character.end()
+    if start == whole:
+        yield start, end
+    else:
+        yield from ((start + a, start + b) for a, b in _word_spans(sentence[start:end]))

@@ -2,7 +2,8 @@
 
 Sources: Rajpurkar et al. 2016 (1.1) and 2018 (2.0). Scores are fractions, where the programs print percent.
 Version 2.0 knows questions that the text does not answer: their gold has no answer, and ``""`` is the right
-prediction.
+prediction. The programs were made for English and are kept as they are: they divide answers at blanks, so in scripts
+without blanks (Chinese, Japanese, Thai ...) an answer is one word, and its F1 is its exact match.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import torch
 
-from transferlab.data.fine_words import covering_words, fine_words
+from transferlab.data.fine_words import covering_words, fine_words, joined_words
 from transferlab.documents import Annotations, Answer, Document, Question, Span
 from transferlab.metrics.question_answering import SquadScore
 from transferlab.taskmodules.base import TaskModule, predicted
@@ -149,11 +149,12 @@ class QuestionAnsweringTaskModule(TaskModule[QuestionExample, QuestionBatch]):
         if document.text is None:
             raise UserError(f"{document.name} has no text, in whose characters answers are given; add its field text")
         words, offsets = _words(document)
+        joined = joined_words(words, offsets)
         subtokens, lengths = {}, {}
         for key, tokenizer in self.tokenizers.items():
             # the longest question leaves so much room for a word
             limit = self.max_segment_len - tokenizer.num_special_pair - self.max_question_length
-            subtokens[key] = tokenizer.subtokens(words, limit)
+            subtokens[key] = tokenizer.subtokens(words, limit, joined)
             lengths[key] = [len(word) for word in subtokens[key]]
         examples = []
         for question in questions or []:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 from typing import Any
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 
 from transferlab.documents import Document, Span
 from transferlab.utils.batches import EncoderInputs
+
+_LETTER = "x"  # makes no subtoken together with a character of another script
 
 log = logging.getLogger(__name__)
 
@@ -96,18 +99,50 @@ class WordTokenizer:
         """The id of one token."""
         return int(self.tokenizer.convert_tokens_to_ids(token))
 
-    def subtokens(self, words: list[str], limit: int) -> list[list[int]]:
-        """Subtoken ids of each word: at least one (the unknown token), at most ``limit``."""
+    def subtokens(self, words: list[str], limit: int, joined: Sequence[int] = ()) -> list[list[int]]:
+        """Subtoken ids of each word: at least one (the unknown token), at most ``limit``.
+
+        Args:
+            words: each of them as behind a blank.
+            limit: the most subtokens of a word.
+            joined: positions of the words that continue the one before them without a blank, like the characters of
+                Chinese; they get subtokens of a continuation (``##x`` of WordPiece, no ``\u2581`` of SentencePiece).
+        """
+        pieces = self._pieces(words)
+        for i, continuation in self._continuations(words, joined):
+            pieces[i] = continuation
+        unknown = self.tokenizer.unk_token_id
+        if unknown is None:
+            unknown = self.pad_id
+        return [piece[:limit] or [unknown] for piece in pieces]
+
+    def _continuations(self, words: list[str], joined: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
+        """Words that continue others, by their position, with what they add to the subtokens of the word before.
+
+        Where the two words make a subtoken together, a letter stands in for the word before. Where that fails too, for
+        example as the word is unknown, the word is left out.
+        """
+        for letter in ("", _LETTER):
+            before = [letter or words[i - 1] for i in joined]
+            alone = self._pieces(before)
+            together = self._pieces([word + words[i] for word, i in zip(before, joined, strict=True)])
+            left = []
+            for i, first, both in zip(joined, alone, together, strict=True):
+                if len(both) > len(first) and both[: len(first)] == first:
+                    yield i, both[len(first) :]
+                else:
+                    left.append(i)
+            joined = left
+
+    def _pieces(self, words: list[str]) -> list[list[int]]:
+        """Subtoken ids of each word, as behind a blank; none where the tokenizer drops it."""
         if not words:
             return []
         encoded = self.tokenizer(words, is_split_into_words=True, add_special_tokens=False, verbose=False)
         pieces: list[list[int]] = [[] for _ in words]
         for subtoken, word in zip(encoded["input_ids"], encoded.word_ids(), strict=True):
             pieces[word].append(subtoken)
-        unknown = self.tokenizer.unk_token_id
-        if unknown is None:
-            unknown = self.pad_id
-        return [piece[:limit] or [unknown] for piece in pieces]
+        return pieces
 
     def inputs(self, lines: list[Line], units: int) -> EncoderInputs:
         """Rows as padded tensors, their subtokens pointing into a grid [sequences, units]."""
