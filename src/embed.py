@@ -72,6 +72,7 @@ def embed(cfg: DictConfig) -> dict[str, Any]:
         "made_from": made_from,
         "encoder": ready.encoder,
         "examples": len(examples),
+        "trained_on": [ready.datamodule.training_texts(cfg.split).to_dict()],
         "seed": cfg.seed,
         "command": os.environ.get(run_identity.COMMAND),
         "packages": package_versions(),

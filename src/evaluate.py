@@ -23,6 +23,7 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
     from hydra.utils import instantiate
     from pytorch_lightning import seed_everything
 
+    from transferlab.encoders.lineage import records_of
     from transferlab.inference import load
     from transferlab.reporting.run_scores import print_scores
     from transferlab.utils.config_checks import check_root_keys, check_targets, root_keys
@@ -43,6 +44,7 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
     datamodule = instantiate(
         cfg.datamodule, reader=reader, taskmodule=predictor.taskmodule, eval_batch_size=size, _convert_="all"
     )
+    datamodule.warn_of_documents_seen(cfg.split, records_of(predictor.description), str(predictor.directory))
     trainer = instantiate(cfg.trainer, logger=instantiate_loggers(cfg.get("logger")), _convert_="all")
     trainer.test(predictor.model, datamodule.dataloader(cfg.split), verbose=False)
     stage = "val" if cfg.split == "validation" else cfg.split  # the names under which training logs a split

@@ -60,6 +60,9 @@ def train(cfg: DictConfig) -> dict[str, Any]:
     # a resumed run must not draw the windows and dropout of its first epochs again
     seed_everything(cfg.seed + building.finished_epochs(cfg.ckpt_path), workers=True, verbose=False)
     taskmodule, datamodule = building.corpus(cfg, probes)
+    datamodule.note_training_texts(
+        split for split, wanted in (("validation", cfg.train or cfg.validate), ("test", cfg.test)) if wanted
+    )
     learned = taskmodule.prepare(datamodule.documents("train"))
     model = building.build_model(cfg, probes, learned)
     for line in building.describe(model):

@@ -60,6 +60,7 @@ class EpochModels(Callback):
             facts={
                 **self.facts,
                 **datamodule.facts(),
+                **({} if epoch else {"trained_on": []}),
                 "epoch": epoch,
                 "scores": {name: float(value) for name, value in known.items()},
                 "command": os.environ.get(run_identity.COMMAND),

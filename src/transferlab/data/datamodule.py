@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any, Protocol
 
@@ -13,6 +14,7 @@ from torch.utils.data import DataLoader
 from transferlab.data.batching import Drawn, Examples, LengthBatches
 from transferlab.data.readers.base import Reader
 from transferlab.data.selection import select
+from transferlab.data.text_overlap import Texts, TrainingTexts, overlap, texts_of
 from transferlab.documents import Document
 from transferlab.utils.batches import row_keys
 from transferlab.utils.errors import UserError
@@ -75,6 +77,8 @@ class TransferDataModule(LightningDataModule):
         self.num_workers = num_workers
         self._documents: dict[str, list[Document]] = {}
         self._examples: dict[str, list[Any]] = {}
+        self._texts: dict[str, Texts] = {}
+        self._training_texts: dict[str, TrainingTexts] = {}
 
     def documents(self, split: str) -> list[Document]:
         """The documents of a split after selection, read once."""
@@ -102,9 +106,58 @@ class TransferDataModule(LightningDataModule):
             self._examples[split] = encoded
         return self._examples[split]
 
+    def texts(self, split: str) -> Texts:
+        """The pieces of the selected documents of a split, by which they are told from others."""
+        if split not in self._texts:
+            self._texts[split] = texts_of(self.documents(split))
+        return self._texts[split]
+
+    def training_texts(self, split: str = "train") -> TrainingTexts:
+        """What a model that was trained on a split says of its documents."""
+        if split not in self._training_texts:
+            texts, named = self.texts(split), getattr(self.reader, "corpus_id", None)
+            self._training_texts[split] = TrainingTexts.of(texts, texts.content if named is None else named())
+        return self._training_texts[split]
+
+    def note_training_texts(self, evaluated: Iterable[str]) -> None:
+        """Before training, as the files may be gone afterwards, take note of what saved models will say of its texts.
+
+        Args:
+            evaluated: splits; a warning says how many of their documents are in the training split, too.
+        """
+        seen = self.training_texts()
+        for split in evaluated:
+            shared = overlap(self.texts(split), self.texts("train"))
+            if shared.shared:
+                log.warning(
+                    "%s, %s split: %s have most of their text in the training split", seen.corpus, split, shared
+                )
+
+    def warn_of_documents_seen(self, split: str, records: Iterable[Mapping[str, Any]], place: str) -> None:
+        """Say how many documents of a split a saved model was trained on, if any, or that it does not tell.
+
+        Args:
+            split: to be evaluated.
+            records: ``trained_on`` of the model.
+            place: of the model, for messages.
+        """
+        for record in records:
+            if "ids" not in record:
+                log.info("%s does not say on which documents %s was trained", place, record.get("from", "it"))
+                continue
+            seen = TrainingTexts.from_dict(record, place)
+            shared = overlap(self.texts(split), seen)
+            if shared.shared:
+                whose = "the model" if seen.source is None else f"its start, {seen.source},"
+                log.warning(
+                    "%s split: %s have most of their text in the documents of %s that %s was trained on",
+                    split, shared, seen.corpus, whose,
+                )  # fmt: skip
+
     def facts(self) -> dict[str, Any]:
         """What a saved model says of its training data; the number of examples once they were asked for."""
         return {
+            "trained_on": [self.training_texts().to_dict()],
             "selection": {
                 "select_n": self.select_n,
                 "train_examples": self.train_examples,

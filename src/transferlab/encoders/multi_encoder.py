@@ -17,6 +17,7 @@ from transferlab.encoders.alignment import align, first_tokens
 from transferlab.encoders.checks import check_compile, check_encoders, check_gradient_checkpointing, check_known
 from transferlab.encoders.encoder import Encoder
 from transferlab.encoders.feature_store import FeatureStore
+from transferlab.encoders.lineage import trained_on
 from transferlab.encoders.sources import EncoderError
 from transferlab.encoders.tokenizers import load_tokenizers
 from transferlab.encoders.weighting import ModulesById
@@ -144,6 +145,7 @@ class MultiEncoder(nn.Module):
         )
         # what training begins with, as saved models say
         self.started_from = {name: self._encoder(name).origin() for name in self.encoder_ids} if load_weights else {}
+        self.trained_on = trained_on(pretrained_models.values()) if load_weights else []
         self.added_tokens = ModulesById({})
         for key, tokenizer in tokenizers.items():
             new = {token: words for token, words in (added_tokens or {}).items() if token not in tokenizer.get_vocab()}

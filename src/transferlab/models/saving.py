@@ -119,9 +119,16 @@ def save_trained(
         directory,
         tokenizers={name: shared[key] for name, key in keys.items()},
         taskmodule={"_target_": _name(kind), "options": taskmodule.options()},
-        facts={"started_from": model.multi_encoder.started_from, **facts},
+        facts={"started_from": model.multi_encoder.started_from, **facts, **_trained_on(model, facts)},
         copy_frozen_encoders=copy_frozen_encoders,
     )
+
+
+def _trained_on(model: TransferModel, facts: dict[str, Any]) -> dict[str, Any]:
+    """The records of the run's training documents, where it has them, and of those of the encoders' training."""
+    if "trained_on" not in facts:
+        return {}
+    return {"trained_on": [*facts["trained_on"], *model.multi_encoder.trained_on]}
 
 
 def _put_in_place(new: Path, directory: Path) -> None:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import re
+from codecs import BOM_UTF8
 from collections.abc import Collection, Iterable, Iterator
+from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
@@ -33,6 +35,11 @@ class DataError(UserError):
 
 class Reader(Protocol):
     """A corpus with splits.
+
+    A reader may also have ``corpus_id() -> str``, which names its corpus wherever it lies: as all that have it know it
+    (``litbank``), by its place on the hub, or by the content of its files (:func:`files_id`). A corpus that nobody
+    names goes by the content of its training texts. Whether two corpora share documents is not told by these names but
+    by the texts, see :mod:`transferlab.data.text_overlap`.
 
     Attributes:
         splits: the splits that this corpus has, out of ``train``, ``validation`` and ``test``.
@@ -86,6 +93,17 @@ def split_of_path(path: str) -> str | None:
             return _SPLIT_OF_WORD[directory]
     named = {_SPLIT_OF_WORD[word] for word in re.split(r"[._-]", name) if word in _SPLIT_OF_WORD}
     return named.pop() if len(named) == 1 else None
+
+
+def files_id(files: Iterable[Path]) -> str:
+    """Name a corpus by the content of its files, whatever they are called and wherever they lie."""
+    return texts_id(file.read_bytes() for file in files)
+
+
+def texts_id(contents: Iterable[bytes]) -> str:
+    """Name a corpus by the contents of its files in any order; byte order marks and carriage returns do not matter."""
+    plain = (content.removeprefix(BOM_UTF8).replace(b"\r", b"") for content in contents)
+    return f"files:{sha256(b''.join(sorted(sha256(text).digest() for text in plain))).hexdigest()[:16]}"
 
 
 def unique_names(documents: Iterable[tuple[str, Document]], remedy: str = "") -> Iterator[Document]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from transferlab.data.readers.base import SPLITS, DataError, data_directory, require_split
+from transferlab.data.readers.base import SPLITS, DataError, data_directory, files_id, require_split
 from transferlab.data.readers.column_format import DOCUMENT_MARK, UNITS, in_units, parse_columns
-from transferlab.data.readers.hub import hub_rows, local_directory
+from transferlab.data.readers.hub import hub_id, hub_rows, local_directory
 from transferlab.data.readers.split_files import find_split_files
 from transferlab.documents import Annotations, Document, Entity, open_text
 from transferlab.utils.errors import UserError
@@ -103,6 +103,10 @@ class ColumnReader:
             self.place = str(hub["name"])
             self.splits = SPLITS
             self._scheme = hub["scheme"]
+
+    def corpus_id(self) -> str:
+        """The content of the files, or the place on the hub."""
+        return files_id(self._files.values()) if isinstance(self.place, Path) else hub_id(**self._hub or {})
 
     def read(self, split: str) -> Iterator[Document]:
         """Yield the documents of a split lazily."""

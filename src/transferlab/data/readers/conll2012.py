@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from transferlab.data.readers.base import DataError, data_directory, require_split, unique_names
+from transferlab.data.readers.base import DataError, data_directory, require_split, texts_id, unique_names
 from transferlab.data.readers.conll_files import LANGUAGES, find_conll_files, open_texts
 from transferlab.data.readers.conll_format import parse_conll
 from transferlab.documents import Document
@@ -51,6 +51,11 @@ class Conll2012Reader:
                 f"{self.place} holds no file *_conll or *.conll that matches dataset.files={files!r} and "
                 f"dataset.language={language!r}. {REMEDY}"
             )
+
+    def corpus_id(self) -> str:
+        """The content of the files, in a directory or an archive."""
+        paths = [path for of_split in self._paths.values() for path in of_split]
+        return texts_id(text.buffer.read() for _, text in open_texts(self.place, paths))
 
     def read(self, split: str) -> Iterator[Document]:
         """Yield the documents of a split, one per part, lazily and in the order of the files."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from transferlab.data.readers.base import DataError, data_directory, require_split, unique_names
+from transferlab.data.readers.base import DataError, data_directory, files_id, require_split, unique_names
 from transferlab.data.readers.column_format import UNITS, in_units
 from transferlab.data.readers.split_files import find_split_files
 from transferlab.documents import Annotations, Document, Span, open_text
@@ -74,6 +74,10 @@ class ConllUReader:
         self._column = COLUMNS.index(column)
         self._unit = unit
         self.splits: tuple[str, ...] = tuple(self._files)
+
+    def corpus_id(self) -> str:
+        """The content of the files."""
+        return files_id(self._files.values())
 
     def read(self, split: str) -> Iterator[Document]:
         """Yield the documents of a split lazily and in the order of the file."""

@@ -170,6 +170,10 @@ class GlueReader:
                 self._label(split, row, where)
                 break
 
+    def corpus_id(self) -> str:
+        """The task's name, in files and on the hub."""
+        return f"glue/{self.task}" if self._task.variable == "GLUE_DIR" else self.task
+
     def read(self, split: str) -> Iterator[Document]:
         """Yield the documents of a split in their order.
 

@@ -62,6 +62,11 @@ def hub_rows(
     return ({column: _named(row[column], feature) for column, feature in rows.features.items()} for row in rows)
 
 
+def hub_id(name: str, config: str | None = None, revision: str | None = None, **options: Any) -> str:
+    """Name a corpus by its place on the hub; ``options`` are those that only tell how it is read."""
+    return "hub:" + name + f"/{config}" * bool(config) + f"@{revision}" * bool(revision)
+
+
 def _named(value: Any, feature: Any) -> Any:
     """``value`` with the numbers of classes, at any depth, replaced by their names."""
     import datasets

@@ -9,6 +9,7 @@ from transferlab.data.readers.base import (
     SPLITS,
     DataError,
     data_directory,
+    files_id,
     require_split,
     split_of_path,
     unique_names,
@@ -46,6 +47,10 @@ class JsonLinesReader:
         self.splits: tuple[str, ...] = tuple(self._files)
         if not self.splits:
             raise DataError(f"{self.place} holds none of train.jsonl, validation.jsonl and test.jsonl. {REMEDY}")
+
+    def corpus_id(self) -> str:
+        """The content of the files."""
+        return files_id(self._files.values())
 
     def read(self, split: str) -> Iterator[Document]:
         """Yield the documents of a split lazily; raises DocumentError naming file and line of a bad one."""

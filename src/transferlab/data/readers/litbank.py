@@ -9,6 +9,7 @@ from transferlab.data.readers.base import SPLITS, DataError, data_directory, req
 from transferlab.data.readers.conll_format import parse_conll
 from transferlab.documents import Document, open_text
 
+CORPUS = "litbank"
 FOLDS = 10
 REMEDY = (
     "Run `git clone https://github.com/dbamman/lrec2020-coref` and name that clone, or a directory with "
@@ -46,6 +47,10 @@ class LitBankReader:
         texts, folds = complete[0]
         self.place = folds / str(fold)
         self._files = files_of_fold(texts, self.place, ".conll", REMEDY)
+
+    def corpus_id(self) -> str:
+        """The documents' name, whatever is annotated in them and whichever the fold."""
+        return CORPUS
 
     def read(self, split: str) -> Iterator[Document]:
         """Yield the documents of a split in the official order, lazily."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from transferlab.data.readers.base import SPLITS, DataError, data_directory, require_split, unique_names
 from transferlab.data.readers.column_format import ColumnSentence, parse_columns
-from transferlab.data.readers.litbank import FOLD_DIRECTORIES, files_of_fold, require_fold
+from transferlab.data.readers.litbank import CORPUS, FOLD_DIRECTORIES, files_of_fold, require_fold
 from transferlab.documents import Annotations, Document, Entity, open_text
 from transferlab.utils.errors import UserError
 from transferlab.utils.tagging import spans_of_tags, tags_of_spans
@@ -72,6 +72,10 @@ class LitBankEntityReader:
         self.place = _first_directory([root / name / str(fold) for root in roots for name in FOLD_DIRECTORIES])
         self._files = files_of_fold(texts, self.place, ".tsv", REMEDY)
         self._layer = layer
+
+    def corpus_id(self) -> str:
+        """The documents' name, which they share with LitBank's coreference."""
+        return CORPUS
 
     def read(self, split: str) -> Iterator[Document]:
         """Yield the documents of a split in the official order, lazily."""

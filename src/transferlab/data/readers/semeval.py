@@ -71,6 +71,10 @@ class SemEval2010Task8Reader:
         if not self.splits:
             raise DataError(f"{self.place} holds none of TRAIN_FILE.TXT, TEST_FILE_FULL.TXT, TEST_FILE.TXT. {REMEDY}")
 
+    def corpus_id(self) -> str:
+        """The name of the corpus."""
+        return "semeval2010_task8"
+
     def read(self, split: str) -> Iterator[Document]:
         """Yield the documents of a split in the order of its file."""
         require_split(split, self.splits, self.place)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from transferlab.data.fine_words import fine_words
-from transferlab.data.readers.base import DataError, require_split
+from transferlab.data.readers.base import DataError, files_id, require_split
 from transferlab.data.readers.hub import hub_rows, local_directory
 from transferlab.data.readers.json_files import field, read_json, split_files
 from transferlab.documents import Annotations, Answer, Document, Question
@@ -61,6 +61,10 @@ class SquadReader:
             ]
             self._files = split_files(self.place, layouts, f"dataset.version={self.version}. {REMEDY}")
         self.splits: tuple[str, ...] = tuple(self._files) or ("train", "validation")
+
+    def corpus_id(self) -> str:
+        """The content of the files, or the place on the hub."""
+        return files_id(self._files.values()) if self._files else f"hub:{HUB_NAMES[self.version]}"
 
     def read(self, split: str) -> Iterator[Document]:
         """Yield the documents of a split in the order of its file."""

@@ -12,11 +12,12 @@ from transferlab.data.readers.base import (
     SPLITS,
     DataError,
     data_directory,
+    files_id,
     require_split,
     split_of_path,
     unique_names,
 )
-from transferlab.data.readers.hub import hub_rows, local_directory
+from transferlab.data.readers.hub import hub_id, hub_rows, local_directory
 from transferlab.data.readers.text_rows import Column, Row, cell, delimited_rows, json_rows, number, text_document
 from transferlab.documents import Document
 
@@ -103,6 +104,11 @@ class TableReader:
                 for column in self._columns:
                     cell(row, column, f"{file}, line {line}")
                 break
+
+    def corpus_id(self) -> str:
+        """The content of the files, or the place on the hub."""
+        files = [file for of_split in self._files.values() for file in of_split]
+        return files_id(files) if files else hub_id(**self._hub)
 
     def read(self, split: str) -> Iterator[Document]:
         """Yield the documents of a split in the order of its rows; files of a pattern come sorted by name.

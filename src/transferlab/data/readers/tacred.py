@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from transferlab.data.readers.base import DataError, data_directory, require_split, unique_names
+from transferlab.data.readers.base import DataError, data_directory, files_id, require_split, unique_names
 from transferlab.data.readers.json_files import field, read_json, split_files
 from transferlab.documents import Annotations, Document, Entity, Relation, Span
 
@@ -40,6 +40,10 @@ class TacredReader:
         self.place = data_directory(data_dir, "TACRED_DIR", REMEDY)
         self._files = split_files(self.place, _LAYOUTS, REMEDY)
         self.splits: tuple[str, ...] = tuple(self._files)
+
+    def corpus_id(self) -> str:
+        """The content of the files."""
+        return files_id(self._files.values())
 
     def read(self, split: str) -> Iterator[Document]:
         """Yield the documents of a split in the order of its file."""
