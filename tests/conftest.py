@@ -40,6 +40,15 @@ def litbank_dir() -> Path:
 
 
 @pytest.fixture
+def litbank_ner_dir() -> Path:
+    """LitBank's entities, likewise."""
+    path = Path(os.environ.get("LITBANK_NER_DIR", ROOT.parent / "shared" / "data" / "ner" / "litbank"))
+    if not path.is_dir():
+        pytest.skip(f"LitBank's entities are not at {path}; set LITBANK_NER_DIR")
+    return path
+
+
+@pytest.fixture
 def set_hydra_config(tmp_path: Path) -> Callable[..., None]:
     """What Hydra tells a job about itself, for a job ``train`` with the given overrides."""
     (tmp_path / "root.yaml").write_text("seed: 0\na: 1\nhydra: {job: {name: train}}\n")

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from transferlab.data.datamodule import TransferDataModule
+from transferlab.data.readers.text_rows import text_document
 from transferlab.documents import Document
 from transferlab.utils.batches import EncoderInputs, row_keys
 from transferlab.utils.errors import UserError
@@ -157,3 +158,58 @@ def test_limited_data_count_examples_not_documents():
     assert module.facts()["train_examples"] is None
     assert len(module.examples("train")) == module.facts()["train_examples"] == 5
     assert len(module.documents("train")) == 6, "the taskmodule learns of all documents"
+
+
+STORIES = {
+    "train": ["he came home", "she left", "it rained"],
+    "validation": ["they met", "She left"],
+    "test": ["It rained !"],
+}
+
+
+class Stories:
+    """Sentences; the second validation document and the test document are training documents in other words' case."""
+
+    splits = ("train", "validation", "test")
+
+    def read(self, split):
+        return iter([text_document(f"{split}{i}", text) for i, text in enumerate(STORIES[split])])
+
+
+class NamedStories(Stories):
+    def corpus_id(self):
+        return "stories"
+
+
+def test_documents_that_are_in_the_training_split_too_are_counted_before_training(caplog):
+    module = TransferDataModule(NamedStories(), Names())
+    module.note_training_texts(["validation", "test"])
+    assert [record.levelname for record in caplog.records] == ["WARNING"] * 2
+    assert "stories, validation split: 1 of 2 documents" in caplog.text
+    assert "stories, test split: 1 of 1 documents" in caplog.text
+    caplog.clear()
+    TransferDataModule(Stories(), Names(), select_n={"train": 1}, select_seed=0).note_training_texts(["validation"])
+    TransferDataModule(Corpus(), Parts()).note_training_texts([])
+    assert not caplog.records
+
+
+def test_facts_say_which_texts_were_trained_on():
+    (record,) = TransferDataModule(NamedStories(), Names()).facts()["trained_on"]
+    assert (record["corpus"], record["documents"], record["pieces"]) == ("stories", 3, 3)
+    module = TransferDataModule(Stories(), Names(), select_n={"train": 2})
+    (record,) = module.facts()["trained_on"]
+    assert record["documents"] == 2, "those that were selected"
+    assert record["corpus"] == record["content"] == module.texts("train").content, "of a reader that does not name it"
+
+
+def test_documents_of_a_models_training_are_counted_before_evaluation(caplog):
+    caplog.set_level("INFO")
+    trained = TransferDataModule(NamedStories(), Names()).facts()["trained_on"]
+    module = TransferDataModule(Stories(), Names())
+    module.warn_of_documents_seen("validation", [*trained, {"from": "models/old", **trained[0]}], "models/new")
+    assert caplog.text.count("1 of 2 documents") == 2 and "models/old" in caplog.text
+    caplog.clear()
+    module.warn_of_documents_seen("validation", [{"data": {}}], "models/new")
+    assert "models/new does not say" in caplog.text and "WARNING" not in caplog.text
+    with pytest.raises(UserError, match=r"models/new.*damaged"):
+        module.warn_of_documents_seen("validation", [trained[0] | {"ids": "?"}], "models/new")

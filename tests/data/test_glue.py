@@ -10,6 +10,7 @@ from hydra.utils import instantiate
 
 from transferlab.data.readers.base import SPLITS, DataError
 from transferlab.data.readers.glue import TASKS, GlueReader
+from transferlab.data.text_overlap import overlap, texts_of
 
 MNLI_HEAD = "index promptID pairID genre s1_binary_parse s2_binary_parse s1_parse s2_parse sentence1 sentence2"
 PARSES = ["( )"] * 4
@@ -245,6 +246,17 @@ def test_rows_of_the_hub_have_the_labels_of_the_files(hub):
     assert read(reader, "train") == [("A", "B", "1"), ("C", "D", "0")]
     assert read(reader, "test") == [("E", "F", None)]
     assert [document.name for document in reader.read("train")] == ["mrpc-train-1", "mrpc-train-2"]
+
+
+def test_a_folder_and_the_hub_are_one_corpus(hub, tmp_path):
+    pairs = [("The house stood near the river.", "Nobody had seen him since."), ("A", "B b"), ("C", "D")]
+    write(tmp_path / "MRPC" / "train.tsv", mrpc_rows()[0], *(["1", "0", "1", *pair] for pair in pairs))
+    columns = {"sentence1": "string", "sentence2": "string", "label": ["not_equivalent", "equivalent"]}
+    folder = GlueReader("mrpc", tmp_path)
+    on_hub = GlueReader("mrpc", hub_name=hub(columns, train=[(*pair, 1) for pair in reversed(pairs)]))
+    assert folder.corpus_id() == on_hub.corpus_id() != GlueReader("rte", hub_name="x").corpus_id()
+    texts = [texts_of(reader.read("train")) for reader in (folder, on_hub)]
+    assert texts[0].content == texts[1].content and overlap(*texts).shared == 3
 
 
 def test_scores_of_the_hub(hub):

@@ -1,4 +1,3 @@
-import os
 from collections import Counter
 from pathlib import Path
 
@@ -11,7 +10,6 @@ from transferlab.documents import Entity
 
 from .conll_text import write
 
-ROOT = Path(__file__).resolve().parents[2]
 # "the lord of the manor" is in the second column, as it contains "the manor" of the first; the last one is empty
 TEXT = """\
 The\tB-PER\tO\tO\tO\t
@@ -156,14 +154,6 @@ def test_malformed_files_are_refused_with_file_and_line(tmp_path, text, message)
 def test_nothing_set_names_variable_and_both_sources():
     with pytest.raises(DataError, match=r"LITBANK_NER_DIR.*dataset\.data_dir.*dbamman/litbank.*dbamman/lrec2020-coref"):
         LitBankEntityReader()
-
-
-@pytest.fixture(scope="module")
-def litbank_ner_dir() -> Path:
-    path = Path(os.environ.get("LITBANK_NER_DIR", ROOT.parent / "shared" / "data" / "ner" / "litbank"))
-    if not path.is_dir():
-        pytest.skip(f"LitBank's entities are not at {path}; set LITBANK_NER_DIR")
-    return path
 
 
 def corpus(place: Path, **options):

@@ -51,6 +51,12 @@ def test_a_model_of_every_epoch_starts_other_runs(train, tmp_path, encoder):
     following = json.loads((tmp_path / "next" / "model" / "transferlab.json").read_text())
     assert following["started_from"] == MultiEncoder({"target": str(epochs / "001")}).started_from != origin
 
+    # ... and so are the documents that it was trained on, those of the models that it started from included
+    (own,) = model["trained_on"]
+    assert own["documents"] == 4 and own["corpus"].startswith("files:") and described["trained_on"] == [own]
+    assert json.loads((epochs / "000" / "transferlab.json").read_text())["trained_on"] == [], "epoch 0 has seen none"
+    assert following["trained_on"] == [own, {"from": str(epochs / "001"), **own}]
+
 
 def test_models_of_epochs_are_those_of_one_model(train):
     with pytest.raises(UserError, match="save_every_epoch=true is for a run of one model"):
