@@ -15,7 +15,8 @@ from torch import nn
 from transformers import MODEL_MAPPING, AutoModel, PretrainedConfig, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
-from transferlab.encoders.sources import EncoderError, loading
+from transferlab.encoders.source_files import EncoderError, check_weights
+from transferlab.encoders.sources import loading
 from transferlab.encoders.truncation import drop_decoder
 
 log = logging.getLogger(__name__)
@@ -48,8 +49,11 @@ def build_backbone(
         options["add_pooling_layer"] = pooler
     with loading(encoder_id, source), quiet(progress=not Path(source).is_dir()):
         if not load_weights:
-            return AutoModel.from_config(config, **options)
-        backbone, report = AutoModel.from_pretrained(source, config=config, output_loading_info=True, **options)
+            return AutoModel.from_config(config, trust_remote_code=False, **options)
+        check_weights(encoder_id, source)
+        backbone, report = AutoModel.from_pretrained(
+            source, config=config, output_loading_info=True, trust_remote_code=False, use_safetensors=True, **options
+        )
     unused = ("decoder.",) if pooler and not trained else ("decoder.", "pooler.")
     if pooler and trained and any(name.startswith("pooler.") for name in report["missing_keys"]):
         log.warning("encoder %r: %s was saved by a task without a pooler; a new one is trained", encoder_id, source)

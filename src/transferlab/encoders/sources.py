@@ -15,10 +15,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-from transformers import AutoConfig, PretrainedConfig
+from transformers import MODEL_MAPPING, AutoConfig, PretrainedConfig
 
-from transferlab.utils.errors import UserError
+from transferlab.encoders.source_files import EncoderError, check_config, check_entries
 
 
 @dataclass(frozen=True)
@@ -41,10 +40,9 @@ PACKAGED = {
 }
 DESCRIPTION = "transferlab.json"  # makes a folder a saved model; models/saving.py writes it
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
-
-
-class EncoderError(UserError):
-    """Something about the encoders that the user must change; the text says what and how."""
+MOST_LAYERS = 1000  # modules are made before weights are read, so a number in a file could take hours
+# entries of a configuration that are no options of a model
+_NO_OPTIONS = {"architectures", "auto_map", "model_type", "tokenizer_class", "transformers_version"}
 
 
 def resolve(name: str) -> str:
@@ -78,11 +76,14 @@ def _model_folder(folder: Path) -> Path:
     if (folder / "config.json").is_file():
         return folder
     if (folder / DESCRIPTION).is_file():
-        places = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))["encoders"]
-        encoders = "; ".join(
-            f"{name}: {folder / place['folder'] if 'folder' in place else place['source'] + ' (frozen, not copied)'}"
-            for name, place in places.items()
-        )
+        try:
+            places = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))["encoders"]
+            encoders = "; ".join(
+                f"{name}: {folder / place['folder'] if 'folder' in place else place['source'] + ' (frozen, not copied)'}"
+                for name, place in places.items()
+            )
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise EncoderError(f"encoder source {str(folder)!r}: {DESCRIPTION} is not that of a saved model") from error
         raise EncoderError(
             f"encoder source {str(folder)!r}: this saved model is not one encoder by itself; name one of those that "
             f"it uses: {encoders}"
@@ -117,12 +118,15 @@ def _packaged_folder(name: str) -> Path:
 
 @contextmanager
 def loading(encoder_id: str, source: str) -> Iterator[None]:
-    """Turn what transformers raises while loading ``source`` into an EncoderError that says what to do."""
+    """Turn what transformers raises while loading ``source`` into an EncoderError that says what to do.
+
+    Any exception: what stands in somebody else's files decides which one it is.
+    """
     try:
         yield
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        if isinstance(error, EncoderError):
-            raise
+    except EncoderError:
+        raise
+    except Exception as error:
         what = f"encoder {encoder_id!r} (model.pretrained_models.{encoder_id}): cannot load {source!r}"
         if not isinstance(error, OSError) or Path(source).is_dir():
             raise EncoderError(f"{what}: {error}") from error
@@ -161,13 +165,37 @@ def load_config(
     name = options.pop("name_or_path", None)
     config_source = source if name is None else resolve(name)
     with loading(encoder_id, config_source):
-        config, unknown = AutoConfig.from_pretrained(config_source, return_unused_kwargs=True, **options)
-    if unknown:
-        option = next(iter(unknown))
-        near = get_close_matches(option, config.to_dict(), n=3) or sorted(config.to_dict())
+        check_config(encoder_id, config_source)
+        config = AutoConfig.from_pretrained(config_source, trust_remote_code=False)
+        vars(config).pop("auto_map", None)  # else a model that is saved with it would name that code, too
+    keys = f"model.pretrained_configs.{encoder_id} or model.pretrained_default_config"
+    check_entries(options, f"encoder {encoder_id!r} ({keys})")
+    with loading(encoder_id, config_source):
+        _set_options(encoder_id, config, options, keys)
+        width, layers = (getattr(config, name, None) for name in ("hidden_size", "num_hidden_layers"))
+        readable = isinstance(width, int) and width > 0 and isinstance(layers, int) and 0 < layers <= MOST_LAYERS
+    if type(config) not in MODEL_MAPPING or not readable:
         raise EncoderError(
-            f"encoder {encoder_id!r}: its {config.model_type} configuration has no option {option!r} "
-            f"(model.pretrained_configs.{encoder_id} or model.pretrained_default_config); "
-            f"near it: {', '.join(near)}"
+            f"encoder {encoder_id!r}: {config_source!r} is no encoder of text: a {config.model_type} with hidden_size="
+            f"{width!r} and num_hidden_layers={layers!r}, of which there may be {MOST_LAYERS}"
         )
     return config
+
+
+def _set_options(encoder_id: str, config: PretrainedConfig, options: Mapping[str, Any], keys: str) -> None:
+    """Change entries that a configuration has; whatever else transformers would take, such as ``token``, is refused."""
+    known = {*config.to_dict(), *config.attribute_map} - _NO_OPTIONS
+    known = {name for name in known if not name.startswith("_")}
+    for option, value in options.items():
+        if option == "attn_implementation":
+            config._attn_implementation = value
+        elif option not in known:
+            near = get_close_matches(str(option), known, n=3) or sorted(known)
+            raise EncoderError(
+                f"encoder {encoder_id!r}: its {config.model_type} configuration has no option {option!r} ({keys}); "
+                f"near it: {', '.join(near)}"
+            )
+        elif isinstance(inner := getattr(config, option), PretrainedConfig) and isinstance(value, Mapping):
+            _set_options(encoder_id, inner, value, keys)
+        else:
+            setattr(config, option, value)

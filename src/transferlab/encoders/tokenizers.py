@@ -10,7 +10,8 @@ from typing import Any
 from tokenizers import Tokenizer, normalizers
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-from transferlab.encoders.sources import EncoderError, loading, resolve
+from transferlab.encoders.source_files import EncoderError, check_config, check_tokenizer_config
+from transferlab.encoders.sources import loading, resolve
 
 
 def load_tokenizers(
@@ -52,7 +53,9 @@ def load_tokenizers(
 
 def _load(encoder_id: str, source: str) -> PreTrainedTokenizerBase:
     with loading(encoder_id, source):
-        tokenizer = AutoTokenizer.from_pretrained(source)
+        check_config(encoder_id, source)
+        check_tokenizer_config(encoder_id, source)
+        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
     # transformers makes an empty tokenizer where it finds no files of one
     if not set(tokenizer.get_vocab()) - set(tokenizer.all_special_tokens):
         raise EncoderError(
