@@ -38,7 +38,7 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
     write_run_record(cfg, output_dir)
     seed_everything(cfg.seed, workers=True, verbose=False)
     reader = instantiate(cfg.dataset, _convert_="all")
-    predictor = load(cfg.model_name_or_path, device="cpu")  # the trainer moves it
+    predictor = load(cfg.model_name_or_path, device="cpu", trust=list(cfg.trust))  # the trainer moves it
     log.info("model %s", predictor.directory)
     size = cfg.datamodule.eval_batch_size or predictor.batch_size
     datamodule = instantiate(

@@ -57,7 +57,7 @@ def predict(cfg: DictConfig) -> dict[str, Any]:
     else:
         reader = instantiate(cfg.dataset, _convert_="all")
         documents = select(list(reader.read(cfg.split)), cfg.select_n, cfg.select_seed)
-    pipeline = Pipeline([load(model, device=cfg.pipeline.device) for model in models])
+    pipeline = Pipeline([load(model, device=cfg.pipeline.device, trust=list(cfg.trust)) for model in models])
     log.info("%d documents, models: %s", len(documents), ", ".join(map(str, models)))
     predicted = list(
         track(

@@ -12,7 +12,7 @@ import torch
 from transferlab.documents import Document
 from transferlab.encoders.tokenizers import load_tokenizers
 from transferlab.models.base import TransferModel
-from transferlab.models.saving import find_model, load_model, our_class
+from transferlab.models.saving import find_model, load_model, load_taskmodule
 
 log = logging.getLogger(__name__)
 
@@ -110,19 +110,19 @@ class Pipeline:
         yield from documents
 
 
-def load(name_or_path: str | Path, device: str | int | None = None) -> Predictor:
+def load(name_or_path: str | Path, device: str | int | None = None, trust: str | Sequence[str] = ()) -> Predictor:
     """A saved model, ready to predict.
 
     Args:
         name_or_path: a saved model, the directory of a finished run, or a hub name.
         device: as torch names it (``"cpu"``, ``"cuda:1"``, or 1); None takes a GPU when there is one.
+        trust: packages of yours whose models and taskmodules the saved model may name; the classes of others than
+            transferlab are not loaded, and no code of the saved model ever runs.
     """
     directory = find_model(name_or_path)
-    model, description = load_model(directory)
+    model, description = load_model(directory, trust)
     if device is None:
         device = "cuda" if torch.cuda.is_available() else "cpu"
     model = model.to(device)
     tokenizers, _ = load_tokenizers(model.hparams["pretrained_models"])
-    stated = description["taskmodule"]
-    kind = our_class(stated["_target_"], "transferlab.taskmodules.", directory / "transferlab.json")
-    return Predictor(model, kind(tokenizers=tokenizers, **stated["options"]), description, directory)
+    return Predictor(model, load_taskmodule(directory, description, tokenizers, trust), description, directory)

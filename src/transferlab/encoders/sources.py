@@ -78,15 +78,15 @@ def _model_folder(folder: Path) -> Path:
     if (folder / DESCRIPTION).is_file():
         try:
             places = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))["encoders"]
-            encoders = "; ".join(
-                f"{name}: {folder / place['folder'] if 'folder' in place else place['source'] + ' (frozen, not copied)'}"
+            lie = {
+                name: folder / place["folder"] if "folder" in place else f"{place['source']} (frozen, not copied)"
                 for name, place in places.items()
-            )
+            }
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise EncoderError(f"encoder source {str(folder)!r}: {DESCRIPTION} is not that of a saved model") from error
         raise EncoderError(
             f"encoder source {str(folder)!r}: this saved model is not one encoder by itself; name one of those that "
-            f"it uses: {encoders}"
+            f"it uses: {'; '.join(f'{name}: {place}' for name, place in lie.items())}"
         )
     configs = [*folder.glob("*/config.json"), *folder.glob("*/*/config.json")]
     models = ", ".join(sorted(str(config.parent) for config in configs))

@@ -56,6 +56,7 @@ def _load(encoder_id: str, source: str) -> PreTrainedTokenizerBase:
         check_config(encoder_id, source)
         check_tokenizer_config(encoder_id, source)
         tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+        tokenizer.init_kwargs.pop("auto_map", None)  # else a model that is saved with it would name that code, too
     # transformers makes an empty tokenizer where it finds no files of one
     if not set(tokenizer.get_vocab()) - set(tokenizer.all_special_tokens):
         raise EncoderError(

@@ -10,32 +10,29 @@ A frozen encoder equals its source, so it is referred to by name and content has
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import re
 import shutil
 import tempfile
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from transferlab.encoders.tokenizers import load_tokenizers
 from transferlab.models.base import TransferModel
-from transferlab.utils.errors import UserError
+from transferlab.models.descriptions import DESCRIPTION, FORMAT, WEIGHTS, as_named, check_folder, read_description
+from transferlab.models.registry import MODELS, READERS, TASKMODULES, SavedModelError, build
 from transferlab.utils.run_record import json_ready
 
-DESCRIPTION = "transferlab.json"
-WEIGHTS = "task.safetensors"
-FORMAT = 1
 ENCODERS = "multi_encoder.encoders."  # the part of a model's state that is saved in the Hugging Face layout
 ADDED_TOKENS = "multi_encoder.added_tokens."
-
-
-class SavedModelError(UserError):
-    """A path that holds no saved model, or one that cannot be loaded as it stands."""
+# what a model on the hub may consist of; anything else is not even downloaded
+FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "*.md")
 
 
 def save_model(
@@ -53,8 +50,9 @@ def save_model(
         model: the trained model.
         directory: replaced if it holds a model already.
         tokenizers: by encoder id.
-        taskmodule: ``_target_`` and ``options`` of the taskmodule that made its inputs.
-        facts: what else a reader wants to know: data, scores, command.
+        taskmodule: of the one that made its inputs: ``name`` (see registry.py) or ``_target_``, and ``options``.
+        facts: what else a reader wants to know: data, scores, command. ``data`` is the config of the training data, of
+            which the name of the reader and its options are written.
         copy_frozen_encoders: write frozen encoders too, so that the model can travel.
 
     Raises:
@@ -90,11 +88,13 @@ def save_model(
         description = {
             "format": FORMAT,
             "transferlab": version("transferlab"),
-            "model": {"_target_": _name(type(model)), "options": options},
-            "taskmodule": taskmodule,
+            "model": {"name": MODELS.name_of(type(model)), "options": options},
+            "taskmodule": as_named(taskmodule, TASKMODULES),
             "encoders": encoders,
             **facts,
         }
+        if facts.get("data"):
+            description["data"] = as_named(facts["data"], READERS)
         (building / DESCRIPTION).write_text(json.dumps(json_ready(description), indent=2) + "\n", encoding="utf-8")
         (building / "README.md").write_text(model_card(description), encoding="utf-8")
         _put_in_place(building, directory)
@@ -113,12 +113,11 @@ def save_trained(
 ) -> Path:
     """Save a model of a run with the taskmodule that made its inputs; see :func:`save_model`."""
     shared, keys = load_tokenizers(model.hparams["pretrained_models"], model.hparams.get("added_tokens") or {})
-    kind = type(taskmodule)
     return save_model(
         model,
         directory,
         tokenizers={name: shared[key] for name, key in keys.items()},
-        taskmodule={"_target_": _name(kind), "options": taskmodule.options()},
+        taskmodule={"name": TASKMODULES.name_of(type(taskmodule)), "options": taskmodule.options()},
         facts={"started_from": model.multi_encoder.started_from, **facts, **_trained_on(model, facts)},
         copy_frozen_encoders=copy_frozen_encoders,
     )
@@ -159,58 +158,65 @@ def find_model(name_or_path: str | Path) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(str(name_or_path), ignore_patterns=["*.bin", "*.pt", "*.ckpt", "*.h5"]))
+        directory = Path(snapshot_download(str(name_or_path), allow_patterns=list(FILES)))
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise SavedModelError(
             f"model_name_or_path={name_or_path}: no such folder here, and the hub does not give it "
             f"({type(error).__name__})"
         ) from error
+    if not (directory / DESCRIPTION).is_file():
+        raise SavedModelError(f"model_name_or_path={name_or_path}: that repository holds no {DESCRIPTION}")
+    return directory
 
 
-def load_model(directory: Path) -> tuple[TransferModel, dict[str, Any]]:
+def load_model(directory: Path, trust: str | Sequence[str] = ()) -> tuple[TransferModel, dict[str, Any]]:
     """The model of a folder that :func:`find_model` found, in eval mode, and its description.
 
+    Args:
+        directory: the folder. Whoever wrote it decides on weights and options, on nothing else.
+        trust: packages of the caller whose models it may name.
+
     Raises:
-        SavedModelError: an unknown format, or a frozen encoder whose source has other weights now.
+        SavedModelError: an unknown format, a class that is not trusted, options that no model takes, or a frozen
+            encoder whose source has other weights now.
     """
     file = directory / DESCRIPTION
-    if not file.is_file():
-        raise SavedModelError(f"{directory} holds no {DESCRIPTION}: it is not a model saved by transferlab")
-    description = json.loads(file.read_text(encoding="utf-8"))
-    if description.get("format") != FORMAT:
-        raise SavedModelError(f"{file}: format {description.get('format')!r} is not {FORMAT}, the one known here")
+    description = read_description(directory)
+    check_folder(directory, description)
+    kind = MODELS.find(description["model"]["name"], trust, f"{file}, model")
     options = dict(description["model"]["options"])
+    options.pop("pretrained_models", None)  # as it was called where it was trained
     options.pop("remember_gb", None)  # of models that were saved before there was a feature store
-    options["pretrained_models"] = {
+    sources = {
         name: str(directory / place["folder"]) if "folder" in place else place["source"]
         for name, place in description["encoders"].items()
     }
-    model = our_class(description["model"]["_target_"], "transferlab.models.", file)(**options)
+    # where features are kept is a matter of this place, and they may not be written where a file says
+    model = build(kind, options, f"{file}, model", pretrained_models=sources, features=None)
     fingerprints = model.frozen_fingerprints()
     for name, place in description["encoders"].items():
-        if "fingerprint" in place and fingerprints[name] != place["fingerprint"]:
+        if "folder" not in place and fingerprints.get(name) != place["fingerprint"]:
             raise SavedModelError(
                 f"{file}: the frozen encoder {name!r} was {place['source']}, which holds other weights now; restore "
                 "it, or save models with copy_frozen_encoders=true to make them independent of their sources"
             )
-    head = load_file(directory / WEIGHTS)
-    missing, unexpected = model.load_state_dict(head, strict=False)
+    try:
+        head = load_file(directory / WEIGHTS)
+        missing, unexpected = model.load_state_dict(head, strict=False)
+    except (OSError, RuntimeError, SafetensorError) as error:
+        raise SavedModelError(f"{directory / WEIGHTS} does not hold the weights of the model: {error}") from error
     missing = [key for key in missing if not key.startswith(ENCODERS)]
     if missing or unexpected:
         raise SavedModelError(f"{directory / WEIGHTS}: missing {missing}, unexpected {unexpected}")
     return model.eval(), description
 
 
-def our_class(target: str, package: str, file: Path) -> Any:
-    """The class a description names; only classes of this project are ever built from a file."""
-    module, _, name = target.rpartition(".")
-    if not target.startswith(package):
-        raise SavedModelError(f"{file}: {target!r} is not a class of {package.rstrip('.')}")
-    return getattr(importlib.import_module(module), name)
-
-
-def _name(kind: type) -> str:
-    return f"{kind.__module__}.{kind.__qualname__}"
+def load_taskmodule(
+    directory: Path, description: dict[str, Any], tokenizers: dict[str, Any], trust: str | Sequence[str] = ()
+) -> Any:
+    """The taskmodule of a saved model; the arguments are those of :func:`load_model`, and the tokenizers by key."""
+    stated, place = description["taskmodule"], f"{directory / DESCRIPTION}, taskmodule"
+    return build(TASKMODULES.find(stated["name"], trust, place), stated["options"], place, tokenizers=tokenizers)
 
 
 def _portable(source: str) -> str:
@@ -220,8 +226,8 @@ def _portable(source: str) -> str:
 
 def model_card(description: dict[str, Any]) -> str:
     """A Markdown card: what it is, from which data and command, with which scores."""
-    kind = description["taskmodule"]["_target_"].rsplit(".", 1)[-1].removesuffix("TaskModule")
-    task = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind).lower()
+    kind = description["taskmodule"]["name"].rpartition(":")[2].removesuffix("TaskModule")
+    task = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind).replace("_", " ").lower()
     options = description["model"]["options"]
     lines = ["---", "library_name: transferlab", f"tags: [transferlab, {task.replace(' ', '-')}]", "---", ""]
     lines += [f"# {task} model", ""]
@@ -233,10 +239,9 @@ def model_card(description: dict[str, Any]) -> str:
         lines += [f"- encoder {name}: from {origin}{depth}{saved}"]
     lines += [f"- command: `{description.get('command', 'not recorded')}`"]
     lines += [f"- seed: {description.get('seed', 'not recorded')}"]
-    stated = description.get("data", {})
-    named = {key: value for key, value in stated.items() if value is not None and key != "_target_"}
-    lines += [f"- data: {stated.get('_target_', 'not recorded').rsplit('.', 1)[-1]}"]
-    lines += [f"    - {key}: {value}" for key, value in named.items()]
+    data = description.get("data") or {"name": "not recorded", "options": {}}
+    lines += [f"- data: {data['name'].rpartition(':')[2]}"]
+    lines += [f"    - {key}: {value}" for key, value in data["options"].items() if value is not None]
     lines += ["", "| score | value |", "|---|---|"]
     lines += [f"| {name} | {value:.4f} |" for name, value in sorted(description.get("scores", {}).items())]
     lines += ["", "```python", "import transferlab", 'model = transferlab.load("<this folder>")', "```", ""]

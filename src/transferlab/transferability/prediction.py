@@ -19,6 +19,8 @@ from rich import get_console
 from rich.progress import track
 
 from transferlab.encoders.sources import DESCRIPTION, EncoderError, resolve
+from transferlab.models.descriptions import as_named
+from transferlab.models.registry import READERS
 from transferlab.transferability.components import distinct
 from transferlab.transferability.estimators import ESTIMATORS, Estimator, NotDefined
 from transferlab.transferability.layer_features import ALIGNMENTS, MEAN, LayerFeatures
@@ -33,7 +35,7 @@ from transferlab.utils.source_selection import select_sources
 log = logging.getLogger(__name__)
 
 LAYERS = ("last", "mean", "best", "each")
-CORPUS = ("_target_", "variable", "hub", "task")  # what names a corpus, whatever is read of it
+CORPUS = ("variable", "hub", "task")  # what names a corpus, whatever is read of it
 
 
 @dataclass
@@ -161,9 +163,12 @@ def _described(place: str) -> dict[str, Any]:
 
 def _same_corpus(place: str, cfg: DictConfig) -> bool:
     """Whether a source was trained on the corpus of the target, on whatever files, split or labels of it."""
-    theirs: dict[str, Any] = _described(place).get("data") or {}
-    ours: Any = OmegaConf.to_container(cfg.dataset, resolve=True)
-    if any(theirs.get(key) != ours.get(key) for key in CORPUS) or not theirs:
+    stated: Any = _described(place).get("data")
+    here: Any = OmegaConf.to_container(cfg.dataset, resolve=True)
+    if not stated:
+        return False
+    (name, theirs), (our_name, ours) = (as_named(data, READERS).values() for data in (stated, here))
+    if name != our_name or any(theirs.get(key) != ours.get(key) for key in CORPUS):
         return False
     places = [config.get("data_dir") for config in (theirs, ours)]
     return None in places or len({Path(str(one)).resolve() for one in places}) == 1

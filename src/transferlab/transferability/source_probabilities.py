@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,8 @@ import torch
 from torch import Tensor
 
 from transferlab.encoders.sources import DESCRIPTION, resolve
+from transferlab.models.descriptions import read_description
+from transferlab.models.registry import MODELS
 from transferlab.models.saving import load_model
 from transferlab.transferability.item_kinds import ItemKind
 from transferlab.transferability.items import Array
@@ -40,8 +41,9 @@ def source_probabilities(source: str, vectors: Tensor, kind: ItemKind, *, trunca
     folder = Path(resolve(source))
     if not (folder / DESCRIPTION).is_file():
         raise NoSourceClassesError(f"{source} is an encoder without the head of a task")
-    stated = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))["model"]
-    _check(stated["options"], stated["_target_"].rpartition(".")[2], kind, vectors.shape[1], truncated, alignment)
+    stated = read_description(folder)["model"]
+    model_class = MODELS.names.get(stated["name"], stated["name"]).rpartition(":")[2]
+    _check(stated["options"], model_class, kind, vectors.shape[1], truncated, alignment)
     model: Any = load_model(folder)[0]
     logits: Tensor = model.head.to(vectors.device)(vectors.flatten(1))
     return logits.float().softmax(dim=-1).cpu().numpy()

@@ -15,7 +15,8 @@ from transferlab.data.datamodule import TransferDataModule
 from transferlab.encoders.backbone import fingerprint
 from transferlab.encoders.multi_encoder import MultiEncoder
 from transferlab.encoders.tokenizers import load_tokenizers
-from transferlab.models.saving import find_model, load_model, our_class
+from transferlab.models.registry import TASKMODULES
+from transferlab.models.saving import find_model, load_model, load_taskmodule
 from transferlab.transferability.embedding_pass import Embedder
 from transferlab.transferability.target import load_target
 from transferlab.transferability.text_embedding import TextEmbedding
@@ -89,16 +90,15 @@ def _task(cfg: DictConfig, device: torch.device) -> Ready:
             f"  python src/embed.py embedding=taskemb experiment=... model_name_or_path=models/{cfg.task}"
         )
     directory = find_model(cfg.model_name_or_path)
-    model, description = load_model(directory)
-    tokenizers, _ = load_tokenizers(model.hparams["pretrained_models"])
-    stated = description["taskmodule"]
-    kind = our_class(stated["_target_"], "transferlab.taskmodules.", directory / "transferlab.json")
-    if stated["_target_"] != cfg.taskmodule._target_:
+    trust = list(cfg.trust)
+    model, description = load_model(directory, trust)
+    theirs, ours = description["taskmodule"]["name"], TASKMODULES.name(cfg.taskmodule._target_)
+    if theirs != ours:
         raise ConfigError(
-            f"model_name_or_path={cfg.model_name_or_path} is a model of {stated['_target_'].rsplit('.', 1)[-1]}, and "
-            f"the experiment is one of {cfg.taskmodule._target_.rsplit('.', 1)[-1]}"
+            f"model_name_or_path={cfg.model_name_or_path} is a model of {theirs}, and the experiment is one of {ours}"
         )
-    taskmodule = kind(tokenizers=tokenizers, **stated["options"])
+    tokenizers, _ = load_tokenizers(model.hparams["pretrained_models"])
+    taskmodule = load_taskmodule(directory, description, tokenizers, trust)
     reader = instantiate(cfg.dataset, _convert_="all")
     datamodule = instantiate(cfg.datamodule, reader=reader, taskmodule=taskmodule, _convert_="all")
     embedder = instantiate(cfg.embedding, model=model.to(device), _convert_="all")
