@@ -45,6 +45,7 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
         cfg.datamodule, reader=reader, taskmodule=predictor.taskmodule, eval_batch_size=size, _convert_="all"
     )
     datamodule.warn_of_documents_seen(cfg.split, records_of(predictor.description), str(predictor.directory))
+    datamodule.check_labels([cfg.split])
     trainer = instantiate(cfg.trainer, logger=instantiate_loggers(cfg.get("logger")), _convert_="all")
     trainer.test(predictor.model, datamodule.dataloader(cfg.split), verbose=False)
     stage = "val" if cfg.split == "validation" else cfg.split  # the names under which training logs a split

@@ -60,10 +60,10 @@ def train(cfg: DictConfig) -> dict[str, Any]:
     # a resumed run must not draw the windows and dropout of its first epochs again
     seed_everything(cfg.seed + building.finished_epochs(cfg.ckpt_path), workers=True, verbose=False)
     taskmodule, datamodule = building.corpus(cfg, probes)
-    datamodule.note_training_texts(
-        split for split, wanted in (("validation", cfg.train or cfg.validate), ("test", cfg.test)) if wanted
-    )
+    evaluated = building.evaluated_splits(cfg)
+    datamodule.note_training_texts(evaluated)
     learned = taskmodule.prepare(datamodule.documents("train"))
+    datamodule.check_labels(evaluated)
     model = building.build_model(cfg, probes, learned)
     for line in building.describe(model):
         log.info("encoder %s", line)

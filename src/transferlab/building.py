@@ -77,8 +77,8 @@ def corpus(cfg: DictConfig, probes: Sequence[Probe] = ()) -> tuple[Any, Transfer
         ConfigError: the corpus lacks a split that the run needs.
     """
     reader = instantiate(cfg.dataset, _convert_="all")
-    needed = {"train": cfg.train, "validation": cfg.train or cfg.validate, "test": cfg.test}
-    missing = [split for split, wanted in needed.items() if wanted and split not in reader.splits]
+    needed = ["train"] * bool(cfg.train) + evaluated_splits(cfg)
+    missing = [split for split in needed if split not in reader.splits]
     if missing:
         raise ConfigError(
             f"dataset: the corpus has no {' and no '.join(missing)} split, it has {', '.join(reader.splits)}; "
@@ -88,6 +88,12 @@ def corpus(cfg: DictConfig, probes: Sequence[Probe] = ()) -> tuple[Any, Transfer
     taskmodule = instantiate(cfg.taskmodule, tokenizers=tokenizers, _convert_="all")
     datamodule = instantiate(cfg.datamodule, reader=reader, taskmodule=taskmodule, _convert_="all")
     return taskmodule, datamodule
+
+
+def evaluated_splits(cfg: DictConfig) -> list[str]:
+    """The splits that a training config scores, while it trains or at its end."""
+    wanted = {"validation": cfg.train or cfg.validate, "test": cfg.test}
+    return [split for split, is_wanted in wanted.items() if is_wanted]
 
 
 def _encoders(cfg: DictConfig, probes: Sequence[Probe]) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -86,10 +86,12 @@ class Examples(Dataset[Any]):
 
     Args:
         examples: those of a split.
+        gold_labels: that they have, each once.
     """
 
-    def __init__(self, examples: Sequence[Any]) -> None:
+    def __init__(self, examples: Sequence[Any], gold_labels: Collection[str] = ()) -> None:
         self.examples = examples
+        self.gold_labels = gold_labels
 
     def __len__(self) -> int:
         """The number of examples."""

@@ -15,6 +15,7 @@ from transferlab.data.batching import Drawn, Examples, LengthBatches
 from transferlab.data.readers.base import Reader
 from transferlab.data.selection import select
 from transferlab.data.text_overlap import Texts, TrainingTexts, overlap, texts_of
+from transferlab.data.unknown_labels import GoldLabels
 from transferlab.documents import Document
 from transferlab.utils.batches import row_keys
 from transferlab.utils.errors import UserError
@@ -25,8 +26,15 @@ log = logging.getLogger(__name__)
 class Encoder(Protocol):
     """The part of a taskmodule that this room needs."""
 
+    @property
+    def labels(self) -> list[str] | None:
+        """What the model can predict; None in tasks without labels."""
+
     def encode(self, document: Document, annotated: bool) -> list[Any]:
         """Turn one document into examples, each with a ``length``."""
+
+    def gold_labels(self, example: Any) -> list[str]:
+        """The gold labels of an example."""
 
     def collate(self, examples: list[Any], training: bool) -> Any:
         """Turn examples into a batch."""
@@ -79,6 +87,7 @@ class TransferDataModule(LightningDataModule):
         self._examples: dict[str, list[Any]] = {}
         self._texts: dict[str, Texts] = {}
         self._training_texts: dict[str, TrainingTexts] = {}
+        self._gold_labels: dict[str, GoldLabels] = {}
 
     def documents(self, split: str) -> list[Document]:
         """The documents of a split after selection, read once."""
@@ -95,7 +104,11 @@ class TransferDataModule(LightningDataModule):
         """The examples of a split, encoded once; every document must be annotated for the task."""
         if split not in self._examples:
             documents = self.documents(split)
-            encoded = [example for d in documents for example in self.taskmodule.encode(d, annotated=True)]
+            encoded, labels = [], GoldLabels(split)
+            for document in documents:
+                for example in self.taskmodule.encode(document, annotated=True):
+                    encoded.append(example)
+                    labels.add(self.taskmodule.gold_labels(example), document.name)
             if not encoded:
                 raise UserError(f"the {split} split of {self.reader} holds nothing that this task asks about")
             if len(encoded) != len(documents):
@@ -103,7 +116,7 @@ class TransferDataModule(LightningDataModule):
             if split == "train" and self.train_examples is not None:
                 found, encoded = len(encoded), select(encoded, self.train_examples, self.select_seed)
                 log.info("train: %d of %d examples, drawn with select_seed=%d", len(encoded), found, self.select_seed)
-            self._examples[split] = encoded
+            self._examples[split], self._gold_labels[split] = encoded, labels
         return self._examples[split]
 
     def texts(self, split: str) -> Texts:
@@ -154,6 +167,18 @@ class TransferDataModule(LightningDataModule):
                     split, shared, seen.corpus, whose,
                 )  # fmt: skip
 
+    def check_labels(self, splits: Iterable[str]) -> None:
+        """Encode splits that are to be evaluated, and say which of their gold labels the taskmodule does not know.
+
+        Raises:
+            UserError: a document that cannot be scored, or labels of which none can be right; see
+                :meth:`transferlab.data.unknown_labels.GoldLabels.check`.
+        """
+        for split in splits:
+            self.examples(split)
+            if self.taskmodule.labels is not None:
+                self._gold_labels[split].check(self.taskmodule.labels)
+
     def facts(self) -> dict[str, Any]:
         """What a saved model says of its training data; the number of examples once they were asked for."""
         return {
@@ -186,7 +211,7 @@ class TransferDataModule(LightningDataModule):
             on_gpu = self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
             workers = 2 if on_gpu else 0
         return DataLoader(
-            Examples(examples),
+            Examples(examples, set(self._gold_labels[split].counts)),
             batch_sampler=Drawn(batches),
             collate_fn=partial(_collate, self.taskmodule, training),
             generator=torch.Generator(),  # else every epoch would take a number from those of the model

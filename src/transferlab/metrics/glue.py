@@ -1,25 +1,19 @@
 """The scores of GLUE and of other tasks that give a text, or a pair of texts, classes or a value.
 
-Source: Wang et al. 2019 (GLUE). ``glue_tables`` holds the formulas.
+Source: Wang et al. 2019 (GLUE). ``glue_tables`` holds the formulas, ``class_counts`` says which classes a macro average
+runs over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from transferlab.metrics.glue_tables import (
-    Table,
-    class_scores,
-    class_table,
-    label_set_scores,
-    label_set_table,
-    value_scores,
-    value_table,
-)
+from transferlab.metrics.class_counts import ClassCounts
+from transferlab.metrics.glue_tables import class_counts, class_scores, value_scores, value_table
 from transferlab.metrics.rows_metric import RowsMetric
 from transferlab.utils.errors import UserError, near
 
@@ -28,13 +22,18 @@ from transferlab.utils.errors import UserError, near
 class _Task:
     """What a task is scored by.
 
-    ``names`` are its scores, the one to monitor first; ``binary`` ones need to know the positive class.
+    ``names`` are its scores, the one to monitor first. An item has one class, ``several`` classes or a value
+    (``values``); ``binary`` tasks need to know the positive class.
     """
 
     names: tuple[str, ...]
-    table: Callable[[Sequence[Any], Sequence[Any], Sequence[str]], Table] = class_table
-    scores: Callable[[Table], dict[str, float]] = class_scores
+    several: bool = False
+    values: bool = False
     binary: bool = False
+
+    def classes(self, item: Any) -> list[str]:
+        """Those of an item, as strings."""
+        return [str(label) for label in (item if self.several else [item])]
 
 
 _ACCURACY = _Task(("accuracy",))
@@ -45,7 +44,7 @@ _TASKS = {
     "sst2": _ACCURACY,
     "mrpc": _ACCURACY_AND_F1,
     "qqp": _ACCURACY_AND_F1,
-    "stsb": _Task(_CORRELATIONS, value_table, value_scores),
+    "stsb": _Task(_CORRELATIONS, values=True),
     "mnli": _ACCURACY,
     "qnli": _ACCURACY,
     "rte": _ACCURACY,
@@ -54,8 +53,8 @@ _TASKS = {
     "scitail": _ACCURACY,
     "paws": _Task(("accuracy", "f1"), binary=True),
     "classification": _Task(("macro_f1", "accuracy")),
-    "multi_label": _Task(("micro_f1", "macro_f1", "exact_match"), label_set_table, label_set_scores),
-    "regression": _Task((*_CORRELATIONS, "mse", "mae"), value_table, value_scores),
+    "multi_label": _Task(("micro_f1", "macro_f1", "exact_match"), several=True),
+    "regression": _Task((*_CORRELATIONS, "mse", "mae"), values=True),
 }
 
 # For each task the score that training should monitor, as ``val/<score>``. Higher is better for all of them.
@@ -88,71 +87,65 @@ def scores(task: str, gold: Sequence[Any], predicted: Sequence[Any], positive: s
     """
     kind = _task(task)
     _check_lengths(gold, predicted)
-    labels: list[str] = []
-    if kind.table is class_table:
-        labels = sorted({str(label) for label in (*gold, *predicted)})
-    elif kind.table is label_set_table:
-        labels = sorted({str(label) for item in (*gold, *predicted) for label in item})
-    if kind.binary:
-        if len(labels) > 1:
-            _check_positive(task, labels, positive)
-        labels = _first(str(positive), labels)
-    return _named(kind, kind.table(gold, predicted, labels))
+    if kind.values:
+        return _named(kind, value_scores(value_table(gold, predicted)))
+    by_class, right = class_counts(list(map(kind.classes, gold)), list(map(kind.classes, predicted)))
+    if kind.binary and len(by_class) > 1:
+        _check_positive(task, list(by_class), positive)
+    return _named(kind, class_scores(by_class, right, len(gold), str(positive)))
 
 
-class GlueScore(RowsMetric):
+class GlueScore(ClassCounts, RowsMetric):
     """The scores of :func:`scores` over all items since the last reset, on all processes.
 
-    The state is the sum of the tables of counts; for ``stsb`` and ``regression``, whose ranks depend on all
-    values, the values themselves as rows ``[items, 2]``. Gold classes that training has not seen count as one
-    class of their own, always missed; with at most one such class the scores equal those of :func:`scores`.
+    The state is a plain sum: the counts of every class, and how many items are right and how many there are. For
+    ``stsb`` and ``regression``, whose ranks depend on all values, it is the values themselves as rows ``[items, 2]``.
     """
 
-    is_differentiable = False
-    higher_is_better = True
-    counts: torch.Tensor
+    items: torch.Tensor
 
     def __init__(self, task: str, labels: Sequence[Any] = (), positive: str | int = "1", **options: Any) -> None:
         """Prepare for a task.
 
         Args:
             task: one of ``TASKS``.
-            labels: the classes that a model can predict; none for ``stsb`` and ``regression``.
+            labels: the classes that a model can predict; none for ``stsb`` and ``regression``. Of other classes in gold
+                :meth:`expect` must be told.
             positive: as in :func:`scores`.
             options: those of ``torchmetrics.Metric``.
 
         Raises:
             UserError: an unknown task; the positive class is none of the labels.
         """
-        super().__init__(columns=2, **options)
+        super().__init__(labels, columns=2, **options)
         self.task = task
         self._kind = _task(task)
-        self.labels = [str(label) for label in labels]
+        self.positive = str(positive)
         if self._kind.binary:
-            _check_positive(task, self.labels, positive)
-            self.labels = _first(str(positive), self.labels)
-        if self._kind.table is not value_table:
-            no_counts = torch.from_numpy(self._kind.table([], [], self.labels))
-            self.add_state("counts", default=no_counts, dist_reduce_fx="sum")
+            _check_positive(task, self.predictable, positive)
+        self.add_state("items", default=torch.zeros(2, dtype=torch.int64), dist_reduce_fx="sum")  # right, all
 
     def update(self, gold: Sequence[Any], predicted: Sequence[Any]) -> None:
         """Add a batch, with gold and predicted as in :func:`scores`.
 
         Raises:
-            UserError: a predicted class is none of the labels.
+            UserError: a class that is not listed.
             ValueError: not as many predictions as gold items. Nothing has been added in either case.
         """
         _check_lengths(gold, predicted)
-        table = self._kind.table(gold, predicted, self.labels)
-        if self._kind.table is value_table:
-            self.add_rows(table)
-        else:
-            self.counts += torch.from_numpy(table).to(self.counts.device)
+        if self._kind.values:
+            self.add_rows(value_table(gold, predicted))
+            return
+        by_class, right = class_counts(list(map(self._kind.classes, gold)), list(map(self._kind.classes, predicted)))
+        self.add(by_class)
+        self.items += self.items.new_tensor([right, len(gold)])
 
     def compute(self) -> dict[str, float]:
         """What :func:`scores` returns."""
-        is_values = self._kind.table is value_table
-        return _named(self._kind, self.all_rows() if is_values else self.counts.cpu().numpy())
+        if self._kind.values:
+            return _named(self._kind, value_scores(self.all_rows()))
+        right, items = self.items.tolist()
+        return _named(self._kind, class_scores(self.by_class(), right, items, self.positive))
 
 
 def _task(name: str) -> _Task:
@@ -161,8 +154,7 @@ def _task(name: str) -> _Task:
     return _TASKS[name]
 
 
-def _named(kind: _Task, table: Table) -> dict[str, float]:
-    values = kind.scores(table)
+def _named(kind: _Task, values: dict[str, float]) -> dict[str, float]:
     return {name: values[name] for name in kind.names}
 
 
@@ -177,8 +169,3 @@ def _check_positive(task: str, labels: Sequence[str], positive: str | int) -> No
             f"{task}: the positive class {str(positive)!r} is none of the labels {list(labels)}: set positive to "
             "the one whose F1 is asked for"
         )
-
-
-def _first(label: str, labels: Sequence[str]) -> list[str]:
-    """The labels with the given one at their head, where ``class_scores`` takes F1 from."""
-    return [label, *(other for other in labels if other != label)]

@@ -1,8 +1,7 @@
 """Relation extraction: micro F1 as in TACRED, macro F1 as in SemEval-2010 Task 8.
 
-Both come from a confusion matrix ``[labels + 1, labels + 1]`` of gold labels (rows) by predicted labels
-(columns), whose last row and column are shared by all labels that are not listed. No label (None) is predicted
-where a model abstains; it counts as the label for "none of the relations".
+Both come from how often each label is right, predicted and in gold. No label (None) is predicted where a model
+abstains; it counts as the label for "none of the relations".
 
 Sources: the scorers of Zhang et al. 2017 (TACRED) and of Hendrickx et al. 2010 (version 1.2).
 """
@@ -13,15 +12,19 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torchmetrics import Metric
-
-from transferlab.metrics.span_f1 import PARTS, precision_recall_f1
+from transferlab.metrics.class_counts import (
+    PARTS,
+    ByClass,
+    ClassCounts,
+    Counts,
+    counts_by_class,
+    in_gold,
+    macro_average,
+    precision_recall_f1,
+    ratio,
+    total,
+)
 from transferlab.utils.errors import UserError
-
-Matrix = NDArray[np.int64]
 
 OTHER = "Other"  # none of the relations of SemEval-2010 Task 8
 _DIRECTED = re.compile(r"(?P<relation>.+)\((?P<first>e[12]),(?P<second>e[12])\)")
@@ -51,8 +54,7 @@ def tacred_scores(
     Raises:
         UserError: not as many gold as predicted labels.
     """
-    labels = _labels(gold, predicted, no_relation)
-    return _tacred(_confusion(gold, predicted, labels, no_relation), labels, no_relation)
+    return _tacred(_counts(gold, predicted, no_relation), no_relation)
 
 
 def semeval_scores(gold: Sequence[str], predicted: Sequence[str | None]) -> dict[str, Any]:
@@ -75,44 +77,32 @@ def semeval_scores(gold: Sequence[str], predicted: Sequence[str | None]) -> dict
     Raises:
         UserError: not as many gold as predicted labels, or no gold relation.
     """
-    labels = _labels(gold, predicted, OTHER)
-    return _semeval(_confusion(gold, predicted, labels, OTHER), labels)
+    return _semeval(_counts(gold, predicted, OTHER))
 
 
-class _ConfusionMetric(Metric):
-    """Sums the confusion matrix of the labels; what else the two metrics share."""
-
-    is_differentiable = False
-    higher_is_better = True
-    full_state_update = False
-    confusion: torch.Tensor
+class _RelationScore(ClassCounts):
+    """What the two metrics share: the counts of the labels, and the one that stands for none of the relations."""
 
     def __init__(self, labels: Iterable[str], negative: str, **options: Any) -> None:
-        super().__init__(**options)
-        self.labels = list(dict.fromkeys((*labels, negative)))
+        super().__init__((*labels, negative), **options)
         self.negative = negative
-        size = len(self.labels) + 1
-        zeros = torch.zeros(size, size, dtype=torch.int64)  # [labels + 1, labels + 1]
-        self.add_state("confusion", default=zeros, dist_reduce_fx="sum")
 
     def update(self, gold: Sequence[str], predicted: Sequence[str | None]) -> None:
         """Add instances.
 
         Raises:
-            UserError: not as many gold as predicted labels; nothing has been added then.
+            UserError: not as many gold as predicted labels, or one that is not listed; nothing has been added then.
         """
-        added = torch.from_numpy(_confusion(gold, predicted, self.labels, self.negative))
-        self.confusion += added.to(self.confusion.device)
+        self.add(_counts(gold, predicted, self.negative))
 
 
-class TacredScore(_ConfusionMetric):
+class TacredScore(_RelationScore):
     """The micro scores of :func:`tacred_scores` over all instances since the last reset, on all processes.
 
-    The state is one ``[labels + 1, labels + 1]`` sum. A gold label that is not listed cannot be predicted and
-    costs recall; a predicted one that is not listed costs precision.
+    The state is ``[labels, 3]``, a plain sum.
 
     Args:
-        labels: those of the training documents; ``no_relation`` is added where it lacks.
+        labels: those that can be predicted, and ``no_relation``; of others in gold :meth:`expect` must be told.
         no_relation: the label that stands for none.
         options: those of ``torchmetrics.Metric``.
     """
@@ -122,25 +112,22 @@ class TacredScore(_ConfusionMetric):
 
     def compute(self) -> dict[str, float]:
         """Fractions ``precision``, ``recall``, ``f1``."""
-        scores = _tacred(self.confusion.cpu().numpy(), self.labels, self.negative)
+        scores = _tacred(self.by_class(), self.negative)
         return {part: scores[part] for part in PARTS}
 
 
-class SemevalScore(_ConfusionMetric):
+class SemevalScore(_RelationScore):
     """The scores of :func:`semeval_scores` over all instances since the last reset, on all processes.
 
-    The state is one ``[labels + 1, labels + 1]`` sum. Gold relations that are not listed cannot be predicted;
-    together they count as one relation that was never found.
+    The state is ``[labels, 3]``, a plain sum.
 
     Args:
-        labels: those of the training documents; the other direction of each and ``Other`` are added where
-            they lack (the official training set has one instance of ``Entity-Destination(e2,e1)``).
+        labels: those that can be predicted, and ``Other``; of others in gold :meth:`expect` must be told.
         options: those of ``torchmetrics.Metric``.
     """
 
     def __init__(self, labels: Iterable[str], **options: Any) -> None:
-        listed = list(labels)
-        super().__init__((*listed, *map(_other_direction, listed)), OTHER, **options)
+        super().__init__(labels, OTHER, **options)
 
     def compute(self) -> dict[str, float]:
         """Fractions ``macro_precision``, ``macro_recall``, ``macro_f1``, ``accuracy``.
@@ -148,79 +135,57 @@ class SemevalScore(_ConfusionMetric):
         A part of a corpus, such as the batches tried before training, may hold no relation: its macro scores are 0.
         """
         try:
-            scores = _semeval(self.confusion.cpu().numpy(), self.labels)
+            scores = _semeval(self.by_class())
         except NoRelationError:
             scores = {f"macro_{part}": 0.0 for part in PARTS} | {"accuracy": 0.0}
         return {name: value for name, value in scores.items() if name != "relations"}
 
 
-def _labels(gold: Sequence[str], predicted: Sequence[str | None], negative: str) -> list[str]:
-    return sorted({negative, *gold, *(label for label in predicted if label is not None)})
-
-
-def _confusion(gold: Sequence[str], predicted: Sequence[str | None], labels: Sequence[str], negative: str) -> Matrix:
-    """Count instances by gold and predicted label, ``[labels + 1, labels + 1]``."""
+def _counts(gold: Sequence[str], predicted: Sequence[str | None], negative: str) -> ByClass:
+    """The counts of every label on either side."""
     if len(gold) != len(predicted):
         raise UserError(f"{len(gold)} gold but {len(predicted)} predicted labels; every instance needs one of each")
-    index = {label: place for place, label in enumerate(labels)}
-    matrix = np.zeros((len(labels) + 1, len(labels) + 1), dtype=np.int64)
-    for label, answer in zip(gold, predicted, strict=True):
-        matrix[index.get(label, -1), index.get(negative if answer is None else answer, -1)] += 1
-    return matrix
+    answers = [negative if answer is None else answer for answer in predicted]
+    correct = (label for label, answer in zip(gold, answers, strict=True) if label == answer)
+    return counts_by_class(correct, answers, gold)
 
 
-def _tacred(matrix: Matrix, labels: Sequence[str], no_relation: str) -> dict[str, Any]:
-    correct = _correct(matrix)  # [labels + 1]
-    predicted, gold = matrix.sum(axis=0), matrix.sum(axis=1)  # [labels + 1] each
-    relations = np.arange(len(matrix)) != labels.index(no_relation)  # [labels + 1]
-    return _tacred_parts(correct[relations].sum(), predicted[relations].sum(), gold[relations].sum()) | {
-        "relations": {
-            label: _tacred_parts(correct[i], predicted[i], gold[i]) | {"support": int(gold[i])}
-            for i, label in enumerate(labels)
-            if label != no_relation
-        }
+def _tacred(by_label: ByClass, no_relation: str) -> dict[str, Any]:
+    relations = {label: counts for label, counts in by_label.items() if label != no_relation}
+    return _tacred_parts(total(relations.values())) | {
+        "relations": {label: _tacred_parts(counts) | {"support": counts.gold} for label, counts in relations.items()}
     }
 
 
-def _tacred_parts(correct: np.int64, predicted: np.int64, gold: np.int64) -> dict[str, float]:
+def _tacred_parts(counts: Counts) -> dict[str, float]:
     """Scores with precision 1 where nothing was predicted; recall and with it F1 are 0 then."""
-    scores = precision_recall_f1(int(correct), int(predicted), int(gold))
-    return scores if predicted else scores | {"precision": 1.0}
+    scores = precision_recall_f1(*counts)
+    return scores if counts.predicted else scores | {"precision": 1.0}
 
 
-def _semeval(matrix: Matrix, labels: Sequence[str]) -> dict[str, Any]:
-    correct = _correct(matrix)  # [labels + 1]
-    relation_of = np.array([_relation(label) for label in labels] + [""])  # [labels + 1]; "" not listed
-    relations = {}
-    for relation in dict.fromkeys(relation_of.tolist()):
-        members = relation_of == relation  # [labels + 1], both directions
-        gold = int(matrix[members].sum())
-        if relation != OTHER and gold:
-            predicted = int(matrix[:, members].sum())
-            relations[relation] = precision_recall_f1(int(correct[members].sum()), predicted, gold) | {"support": gold}
-    if not relations:
+def _semeval(by_label: ByClass) -> dict[str, Any]:
+    members: dict[str, list[Counts]] = {}  # of each relation, both directions
+    for label, counts in by_label.items():
+        members.setdefault(_relation(label), []).append(counts)
+    relations = {name: total(of_relation) for name, of_relation in members.items() if name != OTHER}
+    instances = total(by_label.values())
+    if not any(map(in_gold, relations.values())):
         raise NoRelationError(
-            f"none of the {matrix.sum()} gold labels is a relation, all are {OTHER}: the macro average over "
+            f"none of the {instances.gold} gold labels is a relation, all are {OTHER}: the macro average over "
             "relations does not exist; score more instances at once or check the labels"
         )
-    macro = {f"macro_{part}": sum(scores[part] for scores in relations.values()) / len(relations) for part in PARTS}
-    return macro | {"accuracy": float(correct.sum() / matrix.sum()), "relations": relations}
-
-
-def _correct(matrix: Matrix) -> Matrix:
-    """Correct instances of each label, ``[labels + 1]``; two labels that are not listed need not be equal."""
-    correct = matrix.diagonal().copy()
-    correct[-1] = 0
-    return correct
+    return {
+        **{f"macro_{part}": mean for part, mean in macro_average(relations, over=in_gold).items()},
+        "accuracy": ratio(instances.correct, instances.gold),
+        "relations": {
+            name: precision_recall_f1(*counts) | {"support": counts.gold}
+            for name, counts in relations.items()
+            if in_gold(counts)
+        },
+    }
 
 
 def _relation(label: str) -> str:
     """``Cause-Effect`` of ``Cause-Effect(e1,e2)``; labels without a direction stay as they are."""
     match = _DIRECTED.fullmatch(label)
     return match["relation"] if match else label
-
-
-def _other_direction(label: str) -> str:
-    """``Cause-Effect(e2,e1)`` of ``Cause-Effect(e1,e2)``; labels without a direction stay as they are."""
-    match = _DIRECTED.fullmatch(label)
-    return f"{match['relation']}({match['second']},{match['first']})" if match else label

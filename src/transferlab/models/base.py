@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from abc import abstractmethod
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import torch
 from pytorch_lightning import LightningModule
+from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor
 from torchmetrics import Metric
 
 from transferlab.encoders.multi_encoder import MultiEncoder, MultiEncoderOutput
+from transferlab.metrics.class_counts import ClassCounts
 from transferlab.models.optimization import adamw, clip_gradients
 from transferlab.utils.errors import UserError
+
+log = logging.getLogger(__name__)
 
 
 class TransferModel(LightningModule):
@@ -52,7 +58,7 @@ class TransferModel(LightningModule):
 
     @abstractmethod
     def loss_and_predictions(self, batch: Any) -> tuple[Tensor, list[Any]]:
-        """The mean loss [] fp32 over the batch's documents, and a decoded prediction for each of them."""
+        """The mean loss [] fp32 over the known items of a batch, and a decoded prediction for each of its documents."""
 
     @abstractmethod
     def predictions(self, batch: Any) -> list[Any]:
@@ -60,7 +66,7 @@ class TransferModel(LightningModule):
 
     @abstractmethod
     def loss(self, batch: Any) -> Tensor:
-        """The mean loss [] fp32 over the batch's documents."""
+        """The mean loss [] fp32 over the known items of a batch."""
 
     @abstractmethod
     def losses(self, batch: Any) -> Tensor:
@@ -77,11 +83,29 @@ class TransferModel(LightningModule):
     def update_score(self, score: Metric, batch: Any, predictions: list[Any]) -> None:
         """Add a batch to the official score."""
 
+    def known_items(self, batch: Any) -> int:
+        """How many items (documents, words, questions) the mean loss of a batch is over: those whose gold is known."""
+        return len(batch.names)
+
+    def expect_labels(self, stage: str, gold: Iterable[str]) -> None:
+        """List the gold labels of the split that is to be evaluated, those included that training never saw."""
+        score = self.scores[stage]
+        if isinstance(score, ClassCounts):
+            score.expect(gold)
+
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         """One step of training."""
         loss = self.loss(batch)
         self.log("train/loss", loss, on_step=True, on_epoch=True, prog_bar=True, batch_size=len(batch.names))
         return loss
+
+    def on_validation_epoch_start(self) -> None:
+        """Nothing was scored yet."""
+        self.expect_labels("val", gold_labels_of(self.trainer.val_dataloaders))
+
+    def on_test_epoch_start(self) -> None:
+        """Nothing was scored yet."""
+        self.expect_labels("test", gold_labels_of(self.trainer.test_dataloaders))
 
     def validation_step(self, batch: Any, batch_idx: int) -> None:
         """Loss and official score of the validation split."""
@@ -93,7 +117,7 @@ class TransferModel(LightningModule):
 
     def _evaluation_step(self, stage: str, batch: Any) -> None:
         loss, predictions = self.loss_and_predictions(batch)
-        self.log(f"{stage}/loss", loss, batch_size=len(batch.names), sync_dist=True)
+        self.log(f"{stage}/loss", loss, batch_size=self.known_items(batch), sync_dist=True)
         self.update_score(self.scores[stage], batch, predictions)
 
     def encode(self, batch: Any) -> MultiEncoderOutput:
@@ -129,6 +153,8 @@ class TransferModel(LightningModule):
             self.settle(values)
         scores = {f"{stage}/{name}": value for name, value in values.items()}
         self.log_dict(scores, sync_dist=True)  # equal on all processes already: the metric sums their counts
+        if self.trainer.state.fn != TrainerFn.FITTING:
+            log_beside_gold(score, stage)
         score.reset()
         if self.trainer.sanity_checking:
             self._check_monitors(scores)
@@ -197,3 +223,17 @@ class TransferModel(LightningModule):
     def frozen_fingerprints(self) -> dict[str, str]:
         """The content hash of every frozen encoder's weights."""
         return {name: self.multi_encoder.fingerprint(name) for name in self.multi_encoder.frozen_ids}
+
+
+def gold_labels_of(loaders: Any) -> set[str]:
+    """The gold labels of the splits that loaders serve whole, as their data sets name them; none if they do not."""
+    listed = loaders if isinstance(loaders, list | tuple) else [loaders]
+    return {label for loader in listed for label in getattr(getattr(loader, "dataset", None), "gold_labels", ())}
+
+
+def log_beside_gold(score: Metric, where: str) -> None:
+    """Say which classes were predicted although the evaluated gold has none of them."""
+    beside = score.beside_gold() if isinstance(score, ClassCounts) else {}
+    if beside:
+        named = ", ".join(f"{name!r} ({count})" for name, count in beside.items())
+        log.info("%s: predicted beside the classes of the gold, which has none of them: %s", where, named)

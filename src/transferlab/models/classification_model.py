@@ -94,7 +94,7 @@ class ClassificationModel(TransferModel):
 
     def losses(self, batch: ClassificationBatch) -> Tensor:
         """The loss of each example, [examples] fp32; 0 where the label is unknown."""
-        return self.problem.losses(self(batch), batch.labels)[0]
+        return self.problem.losses(self(batch), batch.labels)
 
     @torch.no_grad()
     def sampled(self, batch: ClassificationBatch, generator: torch.Generator) -> ClassificationBatch:
@@ -102,9 +102,13 @@ class ClassificationModel(TransferModel):
         labels = self.problem.sampled(self(batch), generator)
         return replace(batch, labels=labels, gold=[None] * len(batch.names))
 
+    def known_items(self, batch: ClassificationBatch) -> int:
+        """The examples whose label is known, and can be predicted."""
+        return int(self.problem.known(batch.labels).sum())
+
     def _mean_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        losses, known = self.problem.losses(logits, labels)  # [examples] each
-        return losses.sum() / known.sum().clamp(min=1)
+        losses = self.problem.losses(logits, labels)  # [examples]
+        return losses.sum() / self.problem.known(labels).sum().clamp(min=1)
 
     def update_score(self, score: Metric, batch: ClassificationBatch, predictions: list[Prediction]) -> None:
         """Add the gold and predicted labels of a batch to the official score, but for examples without gold."""

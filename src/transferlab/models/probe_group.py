@@ -20,7 +20,7 @@ from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor, nn
 
 from transferlab.encoders.multi_encoder import MultiEncoderOutput
-from transferlab.models.base import TransferModel
+from transferlab.models.base import TransferModel, gold_labels_of, log_beside_gold
 from transferlab.models.optimization import adamw, clip_gradients
 from transferlab.utils.errors import UserError
 
@@ -71,7 +71,7 @@ class ProbeGroup(LightningModule):
         worst = -math.inf if mode == "max" else math.inf
         self.best = {name: Best(worst, -1, {}) for name in self.names}
         self._streams = dict(streams)
-        self._losses: dict[str, list[tuple[float, Tensor]]] = {}
+        self._losses: dict[str, list[tuple[int, Tensor]]] = {}
         self._weights: dict[str, list[tuple[Tensor, Tensor]]] = {}
         for name, probe in self.members():
             probe.multi_encoder.register_forward_hook(partial(self._observe, name))
@@ -112,11 +112,19 @@ class ProbeGroup(LightningModule):
         return total
 
     def on_validation_epoch_start(self) -> None:
-        """Nothing was summed yet."""
+        """Nothing was summed or scored yet."""
+        self._start_evaluation("val", self.trainer.val_dataloaders)
+
+    def on_test_epoch_start(self) -> None:
+        """Nothing was summed or scored yet."""
+        self._start_evaluation("test", self.trainer.test_dataloaders)
+
+    def _start_evaluation(self, stage: str, loaders: Any) -> None:
         self._losses = {name: [] for name in self.names}
         self._weights = {name: [] for name in self.names}
-
-    on_test_epoch_start = on_validation_epoch_start
+        labels = gold_labels_of(loaders)
+        for _, probe in self.members():
+            probe.expect_labels(stage, labels)
 
     def validation_step(self, batch: Any, batch_idx: int) -> None:
         """Losses and official scores on the validation split."""
@@ -129,7 +137,7 @@ class ProbeGroup(LightningModule):
     def _evaluation_step(self, stage: str, batch: Any) -> None:
         for name, probe in self.members():
             loss, predictions = probe.loss_and_predictions(batch)
-            self._losses[name].append((len(batch.names), loss))
+            self._losses[name].append((probe.known_items(batch), loss))
             probe.update_score(probe.scores[stage], batch, predictions)
 
     def on_validation_epoch_end(self) -> None:
@@ -155,12 +163,14 @@ class ProbeGroup(LightningModule):
         """The scores of each probe on the whole split; their means go to the loggers."""
         found: dict[str, dict[str, float]] = {}
         for name, probe in self.members():
-            examples = sum(count for count, _ in self._losses[name])
-            loss = sum(count * float(value) for count, value in self._losses[name]) / max(examples, 1)
+            items = sum(count for count, _ in self._losses[name])
+            loss = sum(count * float(value) for count, value in self._losses[name]) / items if items else math.nan
             values = {key: float(value) for key, value in probe.scores[stage].compute().items()}
             if stage == "val" and not self.trainer.sanity_checking:
                 probe.settle(values)
             found[name] = {f"{stage}/loss": loss, **{f"{stage}/{key}": value for key, value in values.items()}}
+            if self.trainer.state.fn != TrainerFn.FITTING:
+                log_beside_gold(probe.scores[stage], f"{stage}, {name}")
             probe.scores[stage].reset()
             if self._weights[name]:
                 sums, counts = (torch.stack(parts).sum(0) for parts in zip(*self._weights[name], strict=True))

@@ -50,15 +50,20 @@ class Problem(ABC):
         return len(self.labels)
 
     @abstractmethod
-    def losses(self, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """The loss of each example.
+    def known(self, labels: Tensor) -> Tensor:
+        """Whether the label of each example is known, [n] bool.
+
+        Args:
+            labels: those of :class:`~transferlab.utils.batches.ClassificationBatch`.
+        """
+
+    @abstractmethod
+    def losses(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """The loss of each example, [n] fp32; 0 where the label is unknown.
 
         Args:
             logits: [n, outputs] fp32.
             labels: those of :class:`~transferlab.utils.batches.ClassificationBatch`.
-
-        Returns:
-            [n] fp32, 0 where the label is unknown, and [n] bool, True where it is known.
         """
 
     @abstractmethod
@@ -73,9 +78,13 @@ class Problem(ABC):
 class MultiClass(Problem):
     """One of several classes: softmax and cross entropy."""
 
-    def losses(self, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    def known(self, labels: Tensor) -> Tensor:
+        """Of classes [n] int64."""
+        return labels != UNKNOWN
+
+    def losses(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Cross entropy."""
-        return F.cross_entropy(logits, labels, ignore_index=UNKNOWN, reduction="none"), labels != UNKNOWN
+        return F.cross_entropy(logits, labels, ignore_index=UNKNOWN, reduction="none")
 
     def predictions(self, logits: Tensor) -> list[Prediction]:
         """The most probable class."""
@@ -91,11 +100,14 @@ class MultiClass(Problem):
 class MultiLabel(Problem):
     """Any number of classes, none included: each is a question of its own."""
 
-    def losses(self, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    def known(self, labels: Tensor) -> Tensor:
+        """Of classes [n, c] fp32."""
+        return ~labels.isnan().any(-1)
+
+    def losses(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Binary cross entropy, the mean over classes."""
-        known = ~labels.isnan().any(-1)  # [n]
         wanted = labels.float().nan_to_num()
-        return F.binary_cross_entropy_with_logits(logits, wanted, reduction="none").mean(-1) * known, known
+        return F.binary_cross_entropy_with_logits(logits, wanted, reduction="none").mean(-1) * self.known(labels)
 
     def predictions(self, logits: Tensor) -> list[Prediction]:
         """The classes that are more probable than not."""
@@ -118,11 +130,14 @@ class Regression(Problem):
         """Outputs of the head for one example."""
         return 1
 
-    def losses(self, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    def known(self, labels: Tensor) -> Tensor:
+        """Of values [n] fp32."""
+        return ~labels.isnan()
+
+    def losses(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Squared error, in variances of the training values."""
-        known = ~labels.isnan()  # [n]
         wanted = ((labels.float() - self.value_mean) / self.value_std).nan_to_num()
-        return F.mse_loss(logits[:, 0], wanted, reduction="none") * known, known
+        return F.mse_loss(logits[:, 0], wanted, reduction="none") * self.known(labels)
 
     def predictions(self, logits: Tensor) -> list[Prediction]:
         """The value, put back to its scale."""

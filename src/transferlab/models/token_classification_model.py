@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -18,6 +19,7 @@ from transferlab.models.base import TransferModel
 from transferlab.models.heads import TaskHead
 from transferlab.utils.batches import TokenBatch
 from transferlab.utils.errors import UserError
+from transferlab.utils.tagging import types_of
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,14 @@ class TokenClassificationModel(TransferModel):
         beyond = torch.arange(batch.units, device=drawn.device) >= batch.lengths[:, None]
         return replace(batch, tag_ids=drawn.masked_fill(beyond, -100), gold=[None] * len(batch.gold))
 
+    def known_items(self, batch: TokenBatch) -> int:
+        """The words whose tag is known, and can be predicted."""
+        return int(batch.tag_ids.ne(-100).sum())
+
+    def expect_labels(self, stage: str, gold: Iterable[str]) -> None:
+        """List the types of the gold tags of the split that is to be evaluated."""
+        super().expect_labels(stage, types_of(gold))
+
     def _mean_loss(self, logits: Tensor, batch: TokenBatch) -> Tensor:
         total = F.cross_entropy(
             logits.flatten(0, 1).float(), batch.tag_ids.flatten(), ignore_index=-100, reduction="sum"
@@ -118,5 +128,4 @@ def _make_score(metric: str, labels: list[str], scheme: str | None) -> Metric:
         raise UserError(f"model.metric={metric!r}: choose span_f1 or accuracy")
     if scheme is None:
         raise UserError("model.metric=span_f1 needs a scheme: set taskmodule.scheme, or model.metric=accuracy")
-    types = {label.partition("-")[2] for label in labels} - {""}  # spans without a type need no score of their own
-    return SpanScore(sorted(types), scheme)
+    return SpanScore(types_of(labels), scheme)

@@ -21,7 +21,12 @@ class TaskModule(ABC, Generic[Example, Batch]):
 
     Args:
         tokenizers: fast Hugging Face tokenizers by key.
+
+    Attributes:
+        labels: what the model can predict, once :meth:`prepare` has seen the data; None in tasks without labels.
     """
+
+    labels: list[str] | None = None
 
     def __init__(self, tokenizers: dict[str, Any]) -> None:
         self.tokenizers = {key: WordTokenizer(tokenizer) for key, tokenizer in tokenizers.items()}
@@ -49,6 +54,14 @@ class TaskModule(ABC, Generic[Example, Batch]):
         Raises:
             UserError: the document cannot be trained on or scored.
         """
+
+    def gold_labels(self, example: Example) -> list[str]:
+        """The gold labels of an example, as often as it has them, without the one for none such as ``O``.
+
+        Scores have a row for each gold label of the split that they are of, whether or not training saw it, so that a
+        task with labels must name them. Tasks without labels have none.
+        """
+        return []
 
     @abstractmethod
     def collate(self, examples: list[Example], training: bool) -> Batch:

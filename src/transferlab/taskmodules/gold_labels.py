@@ -25,14 +25,15 @@ class LabelKind:
     Attributes:
         types: of a label.
         wording: of these, for messages.
-        tensor: from labels, of which some are None, and the known classes to ``ClassificationBatch.labels``.
+        tensor: from labels, of which some are None, the known classes and whether the batch is for training, to
+            ``ClassificationBatch.labels``.
         classes: those in a label.
         constant: from gold labels to the name of a baseline and the one label that it gives to every text.
     """
 
     types: tuple[type, ...]
     wording: str
-    tensor: Callable[[list[Any], list[str]], Tensor]
+    tensor: Callable[[list[Any], list[str], bool], Tensor]
     classes: Callable[[Any], list[str]]
     constant: Callable[[list[Any]], tuple[str, Label]]
 
@@ -41,18 +42,25 @@ class LabelKind:
         return isinstance(label, self.types) and not isinstance(label, bool)
 
 
-def _class_ids(gold: list[str | None], labels: list[str]) -> Tensor:
+def _class_ids(gold: list[str | None], labels: list[str], training: bool) -> Tensor:
     position = {label: index for index, label in enumerate(labels)}
     ids = [UNKNOWN if label is None else position.get(label, UNKNOWN) for label in gold]
     return torch.tensor(ids, dtype=torch.long)
 
 
-def _class_sets(gold: list[list[str] | None], labels: list[str]) -> Tensor:
-    rows = [[math.nan if of_text is None else float(label in of_text) for label in labels] for of_text in gold]
+def _class_sets(gold: list[list[str] | None], labels: list[str], training: bool) -> Tensor:
+    """An unknown class may be another name of a known one, so that its text cannot be evaluated by a loss."""
+    known = set(labels)
+    rows = [
+        [math.nan] * len(labels)
+        if of_text is None or not (training or known.issuperset(of_text))
+        else [float(label in of_text) for label in labels]
+        for of_text in gold
+    ]
     return torch.tensor(rows).reshape(len(gold), len(labels))
 
 
-def _values(gold: list[float | None], labels: list[str]) -> Tensor:
+def _values(gold: list[float | None], labels: list[str], training: bool) -> Tensor:
     return torch.tensor([math.nan if value is None else float(value) for value in gold])
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from transferlab.documents import Document, Entity
 from transferlab.utils.errors import UserError
 from transferlab.utils.tagging import spans_of_tags, tags_of_spans
@@ -57,11 +55,6 @@ def expressible(document: Document) -> list[list[Entity]]:
             kept[sentence_of[entity.start]].append(entity)
             taken.update(words)
     return kept
-
-
-def types_of(tags: Iterable[str]) -> list[str]:
-    """The types of spans that tags name, sorted; ``""`` for bare prefixes."""
-    return sorted({tag.partition("-")[2] for tag in tags if tag != "O"})
 
 
 def tags_of_type(kind: str, scheme: str) -> set[str]:

@@ -209,6 +209,11 @@ class RelationExtractionTaskModule(TaskModule[RelationExample, ClassificationBat
             examples.append(example)
         return examples
 
+    def gold_labels(self, example: RelationExample) -> list[str]:
+        """The relation of the two arguments; none where that is no_relation."""
+        label = example.candidate.label
+        return [] if label is None or label == self.no_relation else [label]
+
     def _annotated(self, document: Document) -> list[Candidate]:
         return annotated_candidates(document, self.directions, self.add_candidate_relations, self.max_argument_distance)
 
@@ -289,7 +294,8 @@ class RelationExtractionTaskModule(TaskModule[RelationExample, ClassificationBat
         scores = {}
         for name, of_system in systems.items():
             if of_system:
-                score = make_score(self.metric, "multi_class", sorted(map(str, counts)), self._metric_options)
+                labels = sorted({*(self.labels or []), *map(str, counts)})
+                score = make_score(self.metric, "multi_class", labels, self._metric_options)
                 score.update(gold, [of_system.most_common(1)[0][0]] * len(gold))
                 scores[name] = score.compute()
         return scores

@@ -50,8 +50,8 @@ class TextClassificationTaskModule(TaskModule[TextExample, ClassificationBatch])
         problem: ``multi_class``, ``multi_label`` or ``regression``; None: what ``metric`` scores.
         max_length: the most subtokens of a text or a pair, special tokens included. The longer text of a pair is cut
             first.
-        labels: the classes; None learns them from the training documents. Other gold labels count in the scores but
-            not in the loss.
+        labels: the classes; None learns them from the training documents. Other gold labels count in the scores; in
+            evaluation a text that has one is left out of the loss, in training only what it says of that label.
         value_mean: what regression takes for the mean of the values; None learns it.
         value_std: what it takes for their standard deviation; None learns it.
         metric: the score of the baselines, that of the model (``model.metric``); None: the general one of ``problem``.
@@ -162,6 +162,11 @@ class TextClassificationTaskModule(TaskModule[TextExample, ClassificationBatch])
         self._truncated += truncated
         return [TextExample(document, texts)]
 
+    def gold_labels(self, example: TextExample) -> list[str]:
+        """The class of a text, or its classes; none in regression."""
+        label = example.document.gold.label
+        return self._kind.classes(label) if self._kind.fits(label) else []
+
     def _subtokens(self, tokenizer: WordTokenizer, words: list[list[str]]) -> tuple[list[list[int]], bool]:
         """The subtokens of one or two texts that fit beside the special tokens, and whether any were left out."""
         if len(words) == 1:
@@ -198,7 +203,7 @@ class TextClassificationTaskModule(TaskModule[TextExample, ClassificationBatch])
             inputs=inputs,
             units=1,
             names=[document.name for document in documents],
-            labels=self._kind.tensor(gold, self.labels or []),
+            labels=self._kind.tensor(gold, self.labels or [], training),
             gold=gold,
         )
 
@@ -246,7 +251,7 @@ class TextClassificationTaskModule(TaskModule[TextExample, ClassificationBatch])
         if not gold:
             return {}
         name, constant = self._kind.constant(gold)
-        labels = {*(self.labels or []), *self._kind.classes(constant)}
+        labels = {*(self.labels or []), *chain.from_iterable(map(self._kind.classes, gold))}
         score = make_score(self.metric, self.problem, sorted(labels), self.metric_options)
         score.update(gold, [constant] * len(gold))
         return {name: {key: value for key, value in score.compute().items() if not math.isnan(value)}}

@@ -17,11 +17,11 @@ import torch
 from transferlab.documents import Document, Entity, Span
 from transferlab.metrics.span_f1 import SpanScore, TagAccuracy
 from transferlab.taskmodules.base import TaskModule, predicted
-from transferlab.taskmodules.gold_tags import LAYERS, expressible, gold_tags, tags_of_type, types_of
+from transferlab.taskmodules.gold_tags import LAYERS, expressible, gold_tags, tags_of_type
 from transferlab.taskmodules.tokenization import Line, flatten, windows
 from transferlab.utils.batches import TokenBatch
 from transferlab.utils.errors import UserError
-from transferlab.utils.tagging import spans_of_tags
+from transferlab.utils.tagging import spans_of_tags, types_of
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +75,8 @@ class TaggingExample:
 
 class TokenClassificationTaskModule(TaskModule[TaggingExample, TokenBatch]):
     """Prepares documents for the token classification model.
+
+    A tag that training never saw counts in the scores; its word is left out of the loss.
 
     Args:
         tokenizers: fast Hugging Face tokenizers by key.
@@ -179,6 +181,11 @@ class TokenClassificationTaskModule(TaskModule[TaggingExample, TokenBatch]):
             )
         return examples
 
+    def gold_labels(self, example: TaggingExample) -> list[str]:
+        """The tags of the words; without ``O`` where tags stand for spans."""
+        tags = [tag for sentence in example.gold or [] for tag in sentence]
+        return tags if self.scheme is None else [tag for tag in tags if tag != "O"]
+
     def _lines(self, subtokens: list[list[int]], limit: int) -> list[Line]:
         """What an encoder reads of words: one line, or windows."""
         found = windows([len(word) for word in subtokens], limit, self.overlap)
@@ -252,7 +259,8 @@ class TokenClassificationTaskModule(TaskModule[TaggingExample, TokenBatch]):
         gold = self._gold_sentences(documents)
         score: SpanScore | TagAccuracy
         if self.scheme is not None:
-            tag, score = "O", SpanScore([kind for kind in types_of(self.labels or []) if kind], self.scheme)
+            kinds = types_of([*(self.labels or []), *(tag for sentence in gold for tag in sentence)])
+            tag, score = "O", SpanScore(kinds, self.scheme)
         else:
             counts = Counter(tag for sentence in gold for tag in sentence)
             tag, score = max(sorted(counts), key=counts.__getitem__, default="O"), TagAccuracy()

@@ -41,6 +41,11 @@ _OPENING = frozenset("BSU")  # a span starts at a word with one of these
 _CLOSING = frozenset("ELSU")  # a span ends at a word with one of these
 
 
+def types_of(tags: Iterable[str]) -> list[str]:
+    """The types of spans that tags name, sorted; ``""`` for bare prefixes."""
+    return sorted({tag.partition("-")[2] for tag in tags if tag != "O"})
+
+
 def spans_of_tags(tags: Sequence[str], scheme: str = "IOB2", strict: bool = False) -> list[TypedSpan]:
     """Read the spans out of the tags of a sequence.
 

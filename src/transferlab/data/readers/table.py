@@ -154,6 +154,8 @@ class TableReader:
     def _label(self, raw: Any, where: str) -> str | float | list[str] | None:
         """The label of a cell as ``label_kind`` wants it."""
         where = f"{where}, column {self.label!r}"
+        if isinstance(raw, str):
+            raw = raw.strip()  # blanks around a label never make it another one
         if raw is None or (raw == "" and self.label_kind != "several"):
             return None
         if self.label_kind == "value":
