@@ -39,6 +39,11 @@ class Batch:
 class Names:
     """Encodes a document as its name, and says what it was told."""
 
+    labels: list[str] | None = None
+
+    def gold_labels(self, example):
+        return [example.rstrip("0123456789")]
+
     def encode(self, document, annotated):
         assert annotated
         return [Name(document.name)]
@@ -213,3 +218,22 @@ def test_documents_of_a_models_training_are_counted_before_evaluation(caplog):
     assert "models/new does not say" in caplog.text and "WARNING" not in caplog.text
     with pytest.raises(UserError, match=r"models/new.*damaged"):
         module.warn_of_documents_seen("validation", [trained[0] | {"ids": "?"}], "models/new")
+
+
+def test_labels_of_splits_to_be_evaluated_are_checked_and_go_with_their_batches(caplog):
+    class Labels(Names):
+        def __init__(self):
+            self.labels = ["validation", "train"]
+
+        def gold_labels(self, example):
+            return ["rare"] if example == "validation1" else super().gold_labels(example)
+
+    corpus, taskmodule = Corpus(), Labels()
+    module = TransferDataModule(corpus, taskmodule)
+    module.check_labels(["validation"])
+    assert corpus.reads == ["validation"]
+    assert "'rare' (1 times, first in validation1)" in caplog.text
+    assert module.val_dataloader().dataset.gold_labels == {"validation", "rare"}
+    taskmodule.labels = ["train"]
+    with pytest.raises(UserError, match="'validation'"):
+        module.check_labels(["validation"])

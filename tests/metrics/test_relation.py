@@ -191,37 +191,42 @@ def test_metrics_equal_the_functions_and_reduce_by_summing(
     scores = function(all_gold, all_predicted)
     expected = {name: pytest.approx(scores[name]) for name in names}
     assert whole.compute() == expected
-    assert whole.confusion.shape == (len(labels) + 1, len(labels) + 1) and whole.confusion.dtype == torch.int64
-    assert whole.confusion.sum() == len(all_gold)
+    assert whole.counts.shape == (len(labels), 3) and whole.counts.dtype == torch.int64
+    assert whole.counts[:, 2].sum() == len(all_gold)
 
     reduced = metric_class(labels)
     reduced.update([], [])
-    reduced.confusion = whole._reductions["confusion"](torch.stack([share.confusion for share in shares]))
+    reduced.counts = whole._reductions["counts"](torch.stack([share.counts for share in shares]))
     assert reduced.compute() == expected
     whole.reset()
-    assert whole.confusion.sum() == 0
+    assert whole.counts.sum() == 0
 
 
-def test_tacred_labels_that_are_not_listed() -> None:
+def test_tacred_relations_that_training_never_saw() -> None:
     gold = ["per:title", "per:spouse", "no_relation", "per:spouse", "per:title"]
     predicted = ["per:title", "no_relation", "per:religion", "per:title", "per:religion"]
-    metric = TacredScore(["per:title"])  # no_relation is added
+    metric = TacredScore(["per:title", "per:religion"])  # no_relation is added
+    with pytest.raises(UserError, match="'per:spouse'"):
+        metric.update(gold, predicted)
+    assert metric.counts.sum() == 0, "nothing was added"
+    metric.expect(gold)
     metric.update(gold, predicted)
-    assert metric.confusion.shape == (3, 3)
     assert parts(metric.compute()) == pytest.approx(parts(tacred_scores(gold, predicted)))
-    metric.update(["per:spouse"], ["per:religion"])
-    assert metric.compute()["recall"] == pytest.approx(1 / 5), "two labels that are not listed are not the same"
+    assert metric.beside_gold() == {"per:religion": 2}
+    with pytest.raises(UserError, match="'per:age'"):
+        metric.update(["per:title"], ["per:age"])
 
 
-def test_semeval_labels_that_are_not_listed() -> None:
-    metric = SemevalScore(["Cause-Effect(e1,e2)"])  # the other direction and Other are added
-    gold, predicted = ["Cause-Effect(e1,e2)", "Cause-Effect(e2,e1)", "Other"], ["Cause-Effect(e1,e2)", None, None]
+def test_semeval_relations_that_training_never_saw_are_relations_of_their_own() -> None:
+    metric = SemevalScore(["Cause-Effect(e1,e2)", "Message-Topic(e2,e1)"])  # Other is added
+    gold = ["Cause-Effect(e1,e2)", "Cause-Effect(e2,e1)", "Other", "Entity-Origin(e1,e2)", "Member-Collection(e1,e2)"]
+    predicted = ["Cause-Effect(e1,e2)", None, None, "Message-Topic(e2,e1)", "Cause-Effect(e1,e2)"]
+    metric.expect(set(gold))
     metric.update(gold, predicted)
-    assert metric.compute() == {name: pytest.approx(semeval_scores(gold, predicted)[name]) for name in metric.compute()}
-    metric.update(["Message-Topic(e1,e2)"], ["Entity-Origin(e1,e2)"])
     scores = metric.compute()
-    assert scores["macro_f1"] == pytest.approx((2 / 3 + 0) / 2), "a relation that was never found"
-    assert scores["accuracy"] == pytest.approx(2 / 4)
+    assert scores["macro_f1"] == pytest.approx((1 / 2 + 0 + 0) / 3), "two relations were never found"
+    assert parts(scores, MACRO) == pytest.approx(plain_semeval(gold, predicted))
+    assert scores["accuracy"] == pytest.approx(2 / 5)
 
 
 @pytest.fixture

@@ -218,17 +218,27 @@ def test_metric_equals_the_function_and_reduces_by_summing(strict: bool) -> None
     reduced.counts = whole._reductions["counts"](torch.stack([share.counts for share in shares]))
     assert reduced.compute() == expected
     whole.reset()
-    assert whole.counts.tolist() == [[0, 0, 0]] * 4 and whole.counts.dtype == torch.int64
+    assert whole.counts.tolist() == [[0, 0, 0]] * 3 and whole.counts.dtype == torch.int64
 
 
-def test_unlisted_types_share_the_last_row() -> None:
-    metric = SpanScore(["PER", "MISC"])
-    metric.update(GOLD, PREDICTED)  # LOC and ORG are not listed, MISC does not occur
-    assert metric.counts.tolist() == [[2, 2, 2], [0, 0, 0], [0, 2, 1]]
-    scores, function = metric.compute(), sequence_scores(GOLD, PREDICTED)
-    assert {part: scores[part] for part in PARTS} == {part: function[part] for part in PARTS}
-    assert scores["macro_f1"] == (1.0 + 0.0) / 2, "of PER and all that are not listed"
-    assert scores["MISC_f1"] == 0.0 and "LOC_f1" not in scores
+def test_types_that_training_never_saw_are_types_of_their_own() -> None:
+    metric = SpanScore(["PER", "ORG", "MISC", ""])  # MISC does not occur, nor do bare tags
+    with pytest.raises(UserError, match="'LOC'"):
+        metric.update(GOLD, PREDICTED)
+    metric.expect(["LOC", "PER"])
+    with pytest.raises(UserError, match="'X'"):
+        metric.update([["O"]], [["B-X"]])
+    assert metric.counts.tolist() == [[0, 0, 0]] * 5, "nothing was added"
+    metric.expect(["LOC", "PER"])
+    predicted = [tags.copy() for tags in PREDICTED]
+    predicted[1][0] = "B-ORG"  # a model cannot predict LOC
+    metric.update(GOLD, predicted)
+    scores, function = metric.compute(), sequence_scores(GOLD, predicted)
+    assert {name: scores[name] for name in (*PARTS, "macro_f1")} == {
+        name: function[name] for name in (*PARTS, "macro_f1")
+    }
+    assert scores["LOC_recall"] == 0.0 and scores["MISC_f1"] == 0.0 and "_f1" not in scores
+    assert metric.beside_gold() == {"ORG": 2}
 
 
 def test_counts_stay_whole_numbers_in_half_precision() -> None:

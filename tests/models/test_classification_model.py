@@ -301,8 +301,10 @@ def test_a_gold_class_that_training_has_not_seen_counts_as_missed(bert):
     unseen = text_document("unseen", "ann", "bob", "never")
     (batch,) = batches(taskmodule, [*taskmodule.encode(seen, True), *taskmodule.encode(unseen, True)], 2)
     torch.testing.assert_close(model.loss(batch), model.loss(batches(taskmodule, taskmodule.encode(seen, True), 1)[0]))
+    assert model.known_items(batch) == 1
+    model.expect_labels("val", ["never", "yes"])
     model.update_score(model.scores["val"], batch, [Prediction("yes", 1.0), Prediction("yes", 1.0)])
-    assert model.scores["val"].compute()["accuracy"] == 0.5
+    assert model.scores["val"].compute() == pytest.approx({"accuracy": 0.5, "macro_f1": (2 / 3 + 0) / 2})
 
 
 def test_two_units_are_read_side_by_side(bert):

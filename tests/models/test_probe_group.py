@@ -57,7 +57,9 @@ def group(probes: dict[str, Probe], mode: str = "max") -> ProbeGroup:
     streams = {name: torch.get_rng_state() for name in probes}
     made = ProbeGroup(probes, streams, "val/f1", mode)
     state = SimpleNamespace(fn=TrainerFn.FITTING)
-    made._trainer = SimpleNamespace(state=state, sanity_checking=False, current_epoch=0)  # type: ignore[assignment]
+    made._trainer = SimpleNamespace(  # type: ignore[assignment]
+        state=state, sanity_checking=False, current_epoch=0, val_dataloaders=None
+    )
     made.log_dict = lambda *args, **kwargs: None  # type: ignore[method-assign,assignment]
     return made
 

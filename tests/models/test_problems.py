@@ -13,8 +13,9 @@ NAN = float("nan")
 def test_one_class():
     problem = MultiClass(["a", "b"])
     logits = torch.tensor([[0.0, math.log(3)], [0.0, 0.0]])
-    losses, known = problem.losses(logits, torch.tensor([1, -100]))
-    assert losses.tolist() == pytest.approx([-math.log(0.75), 0]) and known.tolist() == [True, False]
+    labels = torch.tensor([1, -100])
+    assert problem.losses(logits, labels).tolist() == pytest.approx([-math.log(0.75), 0])
+    assert problem.known(labels).tolist() == [True, False]
     assert problem.predictions(logits)[0] == Prediction("b", pytest.approx(0.75))
     assert problem.outputs == 2
 
@@ -22,17 +23,18 @@ def test_one_class():
 def test_several_classes():
     problem = MultiLabel(["a", "b"])
     logits = torch.tensor([[math.log(3), -math.log(3)], [5.0, 5.0]])
-    losses, known = problem.losses(logits, torch.tensor([[1.0, 1.0], [NAN, NAN]]))
-    assert losses.tolist() == pytest.approx([-(math.log(0.75) + math.log(0.25)) / 2, 0])
-    assert known.tolist() == [True, False]
+    labels = torch.tensor([[1.0, 1.0], [NAN, NAN]])
+    assert problem.losses(logits, labels).tolist() == pytest.approx([-(math.log(0.75) + math.log(0.25)) / 2, 0])
+    assert problem.known(labels).tolist() == [True, False]
     assert problem.predictions(logits)[0] == Prediction(["a"], [pytest.approx(0.75)])
     assert problem.predictions(torch.tensor([[-1.0, -1.0]])) == [Prediction([], [])]
 
 
 def test_a_value():
     problem = Regression([], value_mean=100.0, value_std=4.0)
-    losses, known = problem.losses(torch.tensor([[0.5], [1.0]]), torch.tensor([108.0, NAN]))
-    assert losses.tolist() == [1.5**2, 0] and known.tolist() == [True, False]
+    labels = torch.tensor([108.0, NAN])
+    assert problem.losses(torch.tensor([[0.5], [1.0]]), labels).tolist() == [1.5**2, 0]
+    assert problem.known(labels).tolist() == [True, False]
     assert problem.predictions(torch.tensor([[0.5]])) == [Prediction(102.0)]
     assert problem.outputs == 1
 
@@ -41,7 +43,7 @@ def test_a_value():
 def test_unknown_labels_have_no_gradient(problem):
     logits = torch.randn(2, PROBLEMS[problem](["a", "b"]).outputs, requires_grad=True)
     labels = {"multi_class": torch.tensor([0, -100]), "multi_label": torch.tensor([[0.0, 1], [NAN, NAN]])}
-    losses, _ = PROBLEMS[problem](["a", "b"]).losses(logits, labels.get(problem, torch.tensor([1.0, NAN])))
+    losses = PROBLEMS[problem](["a", "b"]).losses(logits, labels.get(problem, torch.tensor([1.0, NAN])))
     losses.sum().backward()
     assert (logits.grad[0] != 0).any() and (logits.grad[1] == 0).all()
 

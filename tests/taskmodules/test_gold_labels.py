@@ -21,11 +21,14 @@ def test_a_label_fits_one_kind(problem, fitting, others):
 
 
 def test_tensors_mark_what_is_unknown():
-    ids = LABEL_KINDS["multi_class"].tensor(["b", None, "z", "a"], ["a", "b"])
+    ids = LABEL_KINDS["multi_class"].tensor(["b", None, "z", "a"], ["a", "b"], False)
     assert ids.tolist() == [1, -100, -100, 0] and ids.dtype == torch.long
-    sets = LABEL_KINDS["multi_label"].tensor([["b", "z"], [], None], ["a", "b"])
-    assert sets[:2].tolist() == [[0, 1], [0, 0]] and sets[2].isnan().all()
-    values = LABEL_KINDS["regression"].tensor([3, None], [])
+    several = [["b", "z"], [], None, ["b", "a"]]
+    sets = LABEL_KINDS["multi_label"].tensor(several, ["a", "b"], False)
+    assert sets[[1, 3]].tolist() == [[0, 0], [1, 1]] and sets[[0, 2]].isnan().all()
+    learnt = LABEL_KINDS["multi_label"].tensor(several, ["a", "b"], True)
+    assert learnt[:2].tolist() == [[0, 1], [0, 0]], "training learns what a text says of the labels asked for"
+    values = LABEL_KINDS["regression"].tensor([3, None], [], False)
     assert values[0] == 3 and values[1].isnan() and values.dtype == torch.float32
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from transferlab.documents import Annotations, Document, Entity
-from transferlab.taskmodules.gold_tags import expressible, gold_tags, tags_of_type, types_of
+from transferlab.taskmodules.gold_tags import expressible, gold_tags, tags_of_type
 from transferlab.utils.tagging import SCHEMES, spans_of_tags
 
 
@@ -59,8 +59,3 @@ def test_all_tags_of_a_type(scheme):
     assert tags_of_type("my-type", scheme) == {f"{prefix}-my-type" for prefix in prefixes}
     assert tags_of_type("", scheme) == set(prefixes)
     assert {kind for _, _, kind in spans_of_tags(sorted(tags_of_type("A", scheme)), scheme)} == {"A"}
-
-
-def test_types():
-    assert types_of(["O", "I-b-c", "B-a", "I-a"]) == ["a", "b-c"]
-    assert types_of(["B", "O"]) == [""]

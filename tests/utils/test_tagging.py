@@ -8,7 +8,7 @@ import random
 import pytest
 
 from transferlab.utils.errors import UserError
-from transferlab.utils.tagging import SCHEMES, TypedSpan, convert_tags, spans_of_tags, tags_of_spans
+from transferlab.utils.tagging import SCHEMES, TypedSpan, convert_tags, spans_of_tags, tags_of_spans, types_of
 
 TYPES = ("PER", "LOC", "creative-work", "")
 
@@ -136,3 +136,8 @@ def test_spans_that_tags_cannot_express_are_refused() -> None:
     for span in [(0, 4, "A"), (-1, 0, "A"), (2, 1, "A")]:
         with pytest.raises(UserError, match="0 <= start <= end < 4"):
             tags_of_spans([span], 4)
+
+
+def test_types_of_tags() -> None:
+    assert types_of(["O", "I-b-c", "B-a", "I-a"]) == ["a", "b-c"]
+    assert types_of(["B", "O"]) == [""]
