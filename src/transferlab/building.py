@@ -15,6 +15,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import Tensor
 
 from transferlab.data.datamodule import TransferDataModule
+from transferlab.encoders import row_vectors
 from transferlab.encoders.checks import check_encoders
 from transferlab.encoders.tokenizers import load_tokenizers
 from transferlab.encoders.truncation import max_positions
@@ -122,6 +123,17 @@ def build_model(cfg: DictConfig, probes: Sequence[Probe], learned: dict[str, Any
         streams[probe.name] = torch.get_rng_state()
     seed_everything(cfg.seed + finished_epochs(cfg.ckpt_path), workers=True, verbose=False)
     return ProbeGroup(models, streams, cfg.monitor, cfg.monitor_mode)
+
+
+def check_row_vectors(model: TransferModel | ProbeGroup, taskmodule: Any) -> None:
+    """Refuse encoders whose vectors of whole rows, where the model reads such, are the same for every text.
+
+    Raises:
+        EncoderError: naming the encoder and what to change.
+    """
+    for member in [probe for _, probe in model.members()] if isinstance(model, ProbeGroup) else [model]:
+        remedy = taskmodule.row_remedy() if member.reads_rows else None
+        row_vectors.check_row_vectors(member.multi_encoder, taskmodule.two_rows(), remedy)
 
 
 def describe(model: TransferModel | ProbeGroup) -> list[dict[str, Any]]:

@@ -23,6 +23,8 @@ def plain_align(hidden, unit_ids, sequences, units, alignment):
             vectors.append(torch.zeros_like(hidden[0, 0]))
         elif alignment in ("first", "pooler"):
             vectors.append(own[0])
+        elif alignment == "last":
+            vectors.append(own[-1])
         elif alignment == "mean":
             vectors.append(sum(own) / len(own))
         else:

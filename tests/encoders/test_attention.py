@@ -75,7 +75,7 @@ def test_every_combination_equals_the_definition(mode, layers):
         module = AttentionAggregation(
             WIDTHS, query_idx="target", use_outputs_from_last_n_layers=layers, **options
         ).double()
-        got, weights = module(vectors, PRESENT, firsts if module.needs_first_tokens else None)
+        got, weights = module(vectors, PRESENT, firsts if module.first_tokens_of else None)
         expected, expected_weights = by_hand(module, vectors, firsts, options)
         torch.testing.assert_close(got, expected, msg=lambda text, options=options: f"{options}: {text}")
         torch.testing.assert_close(weights, expected_weights)
@@ -129,7 +129,7 @@ def test_unknown_mode_is_refused_with_the_choices(mode):
 def test_halves_override_the_mode_and_are_checked(key):
     module = AttentionAggregation(WIDTHS, mode="token2token", **{key: "cls"})
     assert getattr(module, key) == "cls"
-    assert module.needs_first_tokens
+    assert list(module.first_tokens_of) == ([module.target] if key == "mode_query" else list(WIDTHS))
     with pytest.raises(EncoderError, match=rf"model\.aggregate\.{key}='word': choose one of token, cls, constant"):
         AttentionAggregation(WIDTHS, **{key: "word"})
 

@@ -42,7 +42,7 @@ REFUSALS = [
     ({"pretrained_default_config": {"dropot": 1}}, r"no option 'dropot'.*model\.pretrained_default_config"),
     ({"cossim_target_embed_key": "brt"}, r"model\.cossim_target_embed_key: there is no encoder 'brt'"),
     ({"cossim_target_embed_key": "bert", "aggregate": "concat"}, r"equal widths, but 'bert' has 16 and 'wide' has 24"),
-    ({"alignment": "last"}, r"model\.alignment='last': choose one of first, mean, max"),
+    ({"alignment": "cls"}, r"model\.alignment='cls': choose one of first, last, mean, max"),
     ({"aggregate": "avg"}, r"model\.aggregate\.type='avg': choose one of mean"),
     ({}, r"model\.aggregate=mean: the encoders differ in width \(bert 16, mrpc 16, wide 24\)"),
     ({"aggregate": "sum"}, r"model\.aggregate=sum: the encoders differ in width"),

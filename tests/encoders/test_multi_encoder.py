@@ -55,12 +55,12 @@ def words_of(model_path: str, alignment: str = "first", layers: int = 4) -> torc
             for word in range(len(words)):
                 own = hidden[[position for position, of in enumerate(row.word_ids()) if of == word]]
                 assert len(own) > 0
-                grid[d, unit] = {"first": own[0], "mean": own.mean(0), "max": own.amax(0)}[alignment]
+                grid[d, unit] = {"first": own[0], "last": own[-1], "mean": own.mean(0), "max": own.amax(0)}[alignment]
                 unit += 1
     return grid
 
 
-@pytest.mark.parametrize("alignment", ["first", "mean", "max"])
+@pytest.mark.parametrize("alignment", ["first", "last", "mean", "max"])
 def test_mixed_tokenizers_and_widths_meet_at_the_word(alignment, mixed):
     encoder = MultiEncoder(
         mixed, freeze_models="all", truncate_models={"roberta": 3}, aggregate="concat", alignment=alignment

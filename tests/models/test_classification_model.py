@@ -136,7 +136,7 @@ def test_a_batch_of_one_equals_a_batch_of_several(bert, roberta, problem, pairs)
     assert scored[1].compute() == pytest.approx(scored[3].compute(), nan_ok=True)
 
 
-@pytest.mark.parametrize("alignment", ["first", "mean", "pooler"])
+@pytest.mark.parametrize("alignment", ["first", "last", "mean", "pooler"])
 @pytest.mark.parametrize("pairs", [False, True])
 @pytest.mark.parametrize("kind", ["bert", "roberta"])
 def test_pooling_equals_the_encoder_alone(request, kind, pairs, alignment):
@@ -153,7 +153,8 @@ def test_pooling_equals_the_encoder_alone(request, kind, pairs, alignment):
         with torch.no_grad():
             output = plain(**row)
         hidden = output.last_hidden_state[0]
-        expected.append({"first": hidden[0], "mean": hidden.mean(0), "pooler": output.pooler_output[0]}[alignment])
+        pooled = {"first": hidden[0], "last": hidden[-1], "mean": hidden.mean(0), "pooler": output.pooler_output[0]}
+        expected.append(pooled[alignment])
     vectors = model.encode(batch).embeddings[:, 0]
     torch.testing.assert_close(vectors, torch.stack(expected), rtol=1e-4, atol=1e-5)
     if kind == "bert" and pairs:

@@ -96,7 +96,7 @@ def test_a_text_has_the_hidden_state_of_its_first_token(sample_target, tiny):
             assert target.classes[target.labels[place]] == document.gold.label
 
 
-@pytest.mark.parametrize("alignment", ["first", "mean", "max"])
+@pytest.mark.parametrize("alignment", ["first", "last", "mean", "max"])
 def test_a_word_has_those_of_its_subtokens(sample_target, tiny, alignment):
     taskmodule, datamodule = sample_target("words")
     target = TargetItems(taskmodule, datamodule, max_examples=4)
@@ -106,7 +106,7 @@ def test_a_word_has_those_of_its_subtokens(sample_target, tiny, alignment):
     for (sequence, unit, _), place in zip(one.spans[:, 0].tolist(), one.places.tolist(), strict=True):
         encoded, layers = hidden_states(tiny["one"], documents[one.batch.names[sequence]].words)
         own = layers[1][[position for position, word in enumerate(encoded.word_ids()) if word == unit]]
-        expected = {"first": own[0], "mean": own.mean(dim=0), "max": own.max(dim=0).values}
+        expected = {"first": own[0], "last": own[-1], "mean": own.mean(dim=0), "max": own.max(dim=0).values}
         equal(items["2"].features[place], expected[alignment])
 
 
@@ -196,7 +196,7 @@ def test_only_what_is_missing_in_the_store_is_computed(sample_target, tiny, tmp_
 def test_refusals(sample_target, tiny, tmp_path):
     taskmodule, datamodule = sample_target("texts", {"one": tiny["one"]})
     target = TargetItems(taskmodule, datamodule, max_examples=4)
-    with pytest.raises(UserError, match="alignment='pooler': choose one of first, mean, max"):
+    with pytest.raises(UserError, match="alignment='pooler': choose one of first, last, mean, max"):
         LayerFeatures(target, tiny, alignment="pooler")
     with pytest.raises(UserError, match=r"taskmodule\.alignment=first takes one token"):
         LayerFeatures(target, tiny, alignment="mean")

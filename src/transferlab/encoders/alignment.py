@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-ALIGNMENTS = ("first", "mean", "max", "pooler")
+ALIGNMENTS = ("first", "last", "mean", "max", "pooler")
 
 
 def align(hidden: Tensor, unit_ids: Tensor, sequences: int, units: int, alignment: str) -> tuple[Tensor, Tensor]:
@@ -22,8 +22,8 @@ def align(hidden: Tensor, unit_ids: Tensor, sequences: int, units: int, alignmen
             belongs to, or -1. A unit may have subtokens in several rows.
         sequences: the number of sequences.
         units: the width of the grid.
-        alignment: ``first`` subtoken in row-major order, ``mean`` or elementwise ``max`` of all; ``pooler`` is
-            ``first``, of encoders that send their first token through their pooler.
+        alignment: ``first`` or ``last`` subtoken in row-major order, ``mean`` or elementwise ``max`` of all; ``pooler``
+            is ``first``, of encoders that send their first token through their pooler.
 
     Returns:
         [sequences, units, hidden], zero where a unit has no subtoken, and [sequences, units] bool, True
@@ -33,13 +33,14 @@ def align(hidden: Tensor, unit_ids: Tensor, sequences: int, units: int, alignmen
     flat = hidden.flatten(0, 1)  # [rows * subtokens, hidden]
     index = unit_ids.flatten()
     index = torch.where(index < 0, places, index)  # [rows * subtokens]
-    # of the subtokens of each unit, the first
+    # of the subtokens of each unit, the first or the last
     order = torch.arange(len(index), device=index.device)
-    first = torch.full((places + 1,), len(index), device=index.device)
-    first = first.scatter_reduce(0, index, order, "amin")[:places]  # [places]
-    represented = first < len(index)  # [places]
-    if alignment in ("first", "pooler"):
-        vectors = flat.index_select(0, first.clamp(max=len(index) - 1))
+    chosen = torch.full((places + 1,), -1, device=index.device)
+    reduction = "amax" if alignment == "last" else "amin"
+    chosen = chosen.scatter_reduce(0, index, order, reduction, include_self=False)[:places]  # [places]
+    represented = chosen >= 0  # [places]
+    if alignment in ("first", "last", "pooler"):
+        vectors = flat.index_select(0, chosen.clamp(min=0))
         vectors = vectors.masked_fill_(~represented[:, None], 0)
     elif alignment == "mean":
         # half precision would lose subtokens of long units

@@ -83,7 +83,8 @@ class AttentionAggregation(Aggregation):
         self.last_n_layers = use_outputs_from_last_n_layers
         self.target = _target(query_idx, list(widths))
         self.mode_query, self.mode_keys = _modes(mode, mode_query, mode_keys)
-        self.needs_first_tokens = "cls" in (self.mode_query, self.mode_keys)
+        of_query = [self.target] if self.mode_query == "cls" else []
+        self.first_tokens_of = list(widths) if self.mode_keys == "cls" else of_query
         # what a projection reads: all layers of an encoder
         read = {encoder: self.last_n_layers * width for encoder, width in widths.items()}
         target_read = read[self.target]

@@ -58,8 +58,8 @@ class MultiEncoder(nn.Module):
         normalize_embeddings: scale each encoder's vectors to length 1 before aggregation.
         cossim_target_embed_key: the encoder to report the cosine similarity of all others to.
         frozen_dropout: keep dropout on in frozen encoders while training (parity with older results only).
-        alignment: ``first``, ``mean`` or ``max`` of a unit's subtokens; ``pooler`` is ``first`` with the first token
-            of every row sent through the encoder's own pooler, for units that are whole texts.
+        alignment: ``first``, ``last``, ``mean`` or ``max`` of a unit's subtokens; ``pooler`` is ``first`` with the
+            first token of every row sent through the encoder's own pooler, for units that are whole texts.
         added_tokens: {token: its words}, tokens of the task that the tokenizers may not know. Each starts from the
             mean embedding of its words and learns at the task's rate, beside a frozen encoder too.
         load_weights: False builds the architectures with fresh weights, for a caller that restores them.
@@ -194,7 +194,7 @@ class MultiEncoder(nn.Module):
             aligned, has_vector = align(hidden, rows.unit_ids, sequences, units, self.alignment)
             vectors.append(self._normalize(aligned))  # [sequences, units, layers * hidden_e]
             represented.append(has_vector)  # [sequences, units]
-            if self.aggregation.needs_first_tokens:
+            if self.aggregation.first_tokens_of:
                 first = first_tokens(hidden, rows.attention_mask, rows.sequence_ids, sequences)
                 firsts.append(self._normalize(first))  # [sequences, layers * hidden_e]
         cosine = self._cosine(vectors, represented)

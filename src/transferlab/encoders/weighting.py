@@ -46,12 +46,12 @@ class Aggregation(nn.Module):
     Attributes:
         hidden_size_out: the width of what it returns.
         last_n_layers: how many layers of each encoder it reads, concatenated.
-        needs_first_tokens: whether it reads the vectors of first tokens.
+        first_tokens_of: ids of the encoders whose vectors of first tokens it reads.
     """
 
     hidden_size_out: int
     last_n_layers: int = 1
-    needs_first_tokens: bool = False
+    first_tokens_of: Sequence[str] = ()
 
     def forward(
         self, vectors: Sequence[Tensor], present: Tensor, first_tokens: Sequence[Tensor] | None = None
@@ -62,7 +62,7 @@ class Aggregation(nn.Module):
             vectors: for each encoder [S, U, W_e], zero where it has nothing for a unit.
             present: [S, U, E] bool, which encoders take part in which unit: they have a vector and are not
                 masked.
-            first_tokens: for each encoder [S, W_e], when ``needs_first_tokens``.
+            first_tokens: for each encoder [S, W_e], when there are ``first_tokens_of``.
 
         Returns:
             [S, U, hidden_size_out], zero for units where no encoder takes part; and the learned weights of

@@ -36,6 +36,7 @@ class TransferModel(LightningModule):
     """
 
     OPTIONS_OF: ClassVar[tuple[type, ...]] = (MultiEncoder,)
+    reads_rows = True  # the vectors of units that stand for whole rows, where the taskmodule makes such units
 
     def __init__(
         self,

@@ -76,6 +76,7 @@ class QuestionAnsweringModel(TransferModel):
         own = {"version": version, "n_best": n_best, "max_answer_length": max_answer_length}
         self.save_hyperparameters(own | options)
         self.version = version
+        self.reads_rows = version == 2  # unit 0, "no answer"
         self.n_best = n_best
         self.max_answer_length = max_answer_length
         head_options = {name: value for name, value in options.items() if name in names}

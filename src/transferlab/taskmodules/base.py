@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 from transferlab.data.raw_text import document_from_text
 from transferlab.documents import Annotations, Document
 from transferlab.taskmodules.tokenization import WordTokenizer
+from transferlab.utils.batches import EncoderInputs
 
 Example = TypeVar("Example")
 Batch = TypeVar("Batch")
@@ -74,6 +75,14 @@ class TaskModule(ABC, Generic[Example, Batch]):
     @abstractmethod
     def baselines(self, documents: list[Document]) -> dict[str, dict[str, float]]:
         """Scores that a model should beat, under the names of the model's scores, by name of the baseline."""
+
+    def two_rows(self) -> dict[str, EncoderInputs]:
+        """By tokenizer, see :meth:`~transferlab.taskmodules.tokenization.WordTokenizer.two_rows`."""
+        return {key: tokenizer.two_rows() for key, tokenizer in self.tokenizers.items()}
+
+    def row_remedy(self) -> str | None:
+        """What to change where the token that sums up a row tells nothing; None where no unit stands for a row."""
+        return None
 
     def document(self, name: str, given: Any) -> Document:
         """The document of what :meth:`transferlab.inference.Predictor.predict` was given: raw text."""

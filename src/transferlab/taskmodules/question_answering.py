@@ -12,7 +12,7 @@ from transferlab.documents import Annotations, Answer, Document, Question, Span
 from transferlab.metrics.question_answering import SquadScore
 from transferlab.taskmodules.base import TaskModule, predicted
 from transferlab.taskmodules.tokenization import Line, Window, flatten, windows
-from transferlab.utils.batches import QuestionBatch
+from transferlab.utils.batches import EncoderInputs, QuestionBatch
 from transferlab.utils.errors import UserError
 
 NO_ANSWER = (0, 0)  # first and last unit
@@ -131,6 +131,14 @@ class QuestionAnsweringTaskModule(TaskModule[QuestionExample, QuestionBatch]):
             "doc_stride": self.doc_stride,
             "max_question_length": self.max_question_length,
         }
+
+    def two_rows(self) -> dict[str, EncoderInputs]:
+        """By tokenizer, rows of a question and a text."""
+        return {key: tokenizer.two_rows(paired=True) for key, tokenizer in self.tokenizers.items()}
+
+    def row_remedy(self) -> str | None:
+        """What to change where the token of "no answer" tells nothing of its row."""
+        return "set model.version=1, where every question has an answer, or take an encoder that reads both ways"
 
     def encode(self, document: Document, annotated: bool = False) -> list[QuestionExample]:
         """Tokenize the questions of a document and its text.

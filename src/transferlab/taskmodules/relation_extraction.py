@@ -183,6 +183,10 @@ class RelationExtractionTaskModule(TaskModule[RelationExample, ClassificationBat
         names = [name for name in inspect.signature(type(self)).parameters if name != "tokenizers"]
         return {name: getattr(self, name) for name in names}
 
+    def row_remedy(self) -> str | None:
+        """What to change where the first token, of ``marker_strategy: first_token``, tells nothing of its row."""
+        return "set taskmodule.marker_strategy=appended" if self.marker_strategy == "first_token" else None
+
     def encode(self, document: Document, annotated: bool = False) -> list[RelationExample]:
         """The pairs of arguments to ask about; see the class for which these are.
 

@@ -21,6 +21,8 @@ from transferlab.utils.errors import UserError
 
 log = logging.getLogger(__name__)
 
+ONE_TOKEN = ("first", "pooler")  # alignments under which one token stands for a text
+
 
 @dataclass
 class TextExample:
@@ -139,6 +141,10 @@ class TextClassificationTaskModule(TaskModule[TextExample, ClassificationBatch])
             "alignment": self.alignment,
         }
 
+    def row_remedy(self) -> str | None:
+        """What to change where the one token that stands for a text tells nothing of it."""
+        return "set model.alignment=mean, last or max" if self.alignment in ONE_TOKEN else None
+
     def encode(self, document: Document, annotated: bool = False) -> list[TextExample]:
         """Tokenize a text or a pair.
 
@@ -186,9 +192,7 @@ class TextClassificationTaskModule(TaskModule[TextExample, ClassificationBatch])
     def collate(self, examples: list[TextExample], training: bool) -> ClassificationBatch:
         """A batch of texts or pairs."""
         self._report_truncated()
-        other = (
-            -1 if self.alignment in ("first", "pooler") else 0
-        )  # unit of all tokens but the one that sums up the row
+        other = -1 if self.alignment in ONE_TOKEN else 0  # unit of all tokens but the one that sums up the row
         inputs = {}
         for key, tokenizer in self.tokenizers.items():
             lines = []

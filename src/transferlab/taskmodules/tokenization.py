@@ -172,6 +172,17 @@ class WordTokenizer:
             token_type_ids=torch.from_numpy(padded(2, 0)) if paired else None,
         )
 
+    def two_rows(self, paired: bool = False) -> EncoderInputs:
+        """Rows of two texts (or pairs) that begin alike and go on differently; unit 0 sums up each of them."""
+        ordinary = sorted(set(range(self.tokenizer.vocab_size)) - set(self.tokenizer.all_special_ids))
+        first, one, other = ordinary[0], ordinary[len(ordinary) // 2], ordinary[-1]
+        texts = [[first, one, one, one], [first, other, other, other]]
+        lines = [
+            Line(row, ids, [-1] * len(ids), (ids, [-1] * len(ids)) if paired else None, first_unit=0)
+            for row, ids in enumerate(texts)
+        ]
+        return self.inputs(lines, units=1)
+
     def _row(self, line: Line) -> tuple[list[int], list[int], list[int]]:
         """Subtokens of a row with its special tokens, the unit of each, and its token type."""
         if line.pair is None:

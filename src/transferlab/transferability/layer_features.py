@@ -19,6 +19,7 @@ from transferlab.encoders.alignment import align
 from transferlab.encoders.checks import EncoderPlan, check_encoders, check_known
 from transferlab.encoders.encoder import Encoder
 from transferlab.encoders.feature_store import FeatureStore
+from transferlab.encoders.row_vectors import are_alike
 from transferlab.encoders.tokenizers import load_tokenizers
 from transferlab.encoders.truncation import family_of
 from transferlab.transferability.items import Array, Items
@@ -28,7 +29,7 @@ from transferlab.utils.errors import UserError
 
 log = logging.getLogger(__name__)
 
-ALIGNMENTS = ("first", "mean", "max")
+ALIGNMENTS = ("first", "last", "mean", "max")
 MEAN = "mean"  # of all layers
 
 
@@ -48,8 +49,8 @@ class LayerFeatures:
         sources: {name: source}, as ``model.pretrained_models``: the taskmodule of the target was made with
             ``load_tokenizers`` of the same mapping.
         truncated: {name: layers}, as ``model.truncate_models``.
-        alignment: ``first``, ``mean`` or ``max`` of the subtokens of a unit. Which tokens of a text belong to its unit
-            is said by the option ``alignment`` of its taskmodule.
+        alignment: ``first``, ``last``, ``mean`` or ``max`` of the subtokens of a unit. Which tokens of a text belong to
+            its unit is said by the option ``alignment`` of its taskmodule.
         features: options of the :class:`~transferlab.encoders.feature_store.FeatureStore`; None computes every time.
         device: as torch names it; None takes a GPU when there is one.
         max_rows_per_pass: rows that an encoder reads at once.
@@ -109,12 +110,18 @@ class LayerFeatures:
 
         Raises:
             EncoderError: the source cannot be read; see the message.
+        UserError: it gives all items the same vector.
         """
         check_known("sources", [name], list(self.sources))
         cut = {name: self.truncated[name]} if name in self.truncated else None
         plan = check_encoders({name: self.sources[name]}, truncate_models=cut, freeze_models=[name])
         encoder = self._encoder(name, plan)
         vectors = self._vectors(encoder)  # [N, P, L, h]
+        if len(vectors) > 1 and are_alike(vectors[:, :, -1]):
+            raise UserError(
+                f"source {name} ({self.sources[name]}) gives all {len(vectors)} items of the target the same vector "
+                f"under alignment={self.alignment}; a left-to-right model needs model.alignment=mean or last"
+            )
         truncated = encoder.layers < plan.total_layers[name]
         probabilities = self._probabilities(name, vectors[:, :, -1], truncated)
         layers = {str(number): layer for number, layer in enumerate(vectors.unbind(dim=2), start=1)}
