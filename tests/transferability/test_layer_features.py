@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from transformers import AutoModel, AutoTokenizer
+from transformers import AutoModel, AutoTokenizer, GPT2Config, GPT2Model
 
 from transferlab.encoders.encoder import Encoder
 from transferlab.encoders.feature_store import FeatureStore
@@ -191,6 +191,23 @@ def test_only_what_is_missing_in_the_store_is_computed(sample_target, tiny, tmp_
     items = LayerFeatures(every, tiny, **store).items_of("one")
     assert sum(passes) == every.examples
     assert isinstance(items["1"], Items) and len(items["1"]) == len(every)
+
+
+def test_a_source_that_says_the_same_of_every_text_is_refused(sample_target, tiny, tmp_path):
+    tokenizer = AutoTokenizer.from_pretrained(tiny["one"])  # which puts [CLS] in front
+    tokenizer.save_pretrained(tmp_path)
+    GPT2Model(GPT2Config(len(tokenizer), n_embd=16, n_layer=2, n_head=2)).save_pretrained(tmp_path)
+    source = {"left": str(tmp_path)}
+    for alignment in ("first", "last"):
+        taskmodule, datamodule = sample_target("texts", source, alignment=alignment)
+        features = LayerFeatures(
+            TargetItems(taskmodule, datamodule, max_examples=4), source, alignment=alignment, **CPU
+        )
+        if alignment == "first":
+            with pytest.raises(UserError, match=r"left.*model\.alignment=mean or last"):
+                features.items_of("left")
+        else:
+            assert len(np.unique(features.items_of("left")["2"].features, axis=0)) == 4
 
 
 def test_refusals(sample_target, tiny, tmp_path):
