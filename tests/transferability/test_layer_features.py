@@ -196,7 +196,7 @@ def test_only_what_is_missing_in_the_store_is_computed(sample_target, tiny, tmp_
 def test_a_source_that_says_the_same_of_every_text_is_refused(sample_target, tiny, tmp_path):
     tokenizer = AutoTokenizer.from_pretrained(tiny["one"])  # which puts [CLS] in front
     tokenizer.save_pretrained(tmp_path)
-    GPT2Model(GPT2Config(len(tokenizer), n_embd=16, n_layer=2, n_head=2)).save_pretrained(tmp_path)
+    GPT2Model(GPT2Config(vocab_size=len(tokenizer), n_embd=16, n_layer=2, n_head=2)).save_pretrained(tmp_path)
     source = {"left": str(tmp_path)}
     for alignment in ("first", "last"):
         taskmodule, datamodule = sample_target("texts", source, alignment=alignment)
