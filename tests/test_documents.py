@@ -63,19 +63,19 @@ def test_words_alone_make_one_sentence_and_null_means_absent():
     ("change", "message"),
     [
         ({"wrods": []}, r"unknown field \['wrods'\].*'words'"),
-        ({"words": "a b"}, "words must be a list of strings"),
-        ({"words": ["a", 1]}, "words must be a list of strings"),
-        ({"words": None}, "words must be a list of strings"),
-        ({"name": 3}, "name 3 is not a string"),
+        ({"words": "a b"}, "d: words: a list is expected, not 'a b'"),
+        ({"words": ["a", 1]}, r"d: words\[1\]: .*1"),
+        ({"words": None}, r"d: missing field \['words'\]"),
+        ({"name": 3}, "name: a string is expected, not 3"),
         ({"sentences": [[0, 0], [2, 3]]}, r"d: sentence \(2, 3\) does not continue at word 1"),
         ({"sentences": [[0, 1]]}, "d: the sentences cover 2 of 4 words"),
         ({"sentences": [[0, 5]]}, "d: the sentences cover 6 of 4 words"),
         ({"speakers": ["x"]}, "d: 1 speakers for 4 words"),
-        ({"speakers": ["x", "x", "x", None]}, "d: speakers must be a list of strings"),
-        ({"speakers": "abcd"}, "d: speakers must be a list of strings"),
-        ({"genre": 1}, "d: genre must be a string or null, not 1"),
-        ({"text": ["a"]}, r"d: text must be a string or null, not \['a'\]"),
-        ({"meta": ["x"]}, r"d: meta must be a JSON object or null, not \['x'\]"),
+        ({"speakers": ["x", "x", "x", None]}, r"d: speakers\[3\]: .*None"),
+        ({"speakers": "abcd"}, "d: speakers: a list .*'abcd'"),
+        ({"genre": 1}, "d: genre: a string is expected, not 1"),
+        ({"text": ["a"]}, r"d: text: a string is expected, not \['a'\]"),
+        ({"meta": ["x"]}, r"d: meta: an object is expected, not \['x'\]"),
         ({"offsets": [[0, 1]]}, "d: 1 offsets for 4 words"),
         ({"text": "abcd", "offsets": [[0, 1], [1, 2], [2, 3], [3, 5]]}, r"d: offsets \(3, 5\) lie outside 0..4"),
         ({"text": "abcd", "offsets": [[0, 1], [2, 1], [2, 3], [3, 4]]}, r"d: offsets \(2, 1\) lie outside 0..4"),
@@ -84,7 +84,24 @@ def test_words_alone_make_one_sentence_and_null_means_absent():
         ({"gold": {"entities": [{"start": -1, "end": 0, "label": "X"}]}}, r"gold span \(-1, 0\)"),
         ({"gold": {"relations": [{"head": [0, 0], "tail": [9, 9], "label": "X"}]}}, r"gold span \(9, 9\)"),
         ({"gold": {"tags": ["X"]}}, "d: 1 gold tags for 4 words"),
-        ({"gold": {"clusters": [["12"]]}}, "a span is a pair of integers, not '12'"),
+        ({"gold": {"clusters": [["12"]]}}, r"d: gold.clusters\[0\]\[0\]: a pair is expected, not '12'"),
+        ({"gold": {"clusters": [[[True, True]]]}}, r"d: gold.clusters\[0\]\[0\]: .*True"),
+        ({"gold": {"entities": [{"start": "0", "end": 0, "label": "X"}]}}, r"d: gold.entities\[0\].start: .*'0'"),
+        ({"gold": {"entities": [{"start": 0.0, "end": 0, "label": "X"}]}}, r"d: gold.entities\[0\].start: .*0\.0"),
+        ({"gold": {"entities": [{"start": None, "end": 0, "label": "X"}]}}, r"d: gold.entities\[0\].start: .*None"),
+        ({"gold": {"entities": [{"start": 0, "end": 0, "label": None}]}}, r"d: gold.entities\[0\].label: .*None"),
+        ({"gold": {"entities": [[0, 0, "X"]]}}, r"d: gold.entities\[0\]: .*0, 'X'"),
+        (
+            {"predicted": {"relations": [{"head": 0, "tail": [1, 1], "label": "X"}]}},
+            r"predicted.relations\[0\].head: .*0",
+        ),
+        ({"gold": {"questions": [{"id": "1", "text": "?", "answers": [{"start": 0}]}]}}, r"answers\[0\]: .*'text'"),
+        ({"gold": {"tags": "XXXX"}}, "d: gold.tags: .*'XXXX'"),
+        ({"gold": {"tags": [1, 2, 3, 4]}}, r"d: gold.tags\[0\]: .*1"),
+        ({"gold": {"label": {"a": 1}}}, r"d: gold.label: .*\{'a': 1\}"),
+        ({"gold": {"label": ["a", 1]}}, r"d: gold.label\[1\]: .*1"),
+        ({"gold": {"label": True}}, "d: gold.label: .*True"),
+        ({"gold": []}, r"d: gold: .*\[\]"),
         ({"gold": {"chains": []}}, "d: .*chains"),
     ],
 )
@@ -147,3 +164,40 @@ def test_a_written_file_has_the_permissions_that_the_user_asks_of_new_files(tmp_
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "file.txt").stat().st_mode) == 0o640
+
+
+HALF = "\ud83d"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": f"d{HALF}"},
+        {"words": ["a", HALF]},
+        {"speakers": ["x", HALF]},
+        {"text": f"a {HALF}"},
+        {"text_pair": HALF},
+        {"gold": Annotations(tags=["X", HALF])},
+        {"gold": Annotations(label=HALF)},
+        {"gold": Annotations(label=["a", HALF])},
+        {"gold": Annotations(entities=[Entity(0, 0, HALF)])},
+        {"gold": Annotations(relations=[Relation((0, 0), (1, 1), HALF)])},
+        {"gold": Annotations(questions=[Question("1", HALF)])},
+        {"gold": Annotations(questions=[Question(HALF, "?")])},
+        {"gold": Annotations(questions=[Question("1", "?", [Answer(0, HALF)])])},
+    ],
+)
+def test_half_a_character_is_refused_in_a_message_that_can_be_shown(change):
+    with pytest.raises(DocumentError, match="d") as error:
+        Document(**{"name": "d", "words": ["a", "b"], "sentences": [(0, 1)]} | change)
+    assert str(error.value).encode()
+
+
+def test_half_a_character_in_a_file_is_replaced_with_a_warning(tmp_path, caplog):
+    path = tmp_path / "documents.jsonl"
+    content = {"name": "d", "words": ["a", HALF], "text": f"a {HALF}", "gold": {"label": HALF}}
+    path.write_text('{"name": "e", "words": ["a\\u0000"]}\n' + json.dumps(content))
+    empty, document = read_jsonl(path)
+    assert (document.words, document.text, document.gold.label) == (["a", "\ufffd"], "a \ufffd", "\ufffd")
+    assert "documents.jsonl: 3 halves" in caplog.text and "line 2" in caplog.text
+    assert list(read_jsonl(write_jsonl([empty, document], tmp_path / "again.jsonl"))) == [empty, document]

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from transferlab.utils.errors import UserError
+from transferlab.utils.json_text import JsonFile
+from transferlab.utils.records import RecordError, from_record
 
 Span = tuple[int, int]
 Cluster = list[Span]
@@ -114,6 +116,36 @@ class Document:
     predicted: Annotations | None = None
     meta: dict[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Refuse half a character (a lone surrogate), which no tokenizer takes and no file can hold."""
+        for what, strings in self._strings().items():
+            joined = "".join(string for string in strings if isinstance(string, str))
+            try:
+                joined.isascii() or joined.encode()
+            except UnicodeEncodeError as error:
+                around = joined[max(error.start - 20, 0) : error.end + 20]
+                raise DocumentError(
+                    f"{self.name!r}: {what} with half a character (a lone surrogate) in {around!r}; remove it, or "
+                    "replace it by \ufffd"
+                ) from error
+
+    def _strings(self) -> dict[str, Iterable[Any]]:
+        """What stands in a document, but for predictions and meta."""
+        gold = self.gold
+        questions = gold.questions or []
+        labelled: list[Entity | Relation] = [*(gold.entities or []), *(gold.relations or [])]
+        return {
+            "a name": [self.name],
+            "a text": [self.text, self.text_pair],
+            "a word": self.words,
+            "a speaker": self.speakers or [],
+            "a tag": gold.tags or [],
+            "a label": [item.label for item in labelled]
+            + (gold.label if isinstance(gold.label, list) else [gold.label]),
+            "a question": [part for question in questions for part in (question.id, question.text)],
+            "an answer": [answer.text for question in questions for answer in question.answers or []],
+        }
+
     def validate(self) -> Document:
         """Return self, or raise DocumentError naming the document and the first rule it breaks."""
         n = len(self.words)
@@ -166,60 +198,15 @@ class Document:
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> Document:
-        """The inverse of :meth:`to_dict`; raises DocumentError for missing or unknown fields."""
-        unknown = set(content) - {f.name for f in fields(cls)}
-        missing = {"name", "words"} - set(content)
-        if unknown or missing:
-            what = f"unknown field {sorted(unknown)}" if unknown else f"missing field {sorted(missing)}"
-            raise DocumentError(f"{what}; a document has {[f.name for f in fields(cls)]}")
+        """The inverse of :meth:`to_dict`; raises DocumentError naming the first field that is wrong."""
         values = {key: value for key, value in content.items() if value is not None}
         words = values.get("words")
-        if not isinstance(content["name"], str):
-            raise DocumentError(f"name {content['name']!r} is not a string")
-        for key in ("words", "speakers"):
-            value = values.get(key, words)
-            if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
-                raise DocumentError(f"{values['name']}: {key} must be a list of strings")
-        kinds = {"genre": (str, "string"), "text": (str, "string"), "text_pair": (str, "string")}
-        for key, (kind, wanted) in (kinds | {"meta": (dict, "JSON object")}).items():
-            if key in values and not isinstance(values[key], kind):
-                raise DocumentError(f"{values['name']}: {key} must be a {wanted} or null, not {values[key]!r}")
-        values.setdefault("sentences", [(0, len(words) - 1)] if words else [])
+        values.setdefault("sentences", [(0, len(words) - 1)] if isinstance(words, list) and words else [])
         try:
-            values["sentences"] = [_span(s) for s in values["sentences"]]
-            if "offsets" in values:
-                values["offsets"] = [_span(s) for s in values["offsets"]]
-            for side in ("gold", "predicted"):
-                if side in values:
-                    values[side] = _annotations(values[side])
-        except (KeyError, TypeError, ValueError) as error:
-            raise DocumentError(f"{values['name']}: {error}") from error
-        return cls(**values).validate()
-
-
-def _span(pair: Iterable[int]) -> Span:
-    start, end = pair
-    if not (isinstance(start, int) and isinstance(end, int)):
-        raise TypeError(f"a span is a pair of integers, not {pair!r}")
-    return start, end
-
-
-def _annotations(content: dict[str, Any]) -> Annotations:
-    values = dict(content)
-    if values.get("clusters") is not None:
-        values["clusters"] = [[_span(s) for s in cluster] for cluster in values["clusters"]]
-    if values.get("entities") is not None:
-        values["entities"] = [Entity(**e) for e in values["entities"]]
-    if values.get("relations") is not None:
-        values["relations"] = [
-            Relation(**{**r, "head": _span(r["head"]), "tail": _span(r["tail"])}) for r in values["relations"]
-        ]
-    if values.get("questions") is not None:
-        values["questions"] = [
-            Question(**{**q, "answers": None if q.get("answers") is None else [Answer(**a) for a in q["answers"]]})
-            for q in values["questions"]
-        ]
-    return Annotations(**values)
+            document: Document = from_record(cls, values)
+        except RecordError as error:
+            raise DocumentError(f"{content.get('name', '')!s}: {error}") from error
+        return document.validate()
 
 
 @contextmanager
@@ -244,17 +231,19 @@ def read_jsonl(
     Raises:
         DocumentError: naming file and line.
     """
+    json_file = JsonFile(path)
     with open_text(path) as lines:
         for number, line in enumerate(lines, start=1):
             if not line.strip():
                 continue
             try:
-                content = json.loads(line)
+                content = json_file.loads(line, number)
                 if not isinstance(content, dict):
                     raise DocumentError("a JSON object is expected")
                 yield Document.from_dict(prepare(content, number) if prepare else content)
             except (json.JSONDecodeError, DocumentError) as error:
                 raise DocumentError(f"{path}, line {number}: {error}") from error
+    json_file.warn()
 
 
 def write_jsonl(documents: Iterable[Document], path: str | Path) -> Path:

@@ -36,3 +36,11 @@ def test_no_truth_value_passes_for_a_number():
     assert field({"n": 3}, "n", int, "here") == 3
     with pytest.raises(DataError, match=r"here: 'n' must be a whole number, not 'True'"):
         field({"n": True}, "n", int, "here")
+
+
+@pytest.mark.parametrize("text", ['{"a": [\n"\\ud83d"]}', '{"a": [\n"\\ude00 b"]}'])
+def test_half_a_character_is_replaced_with_a_warning_that_names_file_and_line(tmp_path, caplog, text):
+    file = tmp_path / "train.json"
+    file.write_text(text)
+    assert read_json(file, dict, "")["a"][0][0] == "\ufffd"
+    assert f"{file}: 1 halves" in caplog.text and "line 2" in caplog.text

@@ -39,7 +39,7 @@ def test_nothing_set_names_variable_and_key(monkeypatch):
 
 def test_a_bad_line_is_named(tmp_path):
     (tmp_path / "test.jsonl").write_text('{"name": "a", "words": []}\n{"name": "b"}\n')
-    with pytest.raises(DocumentError, match=r"test\.jsonl, line 2: missing field \['words'\]"):
+    with pytest.raises(DocumentError, match=r"test\.jsonl, line 2: b: missing field \['words'\]"):
         list(JsonLinesReader(tmp_path).read("test"))
 
 

@@ -42,3 +42,10 @@ def test_documents_of_texts():
     assert (document.words, document.offsets, document.sentences) == (["a", "b."], [(1, 2), (4, 6)], [(0, 1)])
     assert (document.text, document.text_pair, document.gold.label) == (" a  b. ", "c", 0.5)
     assert text_document("n", " ").validate().sentences == []
+
+
+def test_half_a_character_in_json_is_replaced_with_a_warning(tmp_path, caplog):
+    file = tmp_path / "train.jsonl"
+    file.write_text('{"x": "a"}\n{"x": "a \\ud83d", "y": "\\ud83d\\ude00"}\n')
+    assert list(json_rows(file)) == [(1, {"x": "a"}), (2, {"x": "a \ufffd", "y": "😀"})]
+    assert f"{file}: 1 halves" in caplog.text and "line 2" in caplog.text

@@ -9,6 +9,7 @@ from typing import Any
 
 from transferlab.data.readers.base import DataError, split_of_path
 from transferlab.documents import open_text
+from transferlab.utils.json_text import JsonFile
 
 _NAMES = {str: "a string", int: "a whole number", list: "a list", dict: "an object"}
 
@@ -36,11 +37,13 @@ def split_files(place: Path, layouts: Sequence[Mapping[str, str]], remedy: str) 
 
 def read_json(file: Path, kind: type, remedy: str) -> Any:
     """The content of a JSON file; raises DataError unless it is JSON and of the ``kind`` list or dict."""
+    json_file = JsonFile(file)
     try:
         with open_text(file) as text:
-            content = json.load(text)
+            content = json_file.loads(text.read())
     except json.JSONDecodeError as error:
         raise DataError(f"{file}, line {error.lineno}: not JSON ({error.msg}). {remedy}") from error
+    json_file.warn()
     if not isinstance(content, kind):
         raise DataError(f"{file}: not {_NAMES[kind]} but {str(content)[:40]!r}. {remedy}")
     return content

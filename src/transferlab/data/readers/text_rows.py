@@ -13,6 +13,7 @@ from typing import Any
 
 from transferlab.data.readers.base import DataError
 from transferlab.documents import Annotations, Document
+from transferlab.utils.json_text import JsonFile
 
 log = logging.getLogger(__name__)
 
@@ -61,14 +62,16 @@ def delimited_rows(
 
 def json_rows(file: Path) -> Iterator[tuple[int, Row]]:
     """Yield ``(line, row)`` of a file with one JSON object per line; raises DataError naming file and line."""
+    json_file = JsonFile(file)
     for line, text in _lines(file):
         try:
-            row = json.loads(text)
+            row = json_file.loads(text, line)
         except json.JSONDecodeError as error:
             raise DataError(f"{file}, line {line}: {error}") from error
         if not isinstance(row, dict):
             raise DataError(f"{file}, line {line}: a JSON object is expected, not {text[:40]!r}")
         yield line, row
+    json_file.warn()
 
 
 def cell(row: Row, column: Column, where: str) -> Any:
