@@ -1,4 +1,4 @@
-"""Score a saved model on any dataset: python src/evaluate.py dataset=... model_name_or_path=..."""
+"""Score a saved model, on its own data or any: python src/evaluate.py model_name_or_path=... [dataset=...]"""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
     from pytorch_lightning import seed_everything
 
     from transferlab.encoders.lineage import records_of
-    from transferlab.inference import load
+    from transferlab.inference import corpus, load
     from transferlab.reporting.run_scores import print_scores
     from transferlab.utils.config_checks import check_root_keys, check_targets, root_keys
     from transferlab.utils.instantiate import instantiate_loggers
@@ -37,7 +37,7 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
     output_dir = Path(cfg.paths.output_dir)
     write_run_record(cfg, output_dir)
     seed_everything(cfg.seed, workers=True, verbose=False)
-    reader = instantiate(cfg.dataset, _convert_="all")
+    reader = corpus(cfg.get("dataset"), cfg.model_name_or_path, list(cfg.trust))
     predictor = load(cfg.model_name_or_path, device="cpu", trust=list(cfg.trust))  # the trainer moves it
     log.info("model %s", predictor.directory)
     size = cfg.datamodule.eval_batch_size or predictor.batch_size

@@ -31,7 +31,7 @@ def predict(cfg: DictConfig) -> dict[str, Any]:
     from transferlab.data.inputs import read_inputs
     from transferlab.data.selection import select
     from transferlab.documents import Annotations, write_jsonl
-    from transferlab.inference import Pipeline, load
+    from transferlab.inference import Pipeline, corpus, load
     from transferlab.models.saving import find_model
     from transferlab.utils.config_checks import ConfigError, check_root_keys, check_targets, root_keys
     from transferlab.utils.run_record import write_run_record
@@ -55,7 +55,7 @@ def predict(cfg: DictConfig) -> dict[str, Any]:
     if cfg.input is not None:
         documents = read_inputs(cfg.input)
     else:
-        reader = instantiate(cfg.dataset, _convert_="all")
+        reader = corpus(cfg.get("dataset"), models[0], list(cfg.trust))
         documents = select(list(reader.read(cfg.split)), cfg.select_n, cfg.select_seed)
     pipeline = Pipeline([load(model, device=cfg.pipeline.device, trust=list(cfg.trust)) for model in models])
     log.info("%d documents, models: %s", len(documents), ", ".join(map(str, models)))

@@ -12,6 +12,8 @@ import torch
 from transferlab.documents import Document
 from transferlab.encoders.tokenizers import load_tokenizers
 from transferlab.models.base import TransferModel
+from transferlab.models.descriptions import read_description
+from transferlab.models.own_data import own_reader
 from transferlab.models.saving import find_model, load_model, load_taskmodule
 
 log = logging.getLogger(__name__)
@@ -108,6 +110,28 @@ class Pipeline:
         for predictor in self.predictors:
             documents = predictor.predict_documents(documents, batch_size)
         yield from documents
+
+
+def corpus(dataset: Any, name_or_path: str | Path, trust: str | Sequence[str] = ()) -> Any:
+    """The reader of a dataset; where none is given, of the data that a saved model was trained on.
+
+    Args:
+        dataset: a composed config of ``configs/dataset``, or None.
+        name_or_path: of the saved model, see :func:`load`.
+        trust: see :func:`load`.
+
+    Raises:
+        SavedModelError: the model does not say what its data is, or the data is not there.
+    """
+    if dataset is not None:
+        from hydra.utils import instantiate
+
+        return instantiate(dataset, _convert_="all")
+    directory = find_model(name_or_path)
+    description = read_description(directory)
+    reader = own_reader(directory, description, trust)
+    log.info("no dataset is given; the model's own data is taken: %s", description["data"])
+    return reader
 
 
 def load(name_or_path: str | Path, device: str | int | None = None, trust: str | Sequence[str] = ()) -> Predictor:

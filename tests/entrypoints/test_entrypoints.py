@@ -34,6 +34,8 @@ def test_training_leaves_all_results_and_a_model(train, compose_config, corpus, 
     again = evaluate(compose_config("evaluate", *source, f"paths.output_dir={tmp_path / 'eval'}", "trainer=cpu"))
     assert again["test/conll_f1"] == pytest.approx(metrics["test/conll_f1"], abs=1e-6)
     assert again["test/loss"] == pytest.approx(metrics["test/loss"], rel=1e-5)
+    itself = [f"model_name_or_path={run}", "extras.print_config=false", f"paths.output_dir={tmp_path / 'own'}"]
+    assert evaluate(compose_config("evaluate", *itself, "trainer=cpu")) == again, "a model's own data is not another's"
 
     from predict import predict
 

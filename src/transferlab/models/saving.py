@@ -94,7 +94,9 @@ def save_model(
             **facts,
         }
         if facts.get("data"):
-            description["data"] = as_named(facts["data"], READERS)
+            data = as_named(facts["data"], READERS)
+            places = {key: _absolute(value) for key, value in data["options"].items() if key.endswith("_dir")}
+            description["data"] = data | {"options": data["options"] | places}
         (building / DESCRIPTION).write_text(json.dumps(json_ready(description), indent=2) + "\n", encoding="utf-8")
         (building / "README.md").write_text(model_card(description), encoding="utf-8")
         _put_in_place(building, directory)
@@ -222,6 +224,11 @@ def load_taskmodule(
 def _portable(source: str) -> str:
     """A folder as an absolute path, so that it is found from anywhere; any other name as it is."""
     return str(Path(source).resolve()) if Path(source).is_dir() else source
+
+
+def _absolute(place: Any) -> Any:
+    """A place of data, so that it is found from anywhere; None stays."""
+    return str(Path(place).expanduser().resolve()) if isinstance(place, str) else place
 
 
 def model_card(description: dict[str, Any]) -> str:
