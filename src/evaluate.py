@@ -20,14 +20,13 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
     from transferlab.utils.logging import apply_extras
 
     apply_extras(cfg)
-    from hydra.utils import instantiate
     from pytorch_lightning import seed_everything
 
     from transferlab.encoders.lineage import records_of
     from transferlab.inference import corpus, load
     from transferlab.reporting.run_scores import print_scores
     from transferlab.utils.config_checks import check_root_keys, check_targets, root_keys
-    from transferlab.utils.instantiate import instantiate_loggers
+    from transferlab.utils.instantiate import build, instantiate_loggers
     from transferlab.utils.run_record import write_json, write_run_record
     from transferlab.utils.strategy import check_strategy
 
@@ -41,12 +40,15 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
     predictor = load(cfg.model_name_or_path, device="cpu", trust=list(cfg.trust))  # the trainer moves it
     log.info("model %s", predictor.directory)
     size = cfg.datamodule.eval_batch_size or predictor.batch_size
-    datamodule = instantiate(
-        cfg.datamodule, reader=reader, taskmodule=predictor.taskmodule, eval_batch_size=size, _convert_="all"
+    datamodule = build(
+        cfg.datamodule,
+        reader=reader,
+        taskmodule=predictor.taskmodule,
+        eval_batch_size=size,
     )
     datamodule.warn_of_documents_seen(cfg.split, records_of(predictor.description), str(predictor.directory))
     datamodule.check_labels([cfg.split])
-    trainer = instantiate(cfg.trainer, logger=instantiate_loggers(cfg.get("logger")), _convert_="all")
+    trainer = build(cfg.trainer, logger=instantiate_loggers(cfg.get("logger")))
     trainer.test(predictor.model, datamodule.dataloader(cfg.split), verbose=False)
     stage = "val" if cfg.split == "validation" else cfg.split  # the names under which training logs a split
     metrics = {name.replace("test/", f"{stage}/", 1): float(value) for name, value in trainer.callback_metrics.items()}

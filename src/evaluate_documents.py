@@ -17,10 +17,9 @@ log = logging.getLogger(__name__)
 
 def evaluate_documents(cfg: DictConfig) -> dict[str, Any]:
     """Run a composed config; return the scores, also written as JSON and Markdown into the run directory."""
-    from hydra.utils import instantiate
-
     from transferlab.documents import write_atomically
     from transferlab.utils.config_checks import check_root_keys, check_targets, root_keys
+    from transferlab.utils.instantiate import build
     from transferlab.utils.logging import apply_extras
     from transferlab.utils.run_record import write_json, write_run_record
 
@@ -29,9 +28,9 @@ def evaluate_documents(cfg: DictConfig) -> dict[str, Any]:
     check_targets(cfg)
     output_dir = Path(cfg.paths.output_dir)
     write_run_record(cfg, output_dir)
-    documents = list(instantiate(cfg.dataset, _convert_="all").read(cfg.split))
+    documents = list(build(cfg.dataset).read(cfg.split))
     log.info("%d documents of the %s split", len(documents), cfg.split)
-    report = instantiate(cfg.metric, _convert_="all")(documents)
+    report = build(cfg.metric)(documents)
     report.show()
     write_json(output_dir / "scores.json", report.scores)
     write_atomically(output_dir / "scores.md", [report.markdown()])

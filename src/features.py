@@ -54,12 +54,11 @@ def features(cfg: DictConfig) -> dict[str, Any]:
 
 def fill(cfg: DictConfig) -> None:
     """Encode what a training of the same config would read."""
-    from hydra.utils import instantiate
-
     from transferlab import building
     from transferlab.callbacks import fill_features
     from transferlab.probes import probes_of
     from transferlab.utils.config_checks import ConfigError
+    from transferlab.utils.instantiate import build
     from transferlab.utils.source_selection import select_sources
 
     if cfg.layers not in ("used", "all"):
@@ -80,7 +79,7 @@ def fill(cfg: DictConfig) -> None:
     passes = fill_features.passes(model, every_layer=cfg.layers == "all")
     if not passes:
         raise ConfigError("action=fill: no encoder is frozen (model.freeze_models) and without tokens that it learns")
-    trainer = instantiate(training.trainer, devices=1, strategy="auto", logger=False, _convert_="all")
+    trainer = build(training.trainer, devices=1, strategy="auto", logger=False)
     model = trainer.precision_plugin.convert_module(model).to(trainer.strategy.root_device)
     loaders = [datamodule.dataloader(split) for split in splits]
     with trainer.precision_plugin.forward_context():

@@ -25,7 +25,6 @@ def predict(cfg: DictConfig) -> dict[str, Any]:
     apply_extras(cfg)
     from dataclasses import fields
 
-    from hydra.utils import instantiate
     from rich.progress import track
 
     from transferlab.data.inputs import read_inputs
@@ -34,6 +33,7 @@ def predict(cfg: DictConfig) -> dict[str, Any]:
     from transferlab.inference import Pipeline, corpus, load
     from transferlab.models.saving import find_model
     from transferlab.utils.config_checks import ConfigError, check_root_keys, check_targets, root_keys
+    from transferlab.utils.instantiate import build
     from transferlab.utils.run_record import write_run_record
 
     check_root_keys(cfg, root_keys(Path(cfg.paths.root_dir, "configs", "predict.yaml")))
@@ -44,7 +44,7 @@ def predict(cfg: DictConfig) -> dict[str, Any]:
             f"pipeline.models={names} lacks a model; give model_name_or_path=..., or for pipeline=ner_re both "
             "pipeline.ner_model=... and pipeline.re_model=..."
         )
-    serializers = instantiate(cfg.get("serializer"), _convert_="all") or {}
+    serializers = build(cfg.get("serializer")) or {}
     layers = [layer.name for layer in fields(Annotations)]
     for layer in serializers:
         if layer not in layers:

@@ -26,13 +26,12 @@ def train(cfg: DictConfig) -> dict[str, Any]:
     from transferlab.utils.logging import apply_extras
 
     apply_extras(cfg)  # before torch and transformers are imported
-    from hydra.utils import instantiate
     from pytorch_lightning import seed_everything
 
     from transferlab import building
     from transferlab.finishing import finish
     from transferlab.probes import probes_of
-    from transferlab.utils.instantiate import instantiate_callbacks, instantiate_loggers
+    from transferlab.utils.instantiate import build, instantiate_callbacks, instantiate_loggers
     from transferlab.utils.logging import log_resolved_config
     from transferlab.utils.run_record import write_run_record
     from transferlab.utils.source_selection import select_sources
@@ -71,8 +70,10 @@ def train(cfg: DictConfig) -> dict[str, Any]:
 
     loggers = instantiate_loggers(cfg.get("logger"))
     log_resolved_config(cfg, loggers)
-    trainer: Trainer = instantiate(
-        cfg.trainer, callbacks=instantiate_callbacks(cfg.get("callbacks")), logger=loggers, _convert_="all"
+    trainer: Trainer = build(
+        cfg.trainer,
+        callbacks=instantiate_callbacks(cfg.get("callbacks")),
+        logger=loggers,
     )
     if cfg.train:
         trainer.fit(model, datamodule, ckpt_path=cfg.ckpt_path, weights_only=True)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Trainer, seed_everything
 from pytorch_lightning.callbacks import ModelCheckpoint
@@ -23,6 +22,7 @@ from transferlab.models.base import TransferModel
 from transferlab.models.probe_group import ProbeGroup
 from transferlab.probes import Probe
 from transferlab.utils.config_checks import ConfigError, check_root_keys, check_targets, keyword_names, root_keys
+from transferlab.utils.instantiate import build
 from transferlab.utils.strategy import check_strategy
 
 log = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ def corpus(cfg: DictConfig, probes: Sequence[Probe] = ()) -> tuple[Any, Transfer
     Raises:
         ConfigError: the corpus lacks a split that the run needs.
     """
-    reader = instantiate(cfg.dataset, _convert_="all")
+    reader = build(cfg.dataset)
     needed = ["train"] * bool(cfg.train) + evaluated_splits(cfg)
     missing = [split for split in needed if split not in reader.splits]
     if missing:
@@ -86,8 +86,8 @@ def corpus(cfg: DictConfig, probes: Sequence[Probe] = ()) -> tuple[Any, Transfer
             "test=false trains without a test split, and a validation split is needed to choose the best epoch"
         )
     tokenizers, _ = load_tokenizers(_encoders(cfg, probes))
-    taskmodule = instantiate(cfg.taskmodule, tokenizers=tokenizers, _convert_="all")
-    datamodule = instantiate(cfg.datamodule, reader=reader, taskmodule=taskmodule, _convert_="all")
+    taskmodule = build(cfg.taskmodule, tokenizers=tokenizers)
+    datamodule = build(cfg.datamodule, reader=reader, taskmodule=taskmodule)
     return taskmodule, datamodule
 
 
@@ -112,13 +112,13 @@ def build_model(cfg: DictConfig, probes: Sequence[Probe], learned: dict[str, Any
         learned: what the taskmodule learned from the training documents.
     """
     if not probes:
-        return instantiate(cfg.model, **learned, _convert_="all")
+        return build(cfg.model, **learned)
     models: dict[str, TransferModel] = {}
     streams: dict[str, Tensor] = {}
     _, keys = load_tokenizers(_encoders(cfg, probes))
     for probe in probes:
         seed_everything(probe.cfg.seed + finished_epochs(cfg.ckpt_path), workers=True, verbose=False)
-        models[probe.name] = instantiate(probe.cfg.model, **learned, _convert_="all")
+        models[probe.name] = build(probe.cfg.model, **learned)
         models[probe.name].multi_encoder.share_rows(keys)
         streams[probe.name] = torch.get_rng_state()
     seed_everything(cfg.seed + finished_epochs(cfg.ckpt_path), workers=True, verbose=False)

@@ -124,9 +124,9 @@ def corpus(dataset: Any, name_or_path: str | Path, trust: str | Sequence[str] = 
         SavedModelError: the model does not say what its data is, or the data is not there.
     """
     if dataset is not None:
-        from hydra.utils import instantiate
+        from transferlab.utils.instantiate import build
 
-        return instantiate(dataset, _convert_="all")
+        return build(dataset)
     directory = find_model(name_or_path)
     description = read_description(directory)
     reader = own_reader(directory, description, trust)

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
-from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from transferlab.reporting.ranking_report import RankingReport
@@ -16,6 +15,7 @@ from transferlab.transferability.library import KINDS, TaskLibrary
 from transferlab.transferability.measured import complete_seeds, relative_gain
 from transferlab.transferability.prediction import Prediction, predict, task_similarities
 from transferlab.transferability.ranking import FUSION, fused, ranks
+from transferlab.utils.instantiate import build
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ def rank_targets(
     same_places = [f"paths.{name}='{cfg.paths[name]}'" for name in ("data_dir", "model_dir")]
     options: dict[str, Any] = {name: cfg[name] for name in ("own_corpus", "max_examples", "max_items", "seed")}
     options["layers"] = cfg.layers if isinstance(cfg.layers, str) else list(cfg.layers)
-    options["estimators"] = instantiate(cfg.estimators, _convert_="all")
+    options["estimators"] = build(cfg.estimators)
     sizes = {str(name): int(size) for name, size in (cfg.sizes or {}).items()}
     embedded: set[str] = set()
     judged: dict[str, tuple[pd.DataFrame, pd.DataFrame]] = {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import re
@@ -12,6 +11,7 @@ from statistics import mean, stdev
 from typing import Any
 
 from transferlab.documents import write_atomically
+from transferlab.utils.run_files import read_json, read_yaml
 from transferlab.utils.run_record import json_ready, write_json
 
 JOB_FILE = "job_return.json"
@@ -73,10 +73,10 @@ def collect(sweep_dir: str | Path) -> dict[str, Any]:
     for directory in _job_directories(Path(sweep_dir)):
         record: dict[str, Any] = {"status": "unfinished", "overrides": _overrides(directory), "metrics": {}}
         if (directory / JOB_FILE).exists():
-            record = json.loads((directory / JOB_FILE).read_text(encoding="utf-8"))
+            record = read_json(directory / JOB_FILE)
             record.pop("traceback", None)
         elif directory.parent.name == PROBES and (directory.parent.parent / JOB_FILE).exists():
-            of_run = json.loads((directory.parent.parent / JOB_FILE).read_text(encoding="utf-8"))
+            of_run = read_json(directory.parent.parent / JOB_FILE)
             record |= {key: of_run[key] for key in ("status", "error") if key in of_run}  # all of its probes failed
         jobs.append({"job": directory.relative_to(sweep_dir).as_posix(), **record})
     return {"jobs": jobs, "settings": aggregate(jobs)}
@@ -192,13 +192,11 @@ def _job_directories(sweep_dir: Path) -> list[Path]:
 
 
 def _overrides(directory: Path) -> list[str]:
-    from omegaconf import OmegaConf
-
     try:
-        overrides = [str(o) for o in OmegaConf.load(directory / ".hydra" / "overrides.yaml")]
+        overrides = [str(o) for o in read_yaml(directory / ".hydra" / "overrides.yaml")]
     except FileNotFoundError:  # the job is being set up
         return []
-    return [override for override in overrides if _key(override) != "resume"]
+    return [override for override in overrides if _key(override) not in ("resume", "trust")]
 
 
 def _statistics(values: list[float]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import statistics
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from rich import box
 from rich.table import Table
 
 from transferlab.utils.errors import UserError
+from transferlab.utils.run_files import job_directory, read_json, read_yaml
 
 RESULT = "multirun_result.json"
 BASELINES = "baselines.json"
@@ -128,7 +128,7 @@ def report_sweeps(directories: Sequence[str | Path], metric: str | None = None) 
         UserError: a directory without results, or without this metric.
     """
     places = list(dict.fromkeys(Path(directory) for directory in directories))
-    jobs = [(place / job["job"], job) for place in places for job in _read(place)["jobs"]]
+    jobs = [(job_directory(place, job["job"]), job) for place in places for job in _read(place)["jobs"]]
     completed = [(place, job) for place, job in jobs if job["status"] == "completed"]
     if not completed:
         raise UserError(f"none of the {len(jobs)} jobs in {', '.join(map(str, places))} has completed")
@@ -156,7 +156,7 @@ def _read(place: Path) -> dict[str, Any]:
     file = place / RESULT
     if not file.is_file():
         raise UserError(f"{place} holds no {RESULT}: name the directory of a sweep, logs/<task>/multiruns/<id>")
-    content = json.loads(file.read_text(encoding="utf-8"))
+    content = read_json(file)
     assert isinstance(content, dict)
     return content
 
@@ -193,9 +193,7 @@ def _monitored(run: Path, known: list[str]) -> str:
 
     A ``best_`` score has a threshold that is tuned on the very split; on test the one without is the honest one.
     """
-    from omegaconf import OmegaConf
-
-    monitor = str(OmegaConf.load(run / "config_resolved.yaml").monitor)
+    monitor = str(read_yaml(run / "config_resolved.yaml")["monitor"])
     test = f"test/{monitor.partition('/')[2].removeprefix('best_')}"
     return test if test in known else monitor
 
@@ -205,5 +203,5 @@ def _baselines(run: Path, metric: str) -> dict[str, float]:
     if not file.is_file():
         return {}
     stage, _, name = metric.partition("/")
-    of_stage = json.loads(file.read_text(encoding="utf-8")).get(stage, {})
+    of_stage = read_json(file).get(stage, {})
     return {baseline: scores[name] for baseline, scores in of_stage.items() if name in scores}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from omegaconf import OmegaConf
 
 from transferlab.utils.errors import UserError
+from transferlab.utils.run_files import job_directory, read_json, read_yaml
 
 log = logging.getLogger(__name__)
 
@@ -199,7 +198,7 @@ def _sweep(place: Path, score: str | None) -> Iterator[Measurement]:
         raise UserError(
             f"{place} holds no {RESULT} and is no .csv; name the directory of a sweep, logs/<task>/multiruns/<id>"
         )
-    jobs: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))["jobs"]
+    jobs: list[dict[str, Any]] = read_json(file)["jobs"]
     unfinished = [f"{job['job']} ({job['status']})" for job in jobs if job["status"] != "completed"]
     if unfinished:
         log.warning("%s: jobs without a result are left out: %s", place, ", ".join(unfinished))
@@ -209,7 +208,7 @@ def _sweep(place: Path, score: str | None) -> Iterator[Measurement]:
         sources = sources or [overrides["encoder"]] if "encoder" in overrides else sources
         if job["status"] != "completed" or len(sources) != 1:
             continue
-        directory = place / job["job"]
+        directory = job_directory(place, job["job"])
         config = _config(directory)
         metric = score or _monitored(str(config["monitor"]), job["metrics"])
         if metric not in job["metrics"]:
@@ -227,7 +226,7 @@ def _sweep(place: Path, score: str | None) -> Iterator[Measurement]:
 def _config(directory: Path) -> Any:
     for name in CONFIGS:
         if (directory / name).is_file():
-            return OmegaConf.load(directory / name)
+            return read_yaml(directory / name)
     raise UserError(f"{directory} holds neither {' nor '.join(CONFIGS)}: what it monitored is not known")
 
 

@@ -10,13 +10,13 @@ from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
-from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from transferlab.data.datamodule import TransferDataModule
 from transferlab.encoders.tokenizers import load_tokenizers
 from transferlab.utils.config_checks import ConfigError, check_targets
 from transferlab.utils.errors import near
+from transferlab.utils.instantiate import build
 
 
 @dataclass(frozen=True)
@@ -84,9 +84,9 @@ def load_target(name: str, cfg: DictConfig, encoders: Mapping[str, str]) -> Targ
     """
     check_targets(cfg.dataset, "dataset")
     check_targets(cfg.datamodule, "datamodule")
-    reader = instantiate(cfg.dataset, _convert_="all")
+    reader = build(cfg.dataset)
     tokenizers, _ = load_tokenizers(encoders)
-    taskmodule = instantiate(cfg.taskmodule, tokenizers=tokenizers, _convert_="all")
-    datamodule = instantiate(cfg.datamodule, reader=reader, taskmodule=taskmodule, _convert_="all")
+    taskmodule = build(cfg.taskmodule, tokenizers=tokenizers)
+    datamodule = build(cfg.datamodule, reader=reader, taskmodule=taskmodule)
     learned = taskmodule.prepare(datamodule.documents("train"))
     return Target(name, cfg, taskmodule, datamodule, learned)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from transferlab.data.datamodule import TransferDataModule
@@ -21,6 +20,7 @@ from transferlab.transferability.embedding_pass import Embedder
 from transferlab.transferability.target import load_target
 from transferlab.transferability.text_embedding import TextEmbedding
 from transferlab.utils.config_checks import ConfigError
+from transferlab.utils.instantiate import build
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def _text(cfg: DictConfig, device: torch.device) -> Ready:
         max_rows_per_pass=cfg.model.max_rows_per_pass,
         features=features,  # type: ignore[arg-type]
     ).to(device)
-    embedder = instantiate(cfg.embedding, multi_encoder=multi_encoder, _convert_="all")
+    embedder = build(cfg.embedding, multi_encoder=multi_encoder)
     return _ready("textemb", embedder, target.taskmodule, target.datamodule, multi_encoder, None, device)
 
 
@@ -99,9 +99,9 @@ def _task(cfg: DictConfig, device: torch.device) -> Ready:
         )
     tokenizers, _ = load_tokenizers(model.hparams["pretrained_models"])
     taskmodule = load_taskmodule(directory, description, tokenizers, trust)
-    reader = instantiate(cfg.dataset, _convert_="all")
-    datamodule = instantiate(cfg.datamodule, reader=reader, taskmodule=taskmodule, _convert_="all")
-    embedder = instantiate(cfg.embedding, model=model.to(device), _convert_="all")
+    reader = build(cfg.dataset)
+    datamodule = build(cfg.datamodule, reader=reader, taskmodule=taskmodule)
+    embedder = build(cfg.embedding, model=model.to(device))
     origin = _origin(description, directory)
     return _ready("taskemb", embedder, taskmodule, datamodule, model.multi_encoder, origin, device)
 

@@ -10,6 +10,7 @@ from typing import Any
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from transferlab.utils.errors import UserError, near
+from transferlab.utils.targets import check_class, check_name, trusted_by
 
 ADDED_KEYS = {"wandb_watch", "optimized_metric"}  # of configs that are added to any root
 RESERVED = {"_target_", "_partial_", "_recursive_", "_convert_", "_args_"}
@@ -22,8 +23,11 @@ class ConfigError(UserError):
 def check_targets(cfg: Any, key: str = "") -> None:
     """Hold every ``_target_`` of a config against the signature of what it names.
 
+    In a config with parts that were read from a run, it must be a class that :mod:`transferlab.utils.targets` allows.
+
     Raises:
         ConfigError: a key that the target does not know, with the nearest ones it does.
+        UntrustedError: a target that is not allowed.
     """
     if isinstance(cfg, ListConfig):
         for position, entry in enumerate(cfg):
@@ -32,7 +36,7 @@ def check_targets(cfg: Any, key: str = "") -> None:
         return
     if "_target_" in cfg:
         target = str(cfg["_target_"])
-        accepted = keyword_names(_locate(target, f"{key}._target_"))
+        accepted = keyword_names(_found(cfg, target, key))
         for name in map(str, cfg.keys()):
             if accepted is not None and name not in accepted and name not in RESERVED:
                 hint = near(name, accepted) or f"known: {', '.join(sorted(accepted))}"
@@ -98,6 +102,30 @@ def keyword_names(target: Any) -> set[str] | None:
 
 def _takes_any(parameters: Any) -> bool:
     return any(p.kind is p.VAR_KEYWORD for p in parameters)
+
+
+def require_allowed(cfg: Any, key: str = "") -> None:
+    """Raise UntrustedError for a ``_target_``, at any depth, that is not allowed where the config is of a run."""
+    if isinstance(cfg, ListConfig):
+        for entry in cfg:
+            require_allowed(entry, key)
+    if not isinstance(cfg, DictConfig) or cfg._is_none() or trusted_by(cfg) is None:
+        return
+    if "_target_" in cfg:
+        _found(cfg, str(cfg["_target_"]), key)
+    for child, value in cfg.items():
+        require_allowed(value, f"{key}.{child!s}")
+
+
+def _found(cfg: DictConfig, target: str, key: str) -> Any:
+    """What a target names, if it is allowed."""
+    trusted = trusted_by(cfg)
+    if trusted is not None:
+        check_name(target, key, trusted)
+    found = _locate(target, f"{key}._target_")
+    if trusted is not None:
+        check_class(found, target, key, trusted)
+    return found
 
 
 def _locate(target: str, key: str) -> Any:

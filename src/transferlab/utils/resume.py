@@ -3,22 +3,25 @@
 The command is rewritten before Hydra reads it. Of a run, its own composed config becomes the primary config, its
 directory the output directory. Of a sweep, its overrides are given once more: finished jobs return what they had found,
 interrupted ones go on with their last checkpoint, the others start. Everything else, the grammar of overrides included,
-is Hydra's.
+is Hydra's. Whoever wrote the directory, it decides nothing that is executed: Hydra is given what has passed
+:mod:`transferlab.utils.foreign_configs`, never a file of the directory.
 """
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Any
 
 from transferlab.utils import run_identity
 from transferlab.utils.errors import UserError
+from transferlab.utils.run_files import read_json, read_yaml, refuse_links
 
 PREFIX = "resume="
+TRUST = "trust="
 CHECKPOINT = Path("checkpoints", "last.ckpt")
 CONFIG = Path(".hydra", "config.yaml")
+PRIMARY = "of_resumed_run"  # the name under which Hydra finds the config of a run
 SWEEP = "multirun.yaml"  # Hydra's record of a sweep
 RESULT = "job_return.json"
 RECORD = "run.json"
@@ -28,20 +31,22 @@ SCORES = "metrics.json"  # of a run that is over
 def resumed_command(argv: list[str]) -> list[str]:
     """The command line that goes on with the run that ``argv`` names, or ``argv`` itself when it names none.
 
+    Of a run, its config is made known to Hydra, as ``PRIMARY``.
+
     Raises:
-        UserError: the directory is neither that of a run nor that of a sweep, or ``--multirun`` is given.
+        UserError: the directory is neither that of a run nor that of a sweep, it asks for what its caller has not, or
+            ``--multirun`` is given.
     """
     named = [argument.removeprefix(PREFIX) for argument in argv[1:] if argument.startswith(PREFIX)]
     if not named or named[-1] in ("", "null"):
         return argv
-    if named[-1].startswith("'"):
-        return argv  # rewritten already, by the process that started this one as a further rank
-    directory = Path(named[-1]).expanduser().absolute()
+    directory = _directory(named[-1])
     if {"--multirun", "-m"} & set(argv):
         raise UserError(f"{PREFIX}{named[-1]} needs no --multirun: the directory tells whether it is a sweep")
+    refuse_links(directory)
     others = [argument for argument in argv[1:] if not argument.startswith(PREFIX)]
     if (directory / SWEEP).is_file():
-        return [argv[0], "--multirun", *_sweep(directory), *others]
+        return [argv[0], "--multirun", *_sweep(directory, others), *others]
     if not (directory / CONFIG).is_file():
         raise UserError(f"{PREFIX}{named[-1]}: there is no {CONFIG} in it to go on from")
     checkpoint = last_checkpoint(str(directory), directory)
@@ -49,33 +54,82 @@ def resumed_command(argv: list[str]) -> list[str]:
         raise UserError(
             f"{PREFIX}{named[-1]} {' '.join(others)}: that run is finished and has kept no {CHECKPOINT} to go on from"
         )
-    configs = Path(os.environ[run_identity.PROJECT_ROOT], "configs")
+    _make_known(directory, checkpoint, others)
+    if PRIMARY in argv:
+        return argv  # rewritten already, by the process that started this one as a further rank
     return [
         argv[0],
         "--config-path",
-        str(directory / CONFIG.parent),
+        str(Path(os.environ[run_identity.PROJECT_ROOT], "configs")),
         "--config-name",
-        CONFIG.stem,
-        f"hydra.searchpath=['file://{configs}']",
+        PRIMARY,
         "+hydra=default",
-        f"hydra.run.dir='{directory}'",
+        f"hydra.run.dir={_quoted(directory)}",
         "hydra.output_subdir=null",  # the config of the first start stays as it is until train.py renews it
         f"hydra.job.name={Path(argv[0]).stem}",
-        f"resume='{directory}'",
-        *([f"ckpt_path='{checkpoint}'"] if checkpoint else []),  # else it was stopped before its first one: anew
+        f"{PREFIX}{_quoted(directory)}",
         *others,
     ]
 
 
-def _sweep(directory: Path) -> list[str]:
-    """The overrides of a sweep, and its directory."""
-    from omegaconf import OmegaConf
+def _directory(named: str) -> Path:
+    """The directory that a command names, for the shell only or also in quotes for Hydra."""
+    from transferlab.utils.foreign_overrides import parsed
 
-    given = OmegaConf.load(directory / SWEEP).hydra.overrides
-    # a sweep that is resumed once more was recorded with the overrides of the first time
-    own = [str(o) for o in (*given.task, *given.hydra) if not str(o).startswith((PREFIX, "hydra.sweep.dir="))]
-    own = [override for override in own if override != "hydra.mode=MULTIRUN"]
-    return [*own, f"hydra.sweep.dir='{directory}'", f"{PREFIX}'{directory}'"]
+    if named[0] in "'\"" and not Path(named).exists() and (override := parsed(PREFIX + named)) is not None:
+        named = str(override.value())
+    if "${" in named:
+        raise UserError(f"{PREFIX}{named}: Hydra would resolve the name of this directory; rename it")
+    return Path(named).expanduser().absolute()
+
+
+def _quoted(directory: Path) -> str:
+    """A directory as a value of Hydra's grammar, whatever its name holds."""
+    from hydra.core.override_parser.types import Quote, QuotedString
+
+    return QuotedString(str(directory), Quote.single).with_quotes()
+
+
+def _caller(others: list[str]) -> Any:
+    """Whom the command belongs to, see :class:`~transferlab.utils.foreign_configs.Caller`."""
+    from transferlab.utils.foreign_configs import Caller, own_places
+    from transferlab.utils.foreign_overrides import overridden_keys, parsed
+
+    trusted = [name for argument in others if argument.startswith(TRUST) for name in [parsed(argument)] if name]
+    names = trusted[-1].value() if trusted else []
+    root = Path(os.environ[run_identity.PROJECT_ROOT])
+    return Caller(
+        trusted=frozenset([names] if isinstance(names, str) else map(str, names or [])),
+        overridden=overridden_keys(others),
+        places=own_places(root),
+        configs=root / "configs",
+    )
+
+
+def _make_known(directory: Path, checkpoint: str | None, others: list[str]) -> None:
+    """Give Hydra the config of a run, as far as the run may decide."""
+    from hydra.core.config_store import ConfigStore
+
+    from transferlab.utils.foreign_configs import vetted
+
+    content = vetted(read_yaml(directory / CONFIG), directory, _caller(others))
+    node = content | {"ckpt_path": checkpoint, "resume": None, "trust": []}
+    ConfigStore.instance().store(name=PRIMARY, node=node)
+
+
+def _sweep(directory: Path, others: list[str]) -> list[str]:
+    """The overrides of a sweep, and its directory."""
+    from transferlab.utils.foreign_overrides import vetted_overrides
+
+    file = directory / SWEEP
+    caller = _caller(others)
+    try:
+        given = read_yaml(file)["hydra"]["overrides"]
+        own = [*given["task"], *given["hydra"]]
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{file} is no record of a sweep: it has no hydra.overrides") from error
+    own = vetted_overrides(own, file, caller)
+    return [*own, f"hydra.sweep.dir={_quoted(directory)}", f"{PREFIX}{_quoted(directory)}"]
 
 
 def finished_metrics(resumed: str | None, output_dir: Path, overrides: list[str]) -> dict[str, Any] | None:
@@ -93,8 +147,8 @@ def finished_metrics(resumed: str | None, output_dir: Path, overrides: list[str]
         return None
     for file in (RESULT, RECORD):
         if Path(resumed) != output_dir and (output_dir / file).is_file():
-            before = json.loads((output_dir / file).read_text(encoding="utf-8"))
-            theirs, ours = ([o for o in some if not o.startswith(PREFIX)] for some in (before["overrides"], overrides))
+            before = read_json(output_dir / file)
+            theirs, ours = ([o for o in some if not _of_caller(o)] for some in (before["overrides"], overrides))
             if theirs != ours:
                 raise UserError(
                     f"{output_dir} is of a job with {' '.join(theirs)}, which would now have {' '.join(ours)}: a sweep "
@@ -104,7 +158,7 @@ def finished_metrics(resumed: str | None, output_dir: Path, overrides: list[str]
                 return dict(before["metrics"])
     if last_checkpoint(resumed, output_dir) is None and is_finished(output_dir):
         scores = output_dir / SCORES
-        return json.loads(scores.read_text(encoding="utf-8")) if scores.is_file() else {}
+        return read_json(scores) if scores.is_file() else {}
     return None
 
 
@@ -116,12 +170,15 @@ def overrides_of(resumed: str | None, output_dir: Path, given: list[str]) -> lis
         output_dir: of the job.
         given: those that Hydra was given.
     """
-    from omegaconf import OmegaConf
-
     file = output_dir / CONFIG.with_name("overrides.yaml")
     if resumed is not None and Path(resumed) == output_dir and file.is_file():
-        given = [str(override) for override in OmegaConf.load(file)]
-    return [override for override in given if not override.startswith(PREFIX)]
+        given = [str(override) for override in read_yaml(file)]
+    return [override for override in given if not _of_caller(override)]
+
+
+def _of_caller(override: str) -> bool:
+    """Whether an override is of the command that goes on, rather than of the run."""
+    return override.startswith((PREFIX, TRUST))
 
 
 def last_checkpoint(resumed: str | None, output_dir: Path) -> str | None:

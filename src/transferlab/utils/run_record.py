@@ -21,6 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from transferlab.utils import run_identity
 from transferlab.utils.resume import last_checkpoint, overrides_of
+from transferlab.utils.run_files import read_json
 
 PACKAGES = (
     "transferlab",
@@ -74,7 +75,7 @@ def write_run_record(cfg: DictConfig, output_dir: str | Path, own: Sequence[str]
     output_dir = Path(output_dir)
     _write(output_dir / "config_resolved.yaml", resolved)
     if cfg.get("resume") is not None and (output_dir / "run.json").is_file():
-        first = json.loads((output_dir / "run.json").read_text(encoding="utf-8"))
+        first = read_json(output_dir / "run.json")
         record = first | {"resumed": [*first.get("resumed", []), record]}
         own_checkpoint = cfg.get("ckpt_path") == last_checkpoint(cfg.resume, output_dir)
         renewed = OmegaConf.merge(cfg, {"resume": None, "ckpt_path": None if own_checkpoint else cfg.get("ckpt_path")})
