@@ -38,6 +38,12 @@ def save_tiny_encoder(directory: Path, seed: int, layers: int = 2, width: int = 
     return str(directory)
 
 
+@pytest.fixture(scope="session")
+def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """One that no test changes."""
+    return save_tiny_encoder(tmp_path_factory.mktemp("tiny") / "encoder", seed=0)
+
+
 @pytest.fixture
 def encoder(tmp_path: Path) -> str:
     return save_tiny_encoder(tmp_path / "encoder", seed=0)

@@ -51,9 +51,21 @@ def build_backbone(
         if not load_weights:
             return AutoModel.from_config(config, trust_remote_code=False, **options)
         check_weights(encoder_id, source)
-        backbone, report = AutoModel.from_pretrained(
-            source, config=config, output_loading_info=True, trust_remote_code=False, use_safetensors=True, **options
-        )
+        try:
+            backbone, report = AutoModel.from_pretrained(
+                source,
+                config=config,
+                output_loading_info=True,
+                trust_remote_code=False,
+                use_safetensors=True,
+                **options,
+            )
+        except RuntimeError as error:
+            if "ignore_mismatched_sizes" not in str(error):
+                raise
+            raise EncoderError(
+                f"encoder {encoder_id!r}: the weights of {source!r} have other sizes than its configuration says"
+            ) from error
     unused = ("decoder.",) if pooler and not trained else ("decoder.", "pooler.")
     if pooler and trained and any(name.startswith("pooler.") for name in report["missing_keys"]):
         log.warning("encoder %r: %s was saved by a task without a pooler; a new one is trained", encoder_id, source)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import transformers
-from transformers import PreTrainedTokenizerBase
+from transformers import CONFIG_MAPPING, PreTrainedTokenizerBase
 from transformers.utils import cached_file
 
 from transferlab.utils.errors import UserError
@@ -57,6 +57,11 @@ def check_config(encoder_id: str, source: str) -> None:
     declared = _read(source, CONFIG, what)
     check_entries(declared, what)
     _check_tokenizer_class(declared, what)
+    if declared.get("auto_map") and str(declared.get("model_type")) not in CONFIG_MAPPING:
+        raise EncoderError(
+            f"{what} is read by code of its own only (auto_map), and no code of a model is run; choose one of a type "
+            "that transformers knows"
+        )
     if declared.get("auto_map"):
         log.warning("%s names code of its own (auto_map); it is not run, transformers' own class is used", what)
 

@@ -65,9 +65,13 @@ class Registry:
         found = _PLUG_IN.fullmatch(stated) if isinstance(stated, str) else None
         trusted = [self.package, *([trust] if isinstance(trust, str) else trust)]
         if found is None or not any(_lies_in(found["module"], package) for package in trusted):
-            hint = "" if found is None else f"; trust=[{found['module'].partition('.')[0]}] loads those of that package"
-            hint = hint or (f"; {known}" if (known := near(str(name), self.names)) else "")
-            raise SavedModelError(f"{place}: {name!r} is not a class of {self.package}{hint}")
+            package = found["module"].partition(".")[0] if found is not None else ""
+            hint = (
+                f"if {package} is a package of yours, trust=[{package}] allows it"
+                if package
+                else near(str(name), self.names)
+            )
+            raise SavedModelError(f"{place}: {name!r} is not a class of {self.package}{'; ' * bool(hint)}{hint}")
         try:
             kind = vars(importlib.import_module(found["module"])).get(found["name"])
         except ImportError as error:
@@ -75,8 +79,8 @@ class Registry:
         # what a module merely imports is somebody else's
         defined = inspect.isclass(kind) and any(_lies_in(kind.__module__, package) for package in trusted)
         if not defined or not self._fits(kind):
-            wanted = self.base.partition(":")[2] if self.base else f"with {', '.join(self.offers)}"
-            raise SavedModelError(f"{place}: {name!r} is not a class of the package ({wanted}) that it names")
+            wanted = self.base.partition(":")[2] if self.base else f"class with {', '.join(self.offers)}"
+            raise SavedModelError(f"{place}: {name!r} is not a {wanted} that is defined in that package")
         assert inspect.isclass(kind)
         return kind
 
