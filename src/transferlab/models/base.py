@@ -15,7 +15,7 @@ from torchmetrics import Metric
 
 from transferlab.encoders.multi_encoder import MultiEncoder, MultiEncoderOutput
 from transferlab.metrics.class_counts import ClassCounts
-from transferlab.models.optimization import adamw, clip_gradients
+from transferlab.models.optimization import WARMUPS, adamw, clip_gradients
 from transferlab.utils.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -30,8 +30,12 @@ class TransferModel(LightningModule):
         task_learning_rate: of everything but the encoders.
         bert_learning_rate: of trained encoders.
         warmup_proportion: of all steps, over which the learning rates rise linearly before they fall linearly to 0.
+        warmup_on: ``all`` learning rates rise first; ``encoders``: that of the task falls from the first step on.
         weight_decay: of AdamW.
+        bert_weight_decay: that of trained encoders, but for their biases and norms; None: ``weight_decay``, for all.
         adam_epsilon: of AdamW.
+        clip_separately: the trainer's ``gradient_clip_val`` holds for the norm over the encoders and for that over the
+            rest, not for the norm over all.
         encoder_options: those of :class:`~transferlab.encoders.multi_encoder.MultiEncoder`.
     """
 
@@ -44,17 +48,25 @@ class TransferModel(LightningModule):
         task_learning_rate: float = 2e-4,
         bert_learning_rate: float = 1e-5,
         warmup_proportion: float = 0.1,
+        warmup_on: str = "all",
         weight_decay: float = 0.0,
+        bert_weight_decay: float | None = None,
         adam_epsilon: float = 1e-6,
+        clip_separately: bool = False,
         **encoder_options: Any,
     ) -> None:
         super().__init__()
+        if warmup_on not in WARMUPS:
+            raise UserError(f"model.warmup_on={warmup_on}: choose one of {', '.join(WARMUPS)}")
         self.multi_encoder = MultiEncoder(**encoder_options)
         self.task_learning_rate = task_learning_rate
         self.bert_learning_rate = bert_learning_rate
         self.warmup_proportion = warmup_proportion
+        self.warmup_on = warmup_on
         self.weight_decay = weight_decay
+        self.bert_weight_decay = bert_weight_decay
         self.adam_epsilon = adam_epsilon
+        self.clip_separately = clip_separately
         self.scores: dict[str, Metric] = {}
 
     @abstractmethod
@@ -176,10 +188,8 @@ class TransferModel(LightningModule):
         self, optimizer: Any, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
     ) -> None:
         """Clip here: in mixed precision Lightning refuses fused optimizers, also where no loss is scaled."""
-        if self.trainer.precision == "16-mixed":
-            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
-        else:
-            parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        encoders, task = list(self.multi_encoder.encoder_parameters()), self.task_parameters()
+        for parameters in (encoders, task) if self.clip_separately else (encoders + task,):
             clip_gradients(parameters, gradient_clip_val, gradient_clip_algorithm)
 
     def task_parameters(self) -> list[torch.nn.Parameter]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torchmetrics import Metric
 
 from transferlab.metrics.coreference import CoreferenceScore
@@ -30,25 +30,31 @@ class CoreferenceModel(TransferModel):
 
     Args:
         head: one of ``HEADS``.
+        initializer_std: draw the weights of the head, tables of features included, from N(0, this) and start its
+            biases at 0; None leaves torch's defaults.
         options: those of the heads (but ``hidden_size``, which the encoders give) and those of
             :class:`~transferlab.models.base.TransferModel`. A head leaves alone what only another one takes.
 
     Raises:
-        UserError: an unknown head.
+        UserError: an unknown head, or no standard deviation.
     """
 
     OPTIONS_OF = (*HEADS.values(), TransferModel)
 
-    def __init__(self, head: str = "mention_ranking", **options: Any) -> None:
+    def __init__(self, head: str = "mention_ranking", *, initializer_std: float | None = None, **options: Any) -> None:
+        if initializer_std is not None and initializer_std <= 0:
+            raise UserError(f"model.initializer_std={initializer_std}: above 0, or null for torch's defaults")
         if head not in HEADS:
             raise UserError(f"model.head={head}: choose one of {', '.join(HEADS)}")
         names = {kind: set(inspect.signature(kind).parameters) for kind in HEADS.values()}
         of_heads = set().union(*names.values()) - {"gradient_checkpointing"}  # which the encoders take, too
         super().__init__(**{name: value for name, value in options.items() if name not in of_heads})
-        self.save_hyperparameters({"head": head, **options})
+        self.save_hyperparameters({"head": head, "initializer_std": initializer_std, **options})
         kind = HEADS[head]
         head_options = {name: value for name, value in options.items() if name in names[kind]}
         self.head = kind(self.multi_encoder.hidden_size, **head_options)
+        if initializer_std is not None:
+            _initialize(self.head, initializer_std)
         self.val_score, self.test_score = CoreferenceScore(), CoreferenceScore()
         self.scores = {"val": self.val_score, "test": self.test_score}
 
@@ -98,6 +104,15 @@ class CoreferenceModel(TransferModel):
         """Add the gold and predicted clusters of each document to the official score."""
         for clusters, document in zip(predictions, batch.documents, strict=True):
             score.update([gold_clusters(document)], [clusters])
+
+
+def _initialize(head: nn.Module, std: float) -> None:
+    """Draw all weights of a head from N(0, std); biases become 0."""
+    for layer in head.modules():
+        if isinstance(layer, nn.Linear | nn.Embedding):
+            nn.init.normal_(layer.weight, std=std)
+        if isinstance(layer, nn.Linear) and layer.bias is not None:
+            nn.init.zeros_(layer.bias)
 
 
 def gold_clusters(document: CoreferenceDocument) -> list[list[Mention]]:

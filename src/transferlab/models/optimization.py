@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from transferlab.models.base import TransferModel
 
 FUSED_DEVICES = ("cpu", "cuda")
+WARMUPS = ("all", "encoders")  # whose learning rates rise before they fall
 
 
 def adamw(models: Sequence[TransferModel], trainer: Trainer) -> dict[str, Any]:
-    """AdamW with two groups for each model, encoders and task, each under a linear schedule; in Lightning's terms.
+    """AdamW with groups for each model's encoders and its task, each under a linear schedule; in Lightning's terms.
 
     The update is one fused pass over all parameters where there is such a kernel, and no loss scaling of fp16.
     """
@@ -25,15 +26,25 @@ def adamw(models: Sequence[TransferModel], trainer: Trainer) -> dict[str, Any]:
     groups: list[dict[str, Any]] = []
     schedules: list[Callable[[int], float]] = []
     for model in models:
-        encoders, task = list(model.multi_encoder.encoder_parameters()), model.task_parameters()
-        for parameters, rate in ((encoders, model.bert_learning_rate), (task, model.task_learning_rate)):
-            if parameters:
-                options = {"lr": rate, "eps": model.adam_epsilon, "weight_decay": model.weight_decay}
-                groups.append({"params": parameters, **options})
-                schedules.append(linear_schedule(total, int(model.warmup_proportion * total)))
+        warmup = int(model.warmup_proportion * total)
+        encoders = encoder_groups(model)
+        task = {"params": model.task_parameters(), "lr": model.task_learning_rate, "weight_decay": model.weight_decay}
+        groups += [{**group, "eps": model.adam_epsilon} for group in (*encoders, task)]
+        schedules += [linear_schedule(total, warmup)] * len(encoders)
+        schedules.append(linear_schedule(total, warmup if model.warmup_on == "all" else 0))
     fused = trainer.strategy.root_device.type in FUSED_DEVICES and trainer.precision != "16-mixed"
     optimizer = torch.optim.AdamW(groups, fused=fused)
     return {"optimizer": optimizer, "lr_scheduler": {"scheduler": LambdaLR(optimizer, schedules), "interval": "step"}}
+
+
+def encoder_groups(model: TransferModel) -> list[dict[str, Any]]:
+    """The trained parameters of a model's encoders, apart where their weight decay differs; none are empty."""
+    parameters = list(model.multi_encoder.encoder_parameters())
+    parts = [(parameters, model.weight_decay)]
+    if model.bert_weight_decay is not None:  # as BERT was trained: not of biases and norms, which are vectors
+        vectors, matrices = ([p for p in parameters if (p.ndim > 1) is wanted] for wanted in (False, True))
+        parts = [(matrices, model.bert_weight_decay), (vectors, 0.0)]
+    return [{"params": p, "lr": model.bert_learning_rate, "weight_decay": decay} for p, decay in parts if p]
 
 
 def linear_schedule(total: int, warmup: int) -> Callable[[int], float]:
