@@ -63,6 +63,8 @@ METRICS = {
     "f1 of some": (
         ["metric=f1", "metric.layer=relations", "metric.exclude_labels=[no_relation]"], ("recall",), 1.0, "without no",
     ),
+    "labels": (["metric=labels"], ("accuracy",), 0.0, "1 texts, classification"),
+    "labels, as another task": (["metric=labels", "metric.score=cola"], ("matthews_correlation",), 0.0, "cola"),
     "squad_f1": (["metric=squad_f1"], ("f1",), (2 / 3 + 1) / 2, "| **best F1** | **83.33** |"),
     "relations": (["metric=relations"], ("f1",), 1.0, "| knows | 100.00 | 100.00 | 100.00 | 1 |"),
     "relations, semeval": (["metric=relations", "metric.convention=semeval"], ("accuracy",), 0.5, "semeval"),

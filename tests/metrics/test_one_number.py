@@ -28,7 +28,7 @@ from transferlab.metrics.question_answering import SquadScore, squad_scores
 from transferlab.metrics.relation import semeval_scores, tacred_scores
 from transferlab.metrics.span_f1 import SpanScore, TagAccuracy, sequence_scores, tag_accuracy
 
-from .test_relation import plain_semeval, plain_tacred
+from .relation_reference import plain_semeval, plain_tacred
 
 RELATIONS = [f"{name}({way})" for name in ("Cause-Effect", "Message-Topic", "Origin") for way in ("e1,e2", "e2,e1")]
 CLASSES = {"tacred": ["no_relation", "per:title", "org:founded", "per:age"], "semeval": ["Other", *RELATIONS]}

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from transferlab.documents import Document
-from transferlab.metrics.span_f1 import PARTS, span_scores
+from transferlab.metrics.class_counts import PARTS, in_gold, occurring
+from transferlab.metrics.span_f1 import span_scores
 from transferlab.reporting.document_report import DocumentReport
 from transferlab.reporting.layers import labelled_items
 from transferlab.reporting.text_table import TextTable
@@ -23,14 +24,16 @@ def f1_report(documents: list[Document], layer: str = "entities", exclude_labels
         exclude_labels: what is left out of both sides, as if it were not annotated, such as ``no_relation``.
 
     Returns:
-        a report whose scores are those of :func:`transferlab.metrics.span_f1.span_scores`: fractions.
+        a report whose scores are those of :func:`transferlab.metrics.span_f1.span_scores`: fractions. The macro
+        averages are over the labels in gold or predicted, of the layer ``label`` over those in gold; see
+        ``transferlab/metrics/class_counts.py``.
 
     Raises:
         DocumentError: an unknown layer, or documents without it.
     """
     gold = labelled_items(documents, "gold", layer, exclude_labels)
     predicted = labelled_items(documents, "predicted", layer, exclude_labels)
-    scores = span_scores(gold, predicted)
+    scores = span_scores(gold, predicted, averaged=in_gold if layer == "label" else occurring)
     averages = {
         "macro": {part: scores[f"macro_{part}"] for part in PARTS},
         "micro": {part: scores[part] for part in (*PARTS, "support")},

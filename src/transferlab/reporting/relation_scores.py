@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from transferlab.documents import Document, DocumentError, Relation, Span
+from transferlab.metrics.class_counts import PARTS
 from transferlab.metrics.relation import OTHER, semeval_scores, tacred_scores
-from transferlab.metrics.span_f1 import PARTS
 from transferlab.reporting.document_report import DocumentReport
 from transferlab.reporting.layer_scores import label_score_table
 from transferlab.reporting.layers import layer_of
