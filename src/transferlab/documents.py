@@ -17,6 +17,7 @@ from typing import Any, TextIO
 
 from transferlab.utils.errors import UserError
 from transferlab.utils.json_text import JsonFile
+from transferlab.utils.lines import numbered_lines
 from transferlab.utils.records import RecordError, from_record
 
 Span = tuple[int, int]
@@ -233,7 +234,7 @@ def read_jsonl(
     """
     json_file = JsonFile(path)
     with open_text(path) as lines:
-        for number, line in enumerate(lines, start=1):
+        for number, line in numbered_lines(lines):
             if not line.strip():
                 continue
             try:

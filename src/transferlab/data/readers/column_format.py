@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from transferlab.data.readers.base import DataError
+from transferlab.utils.lines import numbered_lines
 
 UNITS = ("sentence", "document")  # what becomes a Document
 DOCUMENT_MARK = "-DOCSTART-"
@@ -76,7 +77,7 @@ def parse_columns(
     """
     rows: list[list[str]] = []
     place, opens_document, width = file, False, 0
-    for number, line in enumerate(lines, start=1):
+    for number, line in numbered_lines(lines):
         line = line.rstrip("\r\n")
         mark = line.startswith(DOCUMENT_MARK)
         if mark or not line.strip():

@@ -5,14 +5,13 @@ from __future__ import annotations
 import io
 import logging
 import re
-import tarfile
-import zipfile
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 from typing import TextIO
 
-from transferlab.data.readers.base import SPLITS, DataError, split_of_path
+from transferlab.data.readers.archives import is_archive, members, open_members
+from transferlab.data.readers.base import SPLITS, split_of_path
 
 ENCODING = "utf-8-sig"  # UTF-8, with or without a byte order mark
 LANGUAGES = ("arabic", "chinese", "english")  # of OntoNotes
@@ -43,7 +42,7 @@ def find_conll_files(place: Path, pattern: str, language: str) -> dict[str, list
     Returns:
         Paths relative to ``place`` for each split that has any, splits in their usual order.
     """
-    single = place.is_file() and not (zipfile.is_zipfile(place) or tarfile.is_tarfile(place))
+    single = place.is_file() and not is_archive(place)
     paths = [
         path
         for path in _paths(place)
@@ -72,18 +71,9 @@ def open_texts(place: Path, paths: Sequence[str]) -> Iterator[tuple[str, TextIO]
         for path in paths:
             with open(place / path, encoding=ENCODING) as text:
                 yield str(place / path), text
-    elif zipfile.is_zipfile(place):
-        with zipfile.ZipFile(place) as archive:
-            for path in paths:
-                with archive.open(path) as member:
-                    yield f"{place}/{path}", io.TextIOWrapper(member, encoding=ENCODING)
-    elif tarfile.is_tarfile(place):
-        wanted = set(paths)
-        with tarfile.open(place) as tape:
-            for info in tape:
-                content = tape.extractfile(info) if info.isfile() and info.name in wanted else None
-                if content is not None:
-                    yield f"{place}/{info.name}", io.TextIOWrapper(content, encoding=ENCODING)
+    elif is_archive(place):
+        for path, content in open_members(place, paths):
+            yield f"{place}/{path}", io.TextIOWrapper(content, encoding=ENCODING)
     else:
         with open(place, encoding=ENCODING) as text:
             yield str(place), text
@@ -91,18 +81,9 @@ def open_texts(place: Path, paths: Sequence[str]) -> Iterator[tuple[str, TextIO]
 
 def _paths(place: Path) -> list[str]:
     """All files at a place, relative to it."""
-    try:
-        if place.is_dir():
-            return sorted(path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_file())
-        if zipfile.is_zipfile(place):
-            with zipfile.ZipFile(place) as archive:
-                return sorted(info.filename for info in archive.infolist() if not info.is_dir())
-        if tarfile.is_tarfile(place):
-            with tarfile.open(place) as tape:
-                return [info.name for info in tape if info.isfile()]
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError) as error:
-        raise DataError(f"{place} is a damaged archive ({error}); download it again") from error
-    return [place.name]
+    if place.is_dir():
+        return sorted(path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_file())
+    return members(place) if is_archive(place) else [place.name]
 
 
 def _hidden(path: str) -> bool:

@@ -15,6 +15,7 @@ from transferlab.data.name_column import NameBrackets
 from transferlab.data.percent_encoding import MARK, decode
 from transferlab.data.readers.base import DataError
 from transferlab.documents import Annotations, Document, Span
+from transferlab.utils.lines import numbered_lines
 
 WORD, SPEAKER, NAMES = 3, 9, 10
 FEWEST_COLUMNS = 5  # document id, part, word number, word, coreference
@@ -49,7 +50,7 @@ def parse_conll(lines: Iterable[str], file: str) -> Iterator[Document]:
     part: _Part | None = None
     found = encoded = False
     number = 0
-    for number, line in enumerate(lines, start=1):
+    for number, line in numbered_lines(lines):
         line = line.rstrip("\r\n")
         try:
             if line.startswith("#") and not (part is not None and line.startswith(f"{part.id}\t")):

@@ -14,6 +14,7 @@ from transferlab.data.readers.base import DataError, data_directory, files_id, r
 from transferlab.data.readers.column_format import UNITS, in_units
 from transferlab.data.readers.split_files import find_split_files
 from transferlab.documents import Annotations, Document, Span, open_text
+from transferlab.utils.lines import numbered_lines
 
 COLUMNS = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
 TAGS = ("upos", "xpos", "deprel")
@@ -99,7 +100,7 @@ class ConllUReader:
 def _parse(lines: Iterable[str], file: str, tag_column: int) -> Iterator[_Sentence]:
     """Yield the sentences of a file; raises DataError naming the line of one that is not CoNLL-U."""
     sentence = _Sentence()
-    for number, line in enumerate(lines, start=1):
+    for number, line in numbered_lines(lines):
         line = line.rstrip("\r\n")
         if not line.strip():
             if sentence.words:

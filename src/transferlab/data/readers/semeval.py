@@ -11,6 +11,7 @@ from transferlab.data.fine_words import covering_words, fine_words
 from transferlab.data.readers.base import SPLITS, DataError, data_directory, require_split, unique_names
 from transferlab.data.selection import select
 from transferlab.documents import Annotations, Document, Entity, Relation, open_text
+from transferlab.utils.lines import numbered_lines
 
 REMEDY = (
     "Unpack SemEval2010_task8_all_data.zip (CC BY 3.0), or collect TRAIN_FILE.TXT and TEST_FILE_FULL.TXT from it, "
@@ -171,7 +172,7 @@ def _read_key(file: Path) -> dict[str, str]:
     """Labels by the number of their sentence."""
     labels = {}
     with open_text(file) as lines:
-        for line_number, line in enumerate(lines, start=1):
+        for line_number, line in numbered_lines(lines):
             number, _, label = line.strip().partition("\t")
             if number and not _LABEL.fullmatch(label):
                 raise DataError(

@@ -14,6 +14,7 @@ from typing import Any
 from transferlab.data.readers.base import DataError
 from transferlab.documents import Annotations, Document
 from transferlab.utils.json_text import JsonFile
+from transferlab.utils.lines import numbered_lines
 
 log = logging.getLogger(__name__)
 
@@ -116,9 +117,9 @@ def _lines(file: Path) -> Iterator[tuple[int, str]]:
     try:
         # newline="\n": a lone carriage return inside a text ends no row
         with open(file, encoding="utf-8-sig", newline="\n") as lines:
-            for number, line in enumerate(lines, start=1):
+            for number, line in numbered_lines(lines):
                 if line.strip():
-                    yield number, line.removesuffix("\n").removesuffix("\r")
+                    yield number, line.removesuffix("\r")
     except UnicodeDecodeError as error:
         raise _not_utf8(file, error) from error
 
