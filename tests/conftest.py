@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -46,6 +47,30 @@ def litbank_ner_dir() -> Path:
     if not path.is_dir():
         pytest.skip(f"LitBank's entities are not at {path}; set LITBANK_NER_DIR")
     return path
+
+
+@pytest.fixture
+def small_litbank(tmp_path: Path) -> tuple[Path, Path]:
+    """Three documents of generated text in LitBank's layouts, with coreference and with entities; two folds."""
+    rng = random.Random(3)
+    root = tmp_path / "litbank"
+
+    def write(path: str, text: str) -> None:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text, encoding="utf-8")
+
+    for number, name in enumerate(("1_a_brat", "2_b_brat", "3_c_brat")):
+        sentences = [[f"w{rng.randrange(5000)}" for _ in range(rng.randint(4, 12))] + ["."] for _ in range(20)]
+        rows = ["\n".join(f"{name} 0 {i} {word}" + " -" * 9 for i, word in enumerate(words)) for words in sentences]
+        text = "\n\n".join(rows)
+        write(f"coref/conll/{name}.conll", f"#begin document ({name}); part 0\n{text}\n\n#end document\n")
+        tagged = ["\n".join(f"{word}\tO\tO\tO\tO\t" for word in words) for words in sentences]
+        write(f"ner/tsv/{name}.tsv", "\n\n".join(tagged) + "\n")
+        for fold in (0, 1):
+            ids = ("train", "dev", "test")[(number + fold) % 3]
+            for task in ("coref", "ner"):
+                write(f"{task}/splits/{fold}/{ids}.ids", f"{name}.tsv\n")
+    return root / "coref", root / "ner"
 
 
 @pytest.fixture

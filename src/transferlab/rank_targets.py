@@ -97,5 +97,6 @@ def _report(
         reasons=prediction.reasons,
         items=prediction.items,
         left_out=prediction.left_out,
+        trainings=prediction.trainings,
     )
     return truth

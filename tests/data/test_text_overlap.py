@@ -201,27 +201,10 @@ def test_a_directory_and_an_archive_of_it_are_one_corpus(tmp_path: Path, project
     assert Conll2012Reader(tmp_path / "a.zip").corpus_id() == Conll2012Reader(place).corpus_id()
 
 
-def litbank(root: Path) -> tuple[Path, Path]:
-    """Three documents of generated text, with coreference and with entities; one in each split of the folds."""
-    rng = random.Random(3)
-    for number, name in enumerate(("1_a_brat", "2_b_brat", "3_c_brat")):
-        sentences = [f"{sentence} .".split() for sentence in reworded(rng, 20)]
-        rows = [[f"{name} 0 {i} {word} - - - - - - - - -" for i, word in enumerate(words)] for words in sentences]
-        text = "\n\n".join("\n".join(lines) for lines in rows)
-        write(
-            root / "coref" / "conll" / f"{name}.conll", f"#begin document ({name}); part 0\n{text}\n\n#end document\n"
-        )
-        tagged = ["\n".join(f"{word}\tO\tO\tO\tO\t" for word in words) for words in sentences]
-        write(root / "ner" / "tsv" / f"{name}.tsv", "\n\n".join(tagged) + "\n")
-        for fold in (0, 1):
-            file = ("train", "dev", "test")[(number + fold) % 3]
-            write(root / "coref" / "splits" / str(fold) / f"{file}.ids", f"{name}.tsv\n")
-            write(root / "ner" / "splits" / str(fold) / f"{file}.ids", f"{name}.tsv\n")
-    return root / "coref", root / "ner"
-
-
-def test_litbank_entities_and_coreference_are_one_corpus_also_sentence_by_sentence(tmp_path: Path) -> None:
-    coreference_dir, ner_dir = litbank(tmp_path)
+def test_litbank_entities_and_coreference_are_one_corpus_also_sentence_by_sentence(
+    small_litbank: tuple[Path, Path],
+) -> None:
+    coreference_dir, ner_dir = small_litbank
     coreference, entities = LitBankReader(coreference_dir), LitBankEntityReader(ner_dir)
     assert coreference.corpus_id() == entities.corpus_id()
     learned = TrainingTexts.of(texts_of(entities.read("train")), entities.corpus_id())

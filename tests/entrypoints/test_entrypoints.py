@@ -18,7 +18,7 @@ from transferlab.utils.errors import UserError
 from .tiny_runs import TINY
 
 
-def test_training_leaves_all_results_and_a_model(train, compose_config, corpus, tmp_path, capsys):
+def test_training_leaves_all_results_and_a_model(train, compose_config, corpus, tmp_path, capsys, caplog):
     metrics = train("tags=[a]", "seed=0", "features.dtype=float32")
     run = tmp_path / "run"
     assert {"val/conll_f1", "test/conll_f1", "val/loss", "test/loss"} <= set(metrics)
@@ -27,6 +27,9 @@ def test_training_leaves_all_results_and_a_model(train, compose_config, corpus, 
     assert OmegaConf.load(run / "config_resolved.yaml").seed == 0
     assert (run / "checkpoints" / "last.ckpt").is_file()
     assert "head match" in capsys.readouterr().out
+    shared = "2 of 2 documents have most of their text in the training split"  # both are made of five sentences
+    assert f"validation split: {shared}" in caplog.text and f"test split: {shared}" in caplog.text
+    caplog.clear()
 
     from evaluate import evaluate
 
@@ -34,6 +37,7 @@ def test_training_leaves_all_results_and_a_model(train, compose_config, corpus, 
     again = evaluate(compose_config("evaluate", *source, f"paths.output_dir={tmp_path / 'eval'}", "trainer=cpu"))
     assert again["test/conll_f1"] == pytest.approx(metrics["test/conll_f1"], abs=1e-6)
     assert again["test/loss"] == pytest.approx(metrics["test/loss"], rel=1e-5)
+    assert "test split: 2 of 2 documents have most of their text" in caplog.text and "was trained on" in caplog.text
     itself = [f"model_name_or_path={run}", "extras.print_config=false", f"paths.output_dir={tmp_path / 'own'}"]
     assert evaluate(compose_config("evaluate", *itself, "trainer=cpu")) == again, "a model's own data is not another's"
 

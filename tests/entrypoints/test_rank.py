@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from embed import embed
 from rank import rank
 from transferlab import transferability
 from transferlab.callbacks.sweep_results import integrate, write_job
+from transferlab.data.readers.jsonl import JsonLinesReader
+from transferlab.data.text_overlap import TrainingTexts, texts_of
 from transferlab.models.saving import SavedModelError
 from transferlab.utils.errors import UserError
 
@@ -126,6 +129,7 @@ def test_an_embedding_is_made_once(run_embed, tmp_path, caplog):
     file = Path(made["embedding"])
     assert file == tmp_path / "library" / "coref" / "textemb.safetensors"
     described = json.loads(file.with_suffix(".json").read_text())
+    assert described["trained_on"][0]["documents"] == 4
     assert (
         described["examples"] == 4
         and described["space"]["per"] == "window"
@@ -162,6 +166,23 @@ def test_wrong_use_is_refused_with_the_reason(train, run_embed, run_rank, tmp_pa
         run_rank("layers=top")
     with pytest.raises(UserError, match="a ranking needs at least two, there is one"):
         run_rank("~sources.two", "~sources.three", "methods=[logme]")
+
+
+def test_a_source_of_the_targets_own_corpus_is_left_out_with_what_was_measured(run_rank, encoders, corpus, tmp_path):
+    own = tmp_path / "own"
+    shutil.copytree(encoders["two"], own)
+    model = {"_target_": "none", "options": {}}
+    seen = TrainingTexts.of(texts_of(JsonLinesReader(corpus).read("train")), "tiny")
+    (own / "transferlab.json").write_text(json.dumps({"trained_on": [seen.to_dict()], "model": model}))
+    written = run_rank("methods=[knn]", f"sources.two={own}")
+    assert set(pd.read_csv(written["scores"])["source"]) == {"one", "three"}
+    report = Path(written["report"]).read_text()
+    assert "corpus of the target: two" in report and "| two | tiny | 4 of 4 |" in report
+    trainings = pd.read_csv(written["trainings"]).set_index("split")
+    assert trainings["shared"].to_dict() == {"train": 4, "validation": 2, "test": 2}, "they are made of five sentences"
+    written = run_rank("methods=[knn]", f"sources.two={own}", "own_corpus=true")
+    assert set(pd.read_csv(written["scores"])["source"]) == {"one", "two", "three"}
+    assert "| two | tiny | 4 of 4 |" in Path(written["report"]).read_text()
 
 
 def test_an_interrupted_ranking_keeps_what_there_is(run_rank, encoders, tmp_path, monkeypatch):

@@ -13,7 +13,7 @@ from rich.console import Console
 from transferlab.documents import write_atomically
 from transferlab.reporting.task_space_plots import plot_task_graph, plot_task_map
 from transferlab.reporting.transfer_plots import plot_gain_distribution, plot_gain_grid, plot_predictions
-from transferlab.reporting.transfer_tables import judgement_table, ranking_table, reasons_list
+from transferlab.reporting.transfer_tables import judgement_table, ranking_table, reasons_list, training_table
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +46,7 @@ class RankingReport:
         reasons: Mapping[str, Mapping[str, str]],
         items: Mapping[str, Any],
         left_out: Sequence[str] = (),
+        trainings: pd.DataFrame | None = None,
     ) -> None:
         """A target.
 
@@ -58,12 +59,16 @@ class RankingReport:
             reasons: why methods have no score.
             items: what the estimators looked at.
             left_out: sources that were trained on the corpus of the target.
+            trainings: what sources were trained on, and how many of the target's documents are among it.
         """
         table = ranking_table(target, ranks, measured, gains)
         self.console.print(table.rich())
         self.lines += [f"## {target}", "", table.markdown()]
         if left_out:
             self.lines += [f"Left out, trained on the corpus of the target: {', '.join(left_out)}.", ""]
+        if trainings is not None and len(trainings):
+            self.lines += [training_table(trainings).markdown()]
+            self._keep("trainings", target, trainings)
         if items:
             looked = f"{items['items']} {items['items_are']} of {items['examples']} examples ({items['split']} split)"
             self.lines += [f"Estimators looked at {looked}, drawn with seed {items['seed']}.", ""]

@@ -73,6 +73,26 @@ def judgement_table(target: str, judged: pd.DataFrame, intervals: bool = True) -
     )
 
 
+def training_table(trainings: pd.DataFrame) -> TextTable:
+    """What the sources were trained on, and how many documents of each split of the target are among it.
+
+    Args:
+        trainings: source, corpus, start (the saved model that was trained on it), split, shared, judged, documents,
+            own and unknown (why nothing was measured).
+    """
+    splits = [str(split) for split in trainings["split"].dropna().unique()]
+    rows: dict[tuple[str, str], list[str]] = {}
+    for row in trainings.astype(object).where(trainings.notna(), None).to_dict("records"):
+        name = row["source"] if row["start"] is None else f"{row['source']}, started from {row['start']}"
+        corpus = row["corpus"] or "not recorded"
+        own = ": ".join(filter(None, ["yes" if row["own"] else "" if row["unknown"] else "no", row["unknown"]]))
+        cells = rows.setdefault((name, corpus), [name, corpus, *["-"] * len(splits), own])
+        if row["split"] is not None:
+            cells[2 + splits.index(row["split"])] = _shared(row["shared"], row["judged"], row["documents"])
+    title = "Documents of the target that sources were trained on"
+    return TextTable(["source", "trained on", *splits, "the target's own corpus"], list(rows.values()), title)
+
+
 def reasons_list(reasons: Mapping[str, Mapping[str, str]]) -> list[str]:
     """Why methods have no score for sources, equal reasons once."""
     lines = []
@@ -81,6 +101,11 @@ def reasons_list(reasons: Mapping[str, Mapping[str, str]]) -> list[str]:
             sources = ", ".join(source for source, own in by_source.items() if own == reason)
             lines.append(f"* {method}, {sources}: {reason}")
     return lines
+
+
+def _shared(shared: float, judged: float, documents: float) -> str:
+    """``8 of 10``; of a sample, ``8 of 10 (of 500)``."""
+    return f"{shared:.0f} of {judged:.0f}" + f" (of {documents:.0f})" * (judged != documents)
 
 
 def _rank(value: float) -> str:

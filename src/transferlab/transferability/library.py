@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -124,15 +125,14 @@ class TaskLibrary:
                 f"{self.directory} has no {kind} of {task!r}; {hint}. To make one: "
                 f"python src/embed.py embedding={kind} experiment=... task={task}"
             )
-        try:
-            with safe_open(file, framework="pt") as opened:
-                about = json.loads((opened.metadata() or {}).get(ABOUT, "{}"))
-                vectors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-        except (OSError, SafetensorError) as error:
-            raise LibraryError(f"{file} cannot be read ({error}); make it anew with src/embed.py") from error
-        if about.pop("format", None) != FORMAT:
-            raise LibraryError(f"{file}: not of format {FORMAT}, the one known here; make it anew with src/embed.py")
+        with _opened(file) as (about, opened):
+            vectors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
         return TaskVectors(about["task"], about["embedding"], vectors, about["space"], about)
+
+    def about(self, task: str, kind: str) -> dict[str, Any]:
+        """What there is to know of an embedding that is there, without its vectors; raises LibraryError as above."""
+        with _opened(self.path(task, kind)) as (about, _):
+            return about
 
     def comparable(self, tasks: Sequence[str], kind: str) -> list[TaskVectors]:
         """The embeddings of tasks, if they may be compared.
@@ -152,6 +152,19 @@ class TaskLibrary:
         embeddings = [self.read(task, kind) for task in tasks]
         check_comparable(embeddings)
         return embeddings
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[tuple[dict[str, Any], Any]]:
+    """What a file of an embedding says of itself, and its tensors."""
+    try:
+        with safe_open(file, framework="pt") as opened:
+            about = json.loads((opened.metadata() or {}).get(ABOUT, "{}"))
+            if about.pop("format", None) != FORMAT:
+                raise LibraryError(f"{file}: not of format {FORMAT}, the one known here; make it anew: src/embed.py")
+            yield about, opened
+    except (OSError, SafetensorError) as error:
+        raise LibraryError(f"{file} cannot be read ({error}); make it anew with src/embed.py") from error
 
 
 def check_comparable(embeddings: Sequence[TaskVectors]) -> None:

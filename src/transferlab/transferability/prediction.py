@@ -6,7 +6,6 @@ items of the target. Where a method has no value for a source, the table has NaN
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,13 +17,12 @@ from omegaconf import DictConfig, OmegaConf
 from rich import get_console
 from rich.progress import track
 
-from transferlab.encoders.sources import DESCRIPTION, EncoderError, resolve
-from transferlab.models.descriptions import as_named
-from transferlab.models.registry import READERS
+from transferlab.encoders.lineage import description_of
 from transferlab.transferability.components import distinct
 from transferlab.transferability.estimators import ESTIMATORS, Estimator, NotDefined
 from transferlab.transferability.layer_features import ALIGNMENTS, MEAN, LayerFeatures
 from transferlab.transferability.library import KINDS, LibraryError, TaskLibrary
+from transferlab.transferability.own_corpus import as_table, own_sources, trainings
 from transferlab.transferability.ranking import BOTH, component_scores, fused, similarity_matrix
 from transferlab.transferability.target import compose_target, load_target
 from transferlab.transferability.target_items import TargetItems
@@ -35,7 +33,6 @@ from transferlab.utils.source_selection import select_sources
 log = logging.getLogger(__name__)
 
 LAYERS = ("last", "mean", "best", "each")
-CORPUS = ("variable", "hub", "task")  # what names a corpus, whatever is read of it
 
 
 @dataclass
@@ -51,6 +48,8 @@ class Prediction:
         sizes: {source: training examples}, of sources that say so.
         items: which items of the target the estimators looked at; empty without estimators.
         left_out: sources that were trained on the target's own corpus.
+        trainings: what all sources, also those left out, were trained on, and how many of the target's documents are
+            among it; see :func:`~transferlab.transferability.own_corpus.as_table`.
     """
 
     target: str
@@ -61,6 +60,7 @@ class Prediction:
     sizes: dict[str, int] = field(default_factory=dict)
     items: dict[str, Any] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
+    trainings: pd.DataFrame = field(default_factory=lambda: as_table([]))
 
 
 def predict(
@@ -89,7 +89,8 @@ def predict(
         estimators: {name: estimator}, of your own or with other options than the defaults.
         library: of task embeddings; None: that of the target's config.
         overrides: of the target's config.
-        own_corpus: keep sources that were trained on the corpus of the target.
+        own_corpus: keep sources that were trained on the corpus of the target, see
+            :mod:`~transferlab.transferability.own_corpus`.
         max_examples, max_items, seed: which items are looked at, see
             :class:`~transferlab.transferability.target_items.TargetItems`.
 
@@ -103,20 +104,28 @@ def predict(
         raise ConfigError(f"layers={unknown[0]}: choose one of {', '.join(LAYERS)}")
     cfg = compose_target(target, overrides)
     encoders, truncated = _sources(cfg, sources)
-    left_out = [] if own_corpus else [name for name, place in encoders.items() if _same_corpus(place, cfg)]
+    tasks = TaskLibrary(library or Path(cfg.paths.model_dir, "task_embeddings"))
+    found_trainings = trainings(cfg, encoders, tasks)
+    own = own_sources(found_trainings)
+    left_out = [] if own_corpus else own
     if left_out:
         log.info("%s: trained on the corpus of the target, left out (own_corpus=true keeps them)", ", ".join(left_out))
     encoders = {name: place for name, place in encoders.items() if name not in left_out}
     if len(encoders) < 2:
         raise ConfigError(f"sources: a ranking needs at least two, there is {', '.join(encoders) or 'none'}")
-    tasks = TaskLibrary(library or Path(cfg.paths.model_dir, "task_embeddings"))
-    found = Prediction(target, pd.DataFrame(index=pd.Index(encoders, name="source")), *_empty(), left_out=left_out)
+    found = Prediction(
+        target,
+        pd.DataFrame(index=pd.Index(encoders, name="source")),
+        *_empty(),
+        left_out=left_out,
+        trainings=as_table(found_trainings),
+    )
     for kind in [name for name in KINDS if name in chosen]:
         _compare(found, tasks, kind, asked=methods is not None)
     both = found.components.pivot(index="source", columns=["embedding", "component"], values="cosine")
     if set(KINDS) <= set(both.dropna(axis="columns").columns.get_level_values("embedding")):
         found.scores[BOTH] = fused(both)
-    sizes = {name: _described(place).get("train_examples") for name, place in encoders.items()}
+    sizes = {name: description_of(place).get("train_examples") for name, place in encoders.items()}
     found.sizes = {name: int(size) for name, size in sizes.items() if size is not None}
     of_items = {name: available[name] for name in chosen if name in available}
     if of_items:
@@ -150,28 +159,6 @@ def _sources(cfg: DictConfig, sources: Sequence[str] | Mapping[str, str]) -> tup
     places = {str(name): str(place) for name, place in cfg.model.pretrained_models.items()} if sources else {}
     truncated = {str(name): int(n) for name, n in cfg.model.truncate_models.items()} if sources else {}
     return places, truncated
-
-
-def _described(place: str) -> dict[str, Any]:
-    """What a saved model says of itself; nothing where it is none."""
-    try:
-        file = Path(resolve(place), DESCRIPTION)
-    except EncoderError:
-        return {}
-    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-
-
-def _same_corpus(place: str, cfg: DictConfig) -> bool:
-    """Whether a source was trained on the corpus of the target, on whatever files, split or labels of it."""
-    stated: Any = _described(place).get("data")
-    here: Any = OmegaConf.to_container(cfg.dataset, resolve=True)
-    if not stated:
-        return False
-    (name, theirs), (our_name, ours) = (as_named(data, READERS).values() for data in (stated, here))
-    if name != our_name or any(theirs.get(key) != ours.get(key) for key in CORPUS):
-        return False
-    places = [config.get("data_dir") for config in (theirs, ours)]
-    return None in places or len({Path(str(one)).resolve() for one in places}) == 1
 
 
 def _compare(found: Prediction, tasks: TaskLibrary, kind: str, asked: bool) -> None:
