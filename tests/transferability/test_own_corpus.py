@@ -156,7 +156,11 @@ CSV = {"train": "train.csv", "validation": "validation.csv", "test": "test.csv"}
         ("wnut17", [], WNUT, True),
         ("wnut17", [], WNUT | {"variable": "CONLL2003_DIR"}, False),
         ("wnut17", [], WNUT | {"data_dir": "/somewhere"}, False),
+        ("wnut17", [], WNUT | {"_target_": "somewhere.Else"}, False),
+        ("wnut17", [], {"name": "columns", "options": {"variable": "WNUT17_DIR", "data_dir": None}}, True),
         ("wnut17", [], {}, False),
+        ("wnut17", [], "columns", False),
+        ("wnut17", [], {"name": [], "options": None}, False),
         ("litbank_coref", [], LITBANK | {"fold": 3}, True),  # its test documents are in the other fold's training split
         ("litbank_ner", [], LITBANK, True),
         ("glue:rte", [], GLUE | {"task": "sst2"}, False),
@@ -171,7 +175,7 @@ CSV = {"train": "train.csv", "validation": "validation.csv", "test": "test.csv"}
     ],
 )  # fmt: skip
 def test_models_saved_before_go_by_names_that_are_certain(
-    target: str, overrides: list[str], data: dict[str, Any], same: bool, tmp_path: Path
+    target: str, overrides: list[str], data: Any, same: bool, tmp_path: Path
 ) -> None:
     source = saved(tmp_path / "old", data=data)
     (found,) = found_of(target, None, {"old": source}, tmp_path / "l", *overrides)

@@ -118,17 +118,16 @@ def _records(name: str, place: str, library: TaskLibrary) -> tuple[list[dict[str
     """The records of a source with the config of its own corpus, and where they stand."""
     description = description_of(place)
     if "trained_on" in description:
-        records = records_of(description)
         own = {"data": description.get("data")}
-        return [record if "from" in record else own | record for record in records], place
+        return [record if "from" in record else record | own for record in records_of(description)], place
     for kind in KINDS:
         if name in library.tasks(kind):
             try:
                 about = library.about(name, kind)
             except LibraryError:  # says so itself when it is compared
                 continue
-            data = about.get("made_from", {}).get("dataset")
-            return [{"data": data} | record for record in about.get("trained_on", [{}])], str(library.path(name, kind))
+            own = {"data": about.get("made_from", {}).get("dataset")}
+            return [record | own for record in records_of(about)], str(library.path(name, kind))
     return records_of(description) if description else [], place
 
 
@@ -144,11 +143,12 @@ def _texts_of(cfg: DictConfig) -> tuple[dict[str, Texts], str]:
         return {}, f"the target's corpus cannot be read: {known}"
 
 
-def _same_by_name(theirs: Mapping[str, Any] | None, ours: Mapping[str, Any]) -> bool:
-    """Whether two configs of a dataset certainly name one corpus."""
-    if not theirs:
+def _same_by_name(theirs: Any, ours: Mapping[str, Any]) -> bool:
+    """Whether two configs of a dataset, the first as a file has it, certainly name one corpus."""
+    there, own = (as_named(data, READERS) if isinstance(data, dict) else {} for data in (theirs, ours))
+    reader, stated, our_reader, here = there.get("name"), there.get("options"), own["name"], own["options"]
+    if not isinstance(reader, str) or not isinstance(stated, dict):
         return False
-    (reader, stated), (our_reader, here) = (as_named(data, READERS).values() for data in (theirs, ours))
     if {reader, our_reader} <= _LITBANK:
         return True
     if reader != our_reader or any(stated.get(key) != here.get(key) for key in _NAMES):
