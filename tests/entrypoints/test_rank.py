@@ -171,9 +171,11 @@ def test_wrong_use_is_refused_with_the_reason(train, run_embed, run_rank, tmp_pa
 def test_a_source_of_the_targets_own_corpus_is_left_out_with_what_was_measured(run_rank, encoders, corpus, tmp_path):
     own = tmp_path / "own"
     shutil.copytree(encoders["two"], own)
-    model = {"_target_": "none", "options": {}}
+    model = {"name": "none", "options": {}}
     seen = TrainingTexts.of(texts_of(JsonLinesReader(corpus).read("train")), "tiny")
-    (own / "transferlab.json").write_text(json.dumps({"trained_on": [seen.to_dict()], "model": model}))
+    (own / "transferlab.json").write_text(
+        json.dumps({"format": 2, "trained_on": [seen.to_dict()], "model": model, "taskmodule": model, "encoders": {}})
+    )
     written = run_rank("methods=[knn]", f"sources.two={own}")
     assert set(pd.read_csv(written["scores"])["source"]) == {"one", "three"}
     report = Path(written["report"]).read_text()

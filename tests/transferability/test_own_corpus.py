@@ -206,7 +206,9 @@ def test_the_embedding_of_a_task_stands_for_a_source_that_says_nothing(tmp_path:
         about = {"trained_on": [record(reader)], "made_from": {"dataset": {}}}
         library.write(TaskVectors(name, "textemb", {"x": torch.ones(2)}, {}, about))
     library.write(TaskVectors("old", "textemb", {"x": torch.ones(2)}, {}, {"made_from": {"dataset": WNUT}}))
-    sources = dict.fromkeys(("films", "books", "old", "other"), "minilm")
+    sources = dict.fromkeys(("films", "books", "old", "other"), str(tmp_path / "not" / "there"))
+    sources |= {"books": saved(tmp_path / "before", data={}), "plain": "minilm"}
+    library.write(TaskVectors("plain", "textemb", {"x": torch.ones(2)}, {}, {"trained_on": [record(reader)]}))
     found = found_of("text_classification", tmp_path / "t", sources, library.directory, "dataset=table")
     assert [(one.source, one.own) for one in found] == [("films", True), ("books", False), ("old", False)]
     assert "not recorded" in found[2].unknown

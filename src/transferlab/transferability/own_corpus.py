@@ -14,16 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from transferlab.data.text_overlap import Overlap, Texts, TrainingTexts, overlap, texts_of
 from transferlab.encoders.lineage import description_of, records_of
+from transferlab.encoders.sources import EncoderError, resolve
 from transferlab.models.descriptions import as_named
 from transferlab.models.registry import READERS
 from transferlab.transferability.library import KINDS, LibraryError, TaskLibrary
 from transferlab.utils.config_checks import check_targets
 from transferlab.utils.errors import user_error_of
+from transferlab.utils.instantiate import build
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +79,7 @@ def trainings(cfg: DictConfig, sources: Mapping[str, str], library: TaskLibrary)
     Args:
         cfg: the training config of the target.
         sources: {name: place}.
-        library: what the embedding of a source's task says stands for a model that says nothing.
+        library: what the embedding of a source's task says stands for a model that says nothing, or is not there.
     """
     recorded = {name: _records(name, place, library) for name, place in sources.items()}
     ours: Any = OmegaConf.to_container(cfg.dataset, resolve=True)
@@ -120,7 +121,7 @@ def _records(name: str, place: str, library: TaskLibrary) -> tuple[list[dict[str
     if "trained_on" in description:
         own = {"data": description.get("data")}
         return [record if "from" in record else record | own for record in records_of(description)], place
-    for kind in KINDS:
+    for kind in KINDS if description or not _is_found(place) else ():
         if name in library.tasks(kind):
             try:
                 about = library.about(name, kind)
@@ -131,11 +132,20 @@ def _records(name: str, place: str, library: TaskLibrary) -> tuple[list[dict[str
     return records_of(description) if description else [], place
 
 
+def _is_found(place: str) -> bool:
+    """Whether there is an encoder of a source, else it is known by its embeddings alone."""
+    try:
+        resolve(place)
+    except EncoderError:
+        return False
+    return True
+
+
 def _texts_of(cfg: DictConfig) -> tuple[dict[str, Texts], str]:
     """The texts of the target by split, or why they cannot be read."""
     check_targets(cfg.dataset, "dataset")
     try:
-        reader = instantiate(cfg.dataset, _convert_="all")
+        reader = build(cfg.dataset)
         return {split: texts_of(reader.read(split)) for split in reader.splits}, ""
     except Exception as error:
         if (known := user_error_of(error)) is None:
