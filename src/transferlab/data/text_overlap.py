@@ -62,7 +62,7 @@ def texts_of(documents: Iterable[Document]) -> Texts:
     letters, owners = array("I"), array("I")
     for document in documents:
         for piece in _pieces(document):
-            hashes += blake2b(piece.encode("utf-8", "surrogatepass"), digest_size=4).digest()
+            hashes += blake2b(piece.encode(), digest_size=4).digest()
             letters.append(len(piece))
             owners.append(count)
         count += 1
