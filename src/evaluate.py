@@ -47,6 +47,7 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
         eval_batch_size=size,
     )
     datamodule.warn_of_documents_seen(cfg.split, records_of(predictor.description), str(predictor.directory))
+    predictor.taskmodule.check_annotated(datamodule.documents(cfg.split))
     datamodule.check_labels([cfg.split])
     trainer = build(cfg.trainer, logger=instantiate_loggers(cfg.get("logger")))
     trainer.test(predictor.model, datamodule.dataloader(cfg.split), verbose=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +58,9 @@ def predict(cfg: DictConfig) -> dict[str, Any]:
     else:
         reader = corpus(cfg.get("dataset"), models[0], list(cfg.trust))
         documents = select(list(reader.read(cfg.split)), cfg.select_n, cfg.select_seed)
+    check_tasks(models, cfg.pipeline.get("tasks"))
     pipeline = Pipeline([load(model, device=cfg.pipeline.device, trust=list(cfg.trust)) for model in models])
+    pipeline.check(documents)
     log.info("%d documents, models: %s", len(documents), ", ".join(map(str, models)))
     predicted = list(
         track(
@@ -72,6 +75,19 @@ def predict(cfg: DictConfig) -> dict[str, Any]:
     for name, path in written.items():
         log.info("%s: %s", name, path)
     return {name: str(path) for name, path in written.items()}
+
+
+def check_tasks(models: list[Path], tasks: Sequence[str] | None) -> None:
+    """Refuse a model of another task than a pipeline has in its place; None: models of any tasks."""
+    from transferlab.models.descriptions import read_description
+    from transferlab.utils.config_checks import ConfigError
+
+    for model, task in zip(models, tasks or (), strict=tasks is not None):
+        found = read_description(model)["taskmodule"]["name"]
+        if task != found:
+            raise ConfigError(
+                f"pipeline.models: {model} is a model of {found}, and this pipeline has {task} in its place"
+            )
 
 
 def serialize(documents: list[Document], layer: str, writers: dict[str, Any]) -> dict[str, Path]:

@@ -189,3 +189,13 @@ def test_what_is_missing_is_named_before_anything_is_read(predict, overrides, me
 
 def test_the_device_can_be_added_as_published(project_root, tmp_path):
     assert composed(project_root, tmp_path, "model_name_or_path=x", "+pipeline.device=0").pipeline.device == 0
+
+
+def test_a_model_of_another_task_has_no_place_in_a_pipeline(predict, saved, tmp_path):
+    (tmp_path / "in.txt").write_text("ann met bob")
+    turned = ["pipeline=ner_re", f"pipeline.ner_model={saved['re']}", f"pipeline.re_model={saved['ner']}"]
+    with pytest.raises(UserError, match=r"relation_extraction.*token_classification"):
+        predict(*turned, f"input={tmp_path / 'in.txt'}")
+    with pytest.raises(UserError, match="texts with entities"):
+        predict(f"model_name_or_path={saved['re']}", f"input={tmp_path / 'in.txt'}")
+    assert not (tmp_path / "run" / "predictions.jsonl").exists()

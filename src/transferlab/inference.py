@@ -15,6 +15,7 @@ from transferlab.models.base import TransferModel
 from transferlab.models.descriptions import read_description
 from transferlab.models.own_data import own_reader
 from transferlab.models.saving import find_model, load_model, load_taskmodule
+from transferlab.utils.errors import UserError
 
 log = logging.getLogger(__name__)
 
@@ -104,6 +105,20 @@ class Pipeline:
 
     def __init__(self, predictors: Sequence[Predictor]) -> None:
         self.predictors = predictors
+
+    def check(self, documents: Sequence[Document]) -> None:
+        """Refuse documents in which a model finds nothing to ask about, neither annotated nor by the models before it.
+
+        Raises:
+            UserError: naming the model and what it reads.
+        """
+        given: list[str] = []
+        for predictor in self.predictors:
+            try:
+                predictor.taskmodule.check_readable(documents, given)
+            except UserError as error:
+                raise UserError(f"{predictor.directory}: {error}") from error
+            given += predictor.taskmodule.gives
 
     def predict_documents(self, documents: Iterable[Document], batch_size: int | None = None) -> Iterator[Document]:
         """As :meth:`Predictor.predict_documents`, with all models; documents are read as they are asked for."""

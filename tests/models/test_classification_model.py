@@ -381,7 +381,8 @@ def test_saved_models_predict_the_same_from_raw_texts(bert, roberta, problem, tm
         assert answers == pytest.approx(expected, rel=1e-5)
     else:
         assert answers == expected
-    assert predictor.predict("ann met bob .")
+    with pytest.raises(UserError, match="pairs of texts"):
+        predictor.predict("ann met bob .")
 
 
 def one_by_one(model, taskmodule):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, Generic, TypeVar
+from collections.abc import Collection, Sequence
+from dataclasses import fields
+from typing import Any, ClassVar, Generic, TypeVar
 
 from transferlab.data.raw_text import document_from_text
 from transferlab.documents import Annotations, Document
 from transferlab.taskmodules.tokenization import WordTokenizer
 from transferlab.utils.batches import EncoderInputs
+from transferlab.utils.errors import UserError
 
 Example = TypeVar("Example")
 Batch = TypeVar("Batch")
@@ -25,9 +28,15 @@ class TaskModule(ABC, Generic[Example, Batch]):
 
     Attributes:
         labels: what the model can predict, once :meth:`prepare` has seen the data; None in tasks without labels.
+        reads: what that is, for messages.
+        needs: layers of which documents must have one, annotated or predicted, for the task to ask about anything.
+        gives: layers that :meth:`decode` adds.
     """
 
     labels: list[str] | None = None
+    reads: str = "texts"
+    needs: ClassVar[tuple[str, ...]] = ()
+    gives: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, tokenizers: dict[str, Any]) -> None:
         self.tokenizers = {key: WordTokenizer(tokenizer) for key, tokenizer in tokenizers.items()}
@@ -55,6 +64,28 @@ class TaskModule(ABC, Generic[Example, Batch]):
         Raises:
             UserError: the document cannot be trained on or scored.
         """
+
+    def check_readable(self, documents: Sequence[Document], predicted: Collection[str] = ()) -> None:
+        """Refuse documents in which the task would find nothing to ask about.
+
+        Args:
+            documents: to predict.
+            predicted: layers that models before this one add to them.
+
+        Raises:
+            UserError: naming what the task reads.
+        """
+        if not documents or not self.needs or set(self.needs) & set(predicted):
+            return
+        found = set().union(*map(layers_of, documents))
+        if not found & set(self.needs):
+            raise UserError(
+                f"the model reads {self.reads}, and none of the {len(documents)} documents has "
+                f"{' or '.join(self.needs)}; they have {', '.join(sorted(found)) or 'no annotation'}"
+            )
+
+    def check_annotated(self, documents: Sequence[Document]) -> None:
+        """Refuse documents that have the layer to be scored, but annotated for another task; the base refuses none."""
 
     def gold_labels(self, example: Example) -> list[str]:
         """The gold labels of an example, as often as it has them, without the one for none such as ``O``.
@@ -85,12 +116,24 @@ class TaskModule(ABC, Generic[Example, Batch]):
         return None
 
     def document(self, name: str, given: Any) -> Document:
-        """The document of what :meth:`transferlab.inference.Predictor.predict` was given: raw text."""
+        """The document of what :meth:`transferlab.inference.Predictor.predict` was given: raw text.
+
+        Raises:
+            UserError: anything else.
+        """
+        if not isinstance(given, str):
+            raise UserError(f"{name}: the model reads {self.reads}; a text is expected, not {str(given)[:60]!r}")
         return document_from_text(name, given)
 
     @abstractmethod
     def answer(self, document: Document) -> Any:
         """What :meth:`transferlab.inference.Predictor.predict` returns of a predicted document."""
+
+
+def layers_of(document: Document) -> set[str]:
+    """The layers that a document has, annotated or predicted, empty ones included."""
+    sides = (document.gold, document.predicted or Annotations())
+    return {layer.name for side in sides for layer in fields(side) if getattr(side, layer.name) is not None}
 
 
 def predicted(document: Document) -> Annotations:

@@ -58,6 +58,8 @@ class CoreferenceTaskModule(TaskModule[CoreferenceExample, CoreferenceBatch]):
         genres: known genres; None learns them from the training documents.
     """
 
+    gives = ("clusters",)
+
     def __init__(
         self,
         tokenizers: dict[str, Any],

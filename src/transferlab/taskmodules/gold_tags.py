@@ -57,6 +57,14 @@ def expressible(document: Document) -> list[list[Entity]]:
     return kept
 
 
+def only_arguments(document: Document) -> bool:
+    """Whether a document is an example of one relation, and its gold entities are the two arguments of it."""
+    if len(document.gold.relations or []) != 1:
+        return False
+    (relation,) = document.gold.relations or []
+    return {(entity.start, entity.end) for entity in document.gold.entities or []} == {relation.head, relation.tail}
+
+
 def tags_of_type(kind: str, scheme: str) -> set[str]:
     """All tags that a scheme has for a type: those of neighbouring spans of three words and of one."""
     return set(tags_of_spans([(0, 2, kind), (3, 5, kind), (6, 6, kind)], 7, scheme))

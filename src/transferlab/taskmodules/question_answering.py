@@ -96,6 +96,10 @@ class QuestionAnsweringTaskModule(TaskModule[QuestionExample, QuestionBatch]):
         max_question_length: the most subtokens of a question; what is longer is cut off at its end.
     """
 
+    reads = "questions and the texts to answer them from"
+    needs = ("questions",)
+    gives = ("questions",)
+
     def __init__(
         self,
         tokenizers: dict[str, Any],

@@ -93,6 +93,10 @@ class RelationExtractionTaskModule(TaskModule[RelationExample, ClassificationBat
         UserError: options that do not fit each other; see the messages.
     """
 
+    reads = "texts with entities to relate"
+    needs = ("entities", "relations")
+    gives = ("relations",)
+
     def __init__(
         self,
         tokenizers: dict[str, Any],

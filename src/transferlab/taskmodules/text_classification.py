@@ -6,6 +6,7 @@ import logging
 import math
 import statistics
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -60,6 +61,7 @@ class TextClassificationTaskModule(TaskModule[TextExample, ClassificationBatch])
         metric_options: of the score, as ``model.metric_options``.
         alignment: that of the model (``model.alignment``): with ``first`` and ``pooler`` the token that sums up a row
             stands for it ([CLS], or the last token of tokenizers that put it there), else all its tokens.
+        pairs: whether every text comes with a second one; None learns it, and stays None for documents of both kinds.
 
     Raises:
         UserError: options that do not fit each other; see the messages.
@@ -76,8 +78,10 @@ class TextClassificationTaskModule(TaskModule[TextExample, ClassificationBatch])
         metric: str | None = None,
         metric_options: dict[str, Any] | None = None,
         alignment: str = "first",
+        pairs: bool | None = None,
     ) -> None:
         super().__init__(tokenizers)
+        self._learn_pairs([] if pairs is None else [pairs])
         self.alignment = alignment
         self.problem = problem or (problem_of(metric) if metric else "multi_class")
         self.metric = metric or GENERAL_SCORES.get(self.problem, "")
@@ -105,6 +109,8 @@ class TextClassificationTaskModule(TaskModule[TextExample, ClassificationBatch])
         gold = [self._required_label(document) for document in documents if document.gold.label is not None]
         if not gold:
             raise UserError("none of the training documents has a label to learn from (gold.label)")
+        if self.pairs is None:
+            self._learn_pairs([document.text_pair is not None for document in documents])
         if self.problem == "regression":
             if self.value_mean is None:
                 self.value_mean = statistics.fmean(gold)
@@ -121,6 +127,11 @@ class TextClassificationTaskModule(TaskModule[TextExample, ClassificationBatch])
                 sum(counts[label] for label in unknown), ", ".join(unknown),
             )  # fmt: skip
         return self.model_arguments()
+
+    def _learn_pairs(self, kinds: Sequence[bool]) -> None:
+        """Take over whether texts are pairs, if all are alike."""
+        self.pairs = kinds[0] if len(set(kinds)) == 1 else None
+        self.reads = {True: "pairs of texts", False: "single texts", None: "texts and pairs of texts"}[self.pairs]
 
     def model_arguments(self) -> dict[str, Any]:
         """What the model must know of the texts, once :meth:`prepare` has seen them."""
@@ -139,6 +150,7 @@ class TextClassificationTaskModule(TaskModule[TextExample, ClassificationBatch])
             "metric": self.metric,
             "metric_options": self.metric_options,
             "alignment": self.alignment,
+            "pairs": self.pairs,
         }
 
     def row_remedy(self) -> str | None:
@@ -152,7 +164,13 @@ class TextClassificationTaskModule(TaskModule[TextExample, ClassificationBatch])
             document: with a ``text``, else with words; and with a ``text_pair`` where two texts are compared. Any may
                 be empty.
             annotated: refuse a document without a label, or with one of another kind.
+
+        Raises:
+            UserError: also for one text where the task has pairs, and the reverse.
         """
+        if self.pairs is not None and self.pairs != (document.text_pair is not None):
+            kind = "a single text" if self.pairs else "a pair of texts"
+            raise UserError(f"{document.name} is {kind}, and the model reads {self.reads}; choose data of that kind")
         if annotated:
             if document.gold.label is None:
                 raise UserError(f"{document.name} has no label: it can be predicted, not trained on or scored")
@@ -239,8 +257,11 @@ class TextClassificationTaskModule(TaskModule[TextExample, ClassificationBatch])
         return document
 
     def document(self, name: str, given: str | tuple[str, str]) -> Document:
-        """The document of a text, or of a pair ``(text, text)``."""
-        return text_document(name, *((given,) if isinstance(given, str) else given))
+        """The document of a text, or of a pair ``(text, text)``; raises UserError for anything else."""
+        texts = (given,) if isinstance(given, str) else given
+        if not (isinstance(texts, tuple | list) and 1 <= len(texts) <= 2 and all(isinstance(t, str) for t in texts)):
+            raise UserError(f"{name}: the model reads {self.reads}, not {str(given)[:60]!r}")
+        return text_document(name, *texts)
 
     def answer(self, document: Document) -> Label | None:
         """The predicted class, classes or value."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -17,7 +18,7 @@ import torch
 from transferlab.documents import Document, Entity, Span
 from transferlab.metrics.span_f1 import SpanScore, TagAccuracy
 from transferlab.taskmodules.base import TaskModule, predicted
-from transferlab.taskmodules.gold_tags import LAYERS, expressible, gold_tags, tags_of_type
+from transferlab.taskmodules.gold_tags import LAYERS, expressible, gold_tags, only_arguments, tags_of_type
 from transferlab.taskmodules.tokenization import Line, flatten, windows
 from transferlab.utils.batches import TokenBatch
 from transferlab.utils.errors import UserError
@@ -93,6 +94,8 @@ class TokenClassificationTaskModule(TaskModule[TaggingExample, TokenBatch]):
     Raises:
         UserError: an unknown layer or scheme, or lengths that leave no room for text.
     """
+
+    gives = ("entities", "tags")
 
     def __init__(
         self,
@@ -180,6 +183,14 @@ class TokenClassificationTaskModule(TaskModule[TaggingExample, TokenBatch]):
                 )
             )
         return examples
+
+    def check_annotated(self, documents: Sequence[Document]) -> None:
+        """Refuse a corpus of relations, whose only entities are their arguments: all others would count as wrong."""
+        if self.layer == "entities" and documents and all(map(only_arguments, documents)):
+            raise UserError(
+                f"the model reads {self.reads} and finds all their entities, but only the arguments of one relation "
+                f"are annotated in each of these {len(documents)} documents; choose data with entities"
+            )
 
     def gold_labels(self, example: TaggingExample) -> list[str]:
         """The tags of the words; without ``O`` where tags stand for spans."""
