@@ -1,5 +1,6 @@
 """Relation extraction from end to end: vectors, frozen encoders, saved models, pipelines."""
 
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -16,7 +17,9 @@ from transferlab.inference import load
 from transferlab.metrics.relation import tacred_scores
 from transferlab.models.classification_model import ClassificationModel
 from transferlab.models.saving import save_model
+from transferlab.reporting.relation_scores import relation_report
 from transferlab.taskmodules.relation_extraction import RelationExtractionTaskModule
+from transferlab.utils.errors import UserError
 
 STRATEGIES = ("argument_starts", "first_token", "appended")
 # [H:PERSON] starts from "head person start": tiny tokenizers know none of these words, but their letters
@@ -68,11 +71,18 @@ def sources(tmp_path) -> dict[str, str]:
     return {"bert": str(tmp_path / "bert"), "roberta": str(tmp_path / "roberta")}
 
 
-def build(sources: dict[str, str], documents: list[Document], strategy: str = "argument_starts", **options):
-    taskmodule = RelationExtractionTaskModule(load_tokenizers(sources)[0], marker_strategy=strategy, max_window=64)
+def build(
+    sources: dict[str, str],
+    documents: list[Document],
+    strategy: str = "argument_starts",
+    metric: str = "tacred",
+    **options,
+):
+    tokenizers = load_tokenizers(sources)[0]
+    taskmodule = RelationExtractionTaskModule(tokenizers, marker_strategy=strategy, max_window=64, metric=metric)
     torch.manual_seed(0)
     learned = taskmodule.prepare(documents)
-    settings = {"metric": "tacred", "aggregate": "concat", "dropout": 0.0, "freeze_models": "all", **options}
+    settings = {"metric": metric, "aggregate": "concat", "dropout": 0.0, "freeze_models": "all", **options}
     return taskmodule, ClassificationModel(pretrained_models=sources, **settings, **learned).eval()
 
 
@@ -206,3 +216,27 @@ def test_relations_of_predicted_entities_and_of_raw_text(sources, documents, tmp
     }
     (answer,) = predictor.predict((" ".join(words), [(0, 4, "PERSON"), (18, 24, "PLACE")]))
     assert {(r.head, r.tail, r.label) for r in answer} == {("Anna", "office", "pays"), ("office", "Anna", "paid_by")}
+
+
+def test_several_labels_of_a_pair_are_learnt_and_have_one_score_in_training_and_of_documents(
+    sources, documents, tmp_path
+):
+    for text in documents[::2]:
+        (relation,) = text.gold.relations
+        text.gold.relations.append(replace(relation, label="owes"))
+    with pytest.raises(UserError, match=r"model\.metric=multi_label"):
+        build(sources, documents)
+    taskmodule, model = build(sources, documents, metric="multi_label")
+    assert taskmodule.labels == ["owes", "paid_by", "pays"]
+    train(model, batch_of(taskmodule, documents[:5]), steps=25)
+    batches = [batch_of(taskmodule, documents[i : i + 3]) for i in range(0, 8, 3)]
+    trainer = Trainer(logger=False, enable_progress_bar=False, default_root_dir=tmp_path, accelerator="cpu")
+    (running,) = trainer.validate(model, DataLoader(batches, batch_size=None), verbose=False)
+    save(model, taskmodule, sources, tmp_path / "model")
+    predicted = list(load(tmp_path / "model", device="cpu").predict_documents(documents, batch_size=3))
+    found = relation_report(predicted, convention="multi_label").scores
+    assert {"micro_f1": running["val/micro_f1"], "macro_f1": running["val/macro_f1"]} == pytest.approx(
+        {name: found[name] for name in ("micro_f1", "macro_f1")}
+    )
+    assert found["micro_f1"] > 0.5
+    assert {"owes", "pays"} <= {relation.label for relation in predicted[0].predicted.relations}

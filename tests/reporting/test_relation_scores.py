@@ -3,6 +3,7 @@
 import pytest
 
 from transferlab.documents import Annotations, Document, DocumentError, Relation, Span
+from transferlab.metrics.glue import scores
 from transferlab.reporting.relation_scores import relation_report
 
 A, B, C = (0, 0), (1, 1), (2, 2)
@@ -52,8 +53,23 @@ def test_of_several_predictions_for_a_pair_the_likeliest_counts():
     assert relation_report([document]).scores["f1"] == 1.0
 
 
+def test_several_labels_of_a_pair_are_scored_one_by_one():
+    documents = [
+        make([(A, B, "r"), (A, B, "s"), (B, C, "no_relation")], [(A, B, "s"), (A, B, "t"), (B, C, "r")]),
+        make([(A, B, "r"), (A, B, "r")], [(A, B, "r"), (A, B, "no_relation")]),
+    ]
+    report = relation_report(documents, convention="multi_label")
+    gold = [["r", "s"], [], ["r"]]
+    official = scores("multi_label", gold, [["s", "t"], ["r"], ["r"]])
+    assert {name: report.scores[name] for name in ("micro_f1", "macro_f1")} == pytest.approx(
+        {name: official[name] for name in ("micro_f1", "macro_f1")}
+    )
+    assert report.scores["micro_f1"] == pytest.approx(4 / 7)
+    assert report.scores["relations"]["r"] == {"precision": 0.5, "recall": 0.5, "f1": 0.5, "support": 2}
+
+
 def test_what_cannot_be_scored_is_named():
-    with pytest.raises(DocumentError, match=r"metric\.convention='docred': choose one of \['tacred', 'semeval'\]"):
+    with pytest.raises(DocumentError, match=r"metric\.convention='docred': choose one of \['tacred', 'semeval', "):
         relation_report([], convention="docred")
     with pytest.raises(DocumentError, match="1 of 2 documents have no predicted relations, the first of them b"):
         relation_report([make([], []), make([], None, "b")])

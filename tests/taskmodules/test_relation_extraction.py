@@ -286,6 +286,78 @@ def test_a_pair_annotated_in_both_directions_is_not_reversed():
     assert taskmodule.collate(taskmodule.encode(document, annotated=True), training=True).gold == ["x", "y"]
 
 
+EVE = make_document(
+    "eve met bob ann",
+    [(0, 0, "PERSON"), (2, 2, "PERSON"), (3, 3, "PERSON")],
+    [
+        Relation((0, 0), (2, 2), "spouse"),
+        Relation((2, 2), (3, 3), "knows"),
+        Relation((0, 0), (2, 2), "knows"),
+        Relation((3, 3), (0, 0), "no_relation"),
+        Relation((0, 0), (2, 2), "spouse"),
+    ],
+    "eve",
+)
+
+
+def test_several_labels_of_a_pair_are_one_example():
+    taskmodule = make_taskmodule([EVE], metric="multi_label")
+    assert taskmodule.labels == ["knows", "spouse"], "no_relation is no label among several"
+    assert taskmodule.model_arguments()["problem"] == "multi_label"
+    examples = taskmodule.encode(EVE, annotated=True)
+    assert [example.candidate.spans for example in examples] == [((0, 0), (2, 2)), ((2, 2), (3, 3)), ((3, 3), (0, 0))]
+    batch = taskmodule.collate(examples, training=True)
+    assert batch.gold == [["spouse", "knows"], ["knows"], []]
+    assert batch.labels.tolist() == [[1, 1], [1, 0], [0, 0]]
+    assert list(map(taskmodule.gold_labels, examples)) == batch.gold
+    everything = make_taskmodule([EVE], metric="multi_label", add_candidate_relations=True)
+    gold = everything.collate(everything.encode(EVE, annotated=True), training=True).gold
+    assert len(gold) == 6 and gold[3:] == [[], [], []]
+
+
+def test_several_labels_are_reversed_together():
+    options = {"add_reversed_relations": True, "symmetric_relations": ["spouse"]}
+    taskmodule = make_taskmodule([EVE], metric="multi_label", **options)
+    batch = taskmodule.collate(taskmodule.encode(EVE, annotated=True), training=True)
+    assert taskmodule.labels == ["knows", "spouse", "knows_reversed"]
+    assert batch.gold == [["spouse", "knows"], ["knows"], [], ["spouse", "knows_reversed"], ["knows_reversed"]]
+
+
+def test_predicted_labels_of_a_pair_are_relations():
+    taskmodule = make_taskmodule([EVE], metric="multi_label")
+    examples = taskmodule.encode(EVE)
+    answers = [(["knows", "spouse"], [0.9, 0.6]), ([], []), (["knows"], [0.7])]
+    predictions = [SimpleNamespace(label=labels, score=scores) for labels, scores in answers]
+    found = taskmodule.decode(EVE, examples, predictions).predicted.relations
+    assert found == [
+        Relation((0, 0), (2, 2), "knows", 0.9),
+        Relation((0, 0), (2, 2), "spouse", 0.6),
+        Relation((3, 3), (0, 0), "knows", 0.7),
+    ]
+
+
+def test_where_one_label_is_asked_several_are_refused_with_counts_an_example_and_the_remedy():
+    with pytest.raises(UserError) as error:
+        make_taskmodule([ANN, EVE, BOB])
+    for part in ("1 of 6 pairs", "'eve'", "'bob'", "spouse, knows", "model.metric=multi_label", "val/micro_f1"):
+        assert part in str(error.value)
+    with pytest.raises(UserError, match="1 of 3 pairs"):
+        make_taskmodule([ANN, BOB]).encode(EVE, annotated=True)
+    assert len(make_taskmodule([ANN, BOB]).encode(EVE)) == 3, "it can be predicted"
+
+
+def test_the_same_relation_twice_is_one_example():
+    twice = make_document("a b", [], [Relation((0, 0), (1, 1), "x"), Relation((0, 0), (1, 1), "x")])
+    assert len(make_taskmodule([twice]).encode(twice, annotated=True)) == 1
+
+
+def test_the_baseline_of_several_labels_gives_every_pair_the_most_frequent_one():
+    taskmodule = make_taskmodule([EVE], metric="multi_label")
+    scores = taskmodule.baselines([EVE])
+    assert list(scores) == ["most frequent relation"]
+    assert scores["most frequent relation"]["micro_f1"] == pytest.approx(2 * (2 / 3) * (2 / 3) / (4 / 3))
+
+
 def decode(taskmodule, document: Document, labels: dict[tuple, tuple[str, float]]) -> list[Relation]:
     """The relations of a document, of whose pairs some are predicted to have a label."""
     examples = taskmodule.encode(document)

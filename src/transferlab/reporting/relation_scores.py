@@ -1,11 +1,11 @@
-"""Relation extraction as TACRED and SemEval-2010 Task 8 score it, over the pairs of arguments of documents."""
+"""Relation extraction as its official programs and training score it, over the pairs of arguments of documents."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from transferlab.documents import Document, DocumentError, Relation, Span
-from transferlab.metrics.class_counts import PARTS
+from transferlab.metrics.class_counts import PARTS, counts_by_class, in_gold, macro_average, precision_recall_f1, total
 from transferlab.metrics.relation import OTHER, semeval_scores, tacred_scores
 from transferlab.reporting.document_report import DocumentReport
 from transferlab.reporting.layer_scores import label_score_table
@@ -13,33 +13,39 @@ from transferlab.reporting.layers import layer_of
 
 Pair = tuple[Span, Span]
 
-CONVENTIONS = ("tacred", "semeval")
+CONVENTIONS = ("tacred", "semeval", "multi_label")
 
 
 def relation_report(
     documents: list[Document], convention: str = "tacred", no_relation: str = "no_relation"
 ) -> DocumentReport:
-    """Compare the predicted with the gold relation of every directed pair of spans that has one of them.
+    """Compare the predicted with the gold relations of every directed pair of spans that has one of them.
 
-    A pair without a gold or without a predicted relation has none there: a relation predicted for a pair that is
+    With ``multi_label`` a pair has any number of relations, each of which is scored. With the others it has one: a pair
+    without a gold or without a predicted relation has none there: a relation predicted for a pair that is
     not annotated costs precision, one that is not predicted costs recall. Of several relations predicted for one pair
     that with the highest score counts.
 
     Args:
         documents: with gold and predicted relations.
-        convention: ``tacred`` (micro) or ``semeval`` (macro over relations in both directions).
-        no_relation: the label for none in TACRED; that of SemEval is ``Other``.
+        convention: ``tacred`` (micro), ``semeval`` (macro over relations in both directions) or ``multi_label`` (micro
+            and macro).
+        no_relation: the label for none in TACRED and with several labels; that of SemEval is ``Other``.
 
     Returns:
         a report whose scores are those of :func:`transferlab.metrics.relation.tacred_scores` or
-        :func:`~transferlab.metrics.relation.semeval_scores`: fractions.
+        :func:`~transferlab.metrics.relation.semeval_scores`; with ``multi_label`` the ``micro_f1`` and ``macro_f1`` of
+        training, and each relation under ``relations``: fractions.
 
     Raises:
-        DocumentError: an unknown convention, documents without relations, or two gold relations of one pair.
+        DocumentError: an unknown convention, documents without relations, or two gold relations of one pair
+            where the convention knows one.
     """
     if convention not in CONVENTIONS:
         raise DocumentError(f"metric.convention={convention!r}: choose one of {list(CONVENTIONS)}")
     none = no_relation if convention == "tacred" else OTHER
+    if convention == "multi_label":
+        return _multi_label_report(documents, no_relation)
     gold, predicted = [], []
     for document, key, response in zip(
         documents,
@@ -66,6 +72,30 @@ def relation_report(
     return DocumentReport(scores, [table.rich()], table.markdown())
 
 
+def _multi_label_report(documents: list[Document], no_relation: str) -> DocumentReport:
+    """Micro and macro average over the labels of all pairs, as the score ``multi_label`` of training."""
+    gold, predicted = (
+        {
+            (number, relation.head, relation.tail, relation.label)
+            for number, relations in enumerate(layer_of(documents, side, "relations"))
+            for relation in relations
+            if relation.label != no_relation
+        }
+        for side in ("gold", "predicted")
+    )
+    labels = ([label for *_, label in found] for found in (gold & predicted, predicted, gold))
+    by_class = counts_by_class(*labels)
+    averages = {
+        "micro": precision_recall_f1(*total(by_class.values())),
+        "macro": macro_average(by_class, over=in_gold),
+    }
+    relations = {name: precision_recall_f1(*c) | {"support": c.gold} for name, c in by_class.items()}
+    scores = {f"{name}_f1": average["f1"] for name, average in averages.items()} | {"relations": relations}
+    pairs = len({item[:-1] for item in gold | predicted})
+    table = label_score_table(f"{pairs:,} pairs, multi_label", relations, averages)
+    return DocumentReport(scores, [table.rich()], table.markdown())
+
+
 def _gold_labels(document: Document, relations: list[Relation]) -> dict[Pair, str]:
     labels: dict[Pair, str] = {}
     for relation in relations:
@@ -73,7 +103,7 @@ def _gold_labels(document: Document, relations: list[Relation]) -> dict[Pair, st
         if label != relation.label:
             raise DocumentError(
                 f"{document.name}: two gold relations, {label} and {relation.label}, of head {relation.head} and tail "
-                f"{relation.tail}; metric=f1 metric.layer=relations scores several of one pair"
+                f"{relation.tail}; metric.convention=multi_label scores several of one pair"
             )
     return labels
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import permutations
-from typing import Any
 
-from transferlab.data.fine_words import covering_words
-from transferlab.data.raw_text import document_from_text
 from transferlab.documents import Document, Entity, Relation, Span
 from transferlab.taskmodules.relation_markers import Argument
 from transferlab.utils.errors import UserError
@@ -16,24 +13,29 @@ from transferlab.utils.errors import UserError
 
 @dataclass(frozen=True)
 class Candidate:
-    """Two arguments of which a label is asked.
+    """Two arguments of which a label, or several, are asked.
 
     Attributes:
         head: the first argument of the relation.
         tail: the second one.
-        label: None where it is unknown.
-        reverse: the label of the pair (tail, head), where training reads it too.
+        labels: None where they are unknown.
+        reverse: the labels of the pair (tail, head), where training reads it too.
     """
 
     head: Argument
     tail: Argument
-    label: str | None = None
-    reverse: str | None = None
+    labels: tuple[str, ...] | None = None
+    reverse: tuple[str, ...] = ()
 
     @property
     def spans(self) -> tuple[Span, Span]:
         """Of head and tail."""
         return self.head.span, self.tail.span
+
+    @property
+    def label(self) -> str | None:
+        """The one label, where pairs have one; None where it is unknown."""
+        return self.labels[0] if self.labels else None
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ class Directions:
 def annotated_candidates(
     document: Document, directions: Directions, all_pairs: bool = False, max_distance: int | None = None
 ) -> list[Candidate]:
-    """The gold relations of a document.
+    """The pairs of arguments with gold relations, each once with all of its labels.
 
     Args:
         document: with gold relations.
@@ -116,19 +118,37 @@ def annotated_candidates(
     """
     relations, entities = document.gold.relations or [], document.gold.entities or []
     types = {(entity.start, entity.end): entity.label for entity in reversed(entities)}
-    annotated = {(relation.head, relation.tail) for relation in relations}
-    candidates = []
+    annotated: dict[tuple[Span, Span], dict[str, None]] = {}
     for relation in relations:
-        reverse = directions.reverse(relation.label)
-        if directions.suffix is None or (relation.tail, relation.head) in annotated:
-            reverse = None
-        head, tail = (Argument(span, types.get(span, "")) for span in (relation.head, relation.tail))
-        candidates.append(Candidate(head, tail, relation.label, reverse))
+        annotated.setdefault((relation.head, relation.tail), {})[relation.label] = None
+    candidates = []
+    for pair, labels in annotated.items():
+        reverse: tuple[str, ...] = ()
+        if directions.suffix is not None and pair[::-1] not in annotated:
+            reverse = tuple(label for label in map(directions.reverse, labels) if label is not None)
+        head, tail = (Argument(span, types.get(span, "")) for span in pair)
+        candidates.append(Candidate(head, tail, tuple(labels), reverse))
     if all_pairs:
-        known = annotated | {(r.tail, r.head) for r in relations if directions.reverse(r.label) is not None}
+        none = () if directions.no_relation is None else (directions.no_relation,)
+        known = annotated.keys() | {(r.tail, r.head) for r in relations if directions.reverse(r.label) is not None}
         others = (pair for pair in entity_pairs(entities, max_distance) if pair.spans not in known)
-        candidates += [replace(pair, label=directions.no_relation) for pair in others]
+        candidates += [replace(pair, labels=none) for pair in others]
     return candidates
+
+
+def require_one_label(documents: Iterable[Document]) -> None:
+    """Raise UserError where a pair of arguments has several gold labels, of which a model could learn only one."""
+    without_reversal = Directions(None, frozenset(), None)
+    pairs = [(document, pair) for document in documents for pair in annotated_candidates(document, without_reversal)]
+    several = [(document, pair) for document, pair in pairs if pair.labels and len(pair.labels) > 1]
+    if several:
+        document, pair = several[0]
+        head, tail = map(document.span_text, pair.spans)
+        raise UserError(
+            f"{len(several)} of {len(pairs)} pairs of arguments have several labels, the first of them {head!r} and "
+            f"{tail!r} in {document.name}: {', '.join(pair.labels or ())}; set model.metric=multi_label and "
+            "monitor=val/micro_f1 for a model that gives a pair any number of labels, or keep one label of each pair"
+        )
 
 
 def asked_candidates(document: Document, all_pairs: bool = False, max_distance: int | None = None) -> list[Candidate]:
@@ -142,8 +162,7 @@ def asked_candidates(document: Document, all_pairs: bool = False, max_distance: 
     if document.gold.relations:
         without_reversal = Directions(None, frozenset(), None)
         annotated = annotated_candidates(document, without_reversal, all_pairs, max_distance)
-        unique = {candidate.spans: candidate for candidate in annotated}
-        return [replace(candidate, label=None) for candidate in unique.values()]
+        return [replace(candidate, labels=None) for candidate in annotated]
     return entity_pairs(document.gold.entities or [], max_distance)
 
 
@@ -168,31 +187,3 @@ def entity_pairs(entities: Iterable[Entity], max_distance: int | None = None) ->
 def _words_between(one: Span, other: Span) -> int:
     """Words between two spans, 0 for those that touch or overlap."""
     return max(other[0] - one[1] - 1, one[0] - other[1] - 1, 0)
-
-
-def document_with_entities(name: str, given: Any) -> Document:
-    """The document of a raw text and the entities in it.
-
-    Args:
-        name: of the document.
-        given: ``(text, [(start, end, type), ...])``: the first character of each entity, one past its last, and its
-            type ("" for none).
-
-    Raises:
-        UserError: anything else, or an entity without a word.
-    """
-    match given:
-        case (str(text), [*entities]) if all(isinstance(e, Sequence) and len(e) == 3 for e in entities):
-            document = document_from_text(name, text)
-        case _:
-            raise UserError(
-                f"{name}: relations hold between entities: give (text, [(start, end, type), ...]) with the characters "
-                f"of each, not {str(given)[:60]!r}"
-            )
-    document.gold.entities = []
-    for start, end, entity_type in entities:
-        words = covering_words(document.offsets or [], start, end)
-        if words is None:
-            raise UserError(f"{name}: there is no word in the characters {start} to {end} of {text[:60]!r}")
-        document.gold.entities.append(Entity(*words, entity_type))
-    return document

@@ -6,67 +6,37 @@ import inspect
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from itertools import chain
 from typing import Any
 
-import torch
-
 from transferlab.documents import Document, Relation
-from transferlab.metrics.classification import check_score, make_score
+from transferlab.metrics.classification import check_score, make_score, problem_of
 from transferlab.taskmodules.base import TaskModule, predicted
+from transferlab.taskmodules.gold_labels import LABEL_KINDS
 from transferlab.taskmodules.relation_candidates import (
     Candidate,
     Directions,
     annotated_candidates,
     asked_candidates,
-    document_with_entities,
+    require_one_label,
 )
+from transferlab.taskmodules.relation_examples import RelationExample, RelationMention, document_with_entities
 from transferlab.taskmodules.relation_markers import UNITS, Argument, markers, relation_line
-from transferlab.taskmodules.tokenization import Line
 from transferlab.utils.batches import ClassificationBatch
 from transferlab.utils.errors import UserError
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class RelationMention:
-    """A relation in a raw text: the wording of its arguments, its label and how probable that is."""
-
-    head: str
-    tail: str
-    label: str
-    score: float | None = None
-
-
-@dataclass
-class RelationExample:
-    """Two arguments in the rows of every encoder.
-
-    Attributes:
-        document: that they stand in.
-        candidate: the arguments, and their label if it is known.
-        lines: by tokenizer key.
-        reverse: the same arguments the other way round, where training reads them too.
-    """
-
-    document: Document
-    candidate: Candidate
-    lines: dict[str, Line]
-    reverse: RelationExample | None = None
-
-    @property
-    def length(self) -> int:
-        """Subtokens, of the tokenizer that makes most of them."""
-        return max(len(line.subtokens) + len(line.pair[0] if line.pair else []) for line in self.lines.values())
-
-
 class RelationExtractionTaskModule(TaskModule[RelationExample, ClassificationBatch]):
     """Prepares pairs of arguments for the classification model.
 
-    In training and evaluation a document gives an example for each of its gold relations. In prediction it gives one
-    for each pair of its predicted entities; where no entities were predicted, for the arguments of its gold relations,
-    and where it has none of these, for each pair of its gold entities.
+    In training and evaluation a document gives an example for each ordered pair of arguments of its gold relations. In
+    prediction it gives one for each pair of its predicted entities; where no entities were predicted, for the arguments
+    of its gold relations, and where it has none of these, for each pair of its gold entities.
+
+    A pair has one label, or with ``metric=multi_label`` any number of them, of which no_relation is none.
 
     Args:
         tokenizers: fast Hugging Face tokenizers by key; the markers are added to them.
@@ -87,7 +57,8 @@ class RelationExtractionTaskModule(TaskModule[RelationExample, ClassificationBat
         reversed_suffix: of the labels of relations read from tail to head.
         max_argument_distance: entities with more words between them make no pair; None: any distance. Gold relations
             are always asked for.
-        metric: the score of the baselines, that of the model (``model.metric``).
+        metric: the score of the baselines, that of the model (``model.metric``); it decides whether a pair has one
+            label or several.
 
     Raises:
         UserError: options that do not fit each other; see the messages.
@@ -128,7 +99,8 @@ class RelationExtractionTaskModule(TaskModule[RelationExample, ClassificationBat
                 f"taskmodule.max_window={max_window} leaves no room for two arguments and their markers; choose at "
                 f"least {special + 16} subtokens"
             )
-        check_score(metric, "multi_class")
+        self.problem = "multi_label" if problem_of(metric) == "multi_label" else "multi_class"
+        check_score(metric, self.problem)
         self.marker_strategy = marker_strategy
         self.typed_markers = typed_markers
         self.max_window = max_window
@@ -156,13 +128,17 @@ class RelationExtractionTaskModule(TaskModule[RelationExample, ClassificationBat
         """Learn the labels and the entity types that the options leave open.
 
         Raises:
-            UserError: no document has a relation, or the labels do not fit the options.
+            UserError: no document has a relation, the labels do not fit the options, or a pair has several labels
+                where one is asked.
         """
+        if self.problem == "multi_class":
+            require_one_label(documents)
         if self.labels is None:
             gold = {relation.label for document in documents for relation in document.gold.relations or []}
             if not gold:
                 raise UserError("none of the training documents has a relation to learn from (gold.relations)")
-            self.labels = self.directions.all_labels(gold)
+            known = self.directions.all_labels(gold)
+            self.labels = [label for label in known if self.problem == "multi_class" or label != self.no_relation]
         if self.entity_types is None:
             entities = [entity for document in documents for entity in document.gold.entities or []]
             self.entity_types = sorted({entity.label for entity in entities if entity.label})
@@ -172,6 +148,7 @@ class RelationExtractionTaskModule(TaskModule[RelationExample, ClassificationBat
     def model_arguments(self) -> dict[str, Any]:
         """What the model must know of the relations, once :meth:`prepare` has seen them."""
         arguments = {
+            "problem": self.problem,
             "labels": self.labels or [],
             "num_units": UNITS[self.marker_strategy],
             "added_tokens": dict(self._markers),
@@ -196,12 +173,15 @@ class RelationExtractionTaskModule(TaskModule[RelationExample, ClassificationBat
 
         Args:
             document: of any length.
-            annotated: ask for the gold relations, and refuse a document without that layer.
+            annotated: ask for the gold relations; refuse a document without that layer, and one with several labels for
+                a pair where one is asked.
         """
         if annotated and document.gold.relations is None:
             raise UserError(
                 f"{document.name} has no annotation of relations: it can be predicted, not trained on or scored"
             )
+        if annotated and self.problem == "multi_class":
+            require_one_label([document])
         all_pairs, distance = self.add_candidate_relations, self.max_argument_distance
         candidates = self._annotated(document) if annotated else asked_candidates(document, all_pairs, distance)
         if not candidates:
@@ -211,16 +191,21 @@ class RelationExtractionTaskModule(TaskModule[RelationExample, ClassificationBat
         examples = []
         for candidate in candidates:
             example = self._example(document, subtokens, candidate)
-            if candidate.reverse is not None:
+            if candidate.reverse:
                 turned = Candidate(candidate.tail, candidate.head, candidate.reverse)
                 example.reverse = self._example(document, subtokens, turned)
             examples.append(example)
         return examples
 
     def gold_labels(self, example: RelationExample) -> list[str]:
-        """The relation of the two arguments; none where that is no_relation."""
-        label = example.candidate.label
-        return [] if label is None or label == self.no_relation else [label]
+        """The relations of the two arguments, without no_relation."""
+        return [label for label in example.candidate.labels or () if label != self.no_relation]
+
+    def _gold(self, candidate: Candidate) -> Any:
+        """The gold label of a pair, or the list of its labels without no_relation; None where it is unknown."""
+        if self.problem == "multi_class" or candidate.labels is None:
+            return candidate.label
+        return [label for label in candidate.labels if label != self.no_relation]
 
     def _annotated(self, document: Document) -> list[Candidate]:
         return annotated_candidates(document, self.directions, self.add_candidate_relations, self.max_argument_distance)
@@ -260,23 +245,24 @@ class RelationExtractionTaskModule(TaskModule[RelationExample, ClassificationBat
             key: tokenizer.inputs([replace(example.lines[key], sequence=i) for i, example in enumerate(read)], units)
             for key, tokenizer in self.tokenizers.items()
         }
-        gold = [example.candidate.label for example in read]
-        ids = {label: position for position, label in enumerate(self.labels or [])}
+        gold = [self._gold(example.candidate) for example in read]
         return ClassificationBatch(
             inputs=inputs,
             units=units,
             names=[example.document.name for example in read],
-            labels=torch.tensor([-100 if label is None else ids.get(label, -100) for label in gold]),
+            labels=LABEL_KINDS[self.problem].tensor(gold, self.labels or [], training),
             gold=gold,
         )
 
     def decode(self, document: Document, examples: list[RelationExample], predictions: list[Any]) -> Document:
         """Put the predicted relations beside whatever a document holds; pairs without a relation are left out."""
-        found = [
-            Relation(*example.candidate.spans, prediction.label, prediction.score)
-            for example, prediction in zip(examples, predictions, strict=True)
-            if prediction.label != self.no_relation
-        ]
+        found = []
+        for example, prediction in zip(examples, predictions, strict=True):
+            labels, scores = prediction.label, prediction.score
+            if self.problem == "multi_class":
+                labels, scores = [labels], [scores]
+            pairs = zip(labels, scores, strict=True)
+            found += [Relation(*example.candidate.spans, *pair) for pair in pairs if pair[0] != self.no_relation]
         predicted(document).relations = self.directions.merged(found)
         return document
 
@@ -294,16 +280,17 @@ class RelationExtractionTaskModule(TaskModule[RelationExample, ClassificationBat
     def baselines(self, documents: list[Document]) -> dict[str, dict[str, float]]:
         """Scores that a model should beat: the most frequent label, and relation, of these documents for all pairs."""
         candidates = [candidate for document in documents for candidate in self._annotated(document)]
-        gold = [candidate.label for candidate in candidates]
-        counts = Counter(gold)
-        systems = {"most frequent label": counts, "most frequent relation": Counter(counts)}
-        if self.no_relation is not None:
-            systems["most frequent relation"].pop(self.no_relation, None)
+        gold = [self._gold(candidate) for candidate in candidates]
+        several = self.problem == "multi_label"
+        counts = Counter(chain.from_iterable(map(LABEL_KINDS[self.problem].classes, gold)))
+        relations = Counter({label: count for label, count in counts.items() if label != self.no_relation})
+        systems = {"most frequent label": counts} if not several else {}
         scores = {}
-        for name, of_system in systems.items():
-            if of_system:
-                labels = sorted({*(self.labels or []), *map(str, counts)})
-                score = make_score(self.metric, "multi_class", labels, self._metric_options)
-                score.update(gold, [of_system.most_common(1)[0][0]] * len(gold))
+        for name, of_system in (systems | {"most frequent relation": relations}).items():
+            for label, _ in of_system.most_common(1):
+                score = make_score(
+                    self.metric, self.problem, sorted({*(self.labels or []), *counts}), self._metric_options
+                )
+                score.update(gold, [[label] if several else label] * len(gold))
                 scores[name] = score.compute()
         return scores
