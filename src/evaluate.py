@@ -55,7 +55,8 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
     metrics = {name.replace("test/", f"{stage}/", 1): float(value) for name, value in trainer.callback_metrics.items()}
     if trainer.is_global_zero:
         write_json(output_dir / "metrics.json", metrics)
-        print_scores(metrics, stage, predictor.taskmodule.baselines(datamodule.documents(cfg.split)), cfg.split)
+        baselines = predictor.taskmodule.baselines(datamodule.documents(cfg.split))
+        print_scores(metrics, stage, {**baselines, **predictor.model.baseline_scores.get("test", {})}, cfg.split)
         log.info("scores are in %s", output_dir / "metrics.json")
     return metrics
 

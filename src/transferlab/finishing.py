@@ -68,7 +68,7 @@ def finish(
         if list(output_dir.glob("csv/*/metrics.csv")):
             curve, _ = plot_curves({cfg.task_name: output_dir}, output_dir / "curve.png", metric=cfg.monitor)
             log.info("training curve: %s", curve)
-    for stage, scores in write_baselines(output_dir, metrics, taskmodule, datamodule).items():
+    for stage, scores in write_baselines(output_dir, metrics, model, taskmodule, datamodule).items():
         print_scores(metrics, stage, scores, SPLITS[stage])
     if lasting:
         write_json(output_dir / "metrics.json", metrics)  # last: it says that everything else is there
@@ -90,7 +90,7 @@ def _finish_probes(group: ProbeGroup, probes: Sequence[Probe], taskmodule: Any, 
     for (name, model), probe in zip(group.members(), probes, strict=True):
         output_dir, metrics = Path(probe.cfg.paths.output_dir), group.results[name]
         save(model, datamodule, probe.cfg, metrics, None)
-        write_baselines(output_dir, metrics, taskmodule, datamodule)
+        write_baselines(output_dir, metrics, model, taskmodule, datamodule)
         overrides = OmegaConf.to_container(OmegaConf.load(output_dir / ".hydra" / "overrides.yaml"))
         write_job(output_dir, {"overrides": overrides, "seed": probe.cfg.seed, "metrics": metrics})
         write_json(output_dir / "metrics.json", metrics)
@@ -98,11 +98,14 @@ def _finish_probes(group: ProbeGroup, probes: Sequence[Probe], taskmodule: Any, 
 
 
 def write_baselines(
-    output_dir: Path, metrics: dict[str, float], taskmodule: Any, datamodule: TransferDataModule
+    output_dir: Path, metrics: dict[str, float], model: TransferModel, taskmodule: Any, datamodule: TransferDataModule
 ) -> dict[str, dict[str, dict[str, float]]]:
     """Write the baselines of the splits that were evaluated; return them by stage."""
     stages = [stage for stage in SPLITS if any(name.startswith(f"{stage}/") for name in metrics)]
-    baselines = {stage: taskmodule.baselines(datamodule.documents(SPLITS[stage])) for stage in stages}
+    baselines = {
+        stage: {**taskmodule.baselines(datamodule.documents(SPLITS[stage])), **model.baseline_scores.get(stage, {})}
+        for stage in stages
+    }
     write_json(output_dir / "baselines.json", baselines)
     return baselines
 

@@ -58,6 +58,10 @@ def test_training_leaves_all_results_and_a_model(train, compose_config, corpus, 
         )
     )  # fmt: skip
     assert scores["predicted"]["conll_f1"] == pytest.approx(metrics["test/conll_f1"], abs=1e-6)
+    baselines = json.loads((run / "baselines.json").read_text())["test"]
+    assert list(baselines) == ["head match on gold mentions", "head match on predicted mentions"]
+    for name, of_run in baselines.items():
+        assert scores[name]["conll_f1"] == pytest.approx(of_run["conll_f1"], abs=1e-6)
     assert "CoNLL F1" in (tmp_path / "scores" / "scores.md").read_text()
 
 

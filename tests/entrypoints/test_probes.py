@@ -58,7 +58,10 @@ def test_probes_leave_results_of_runs(train, tmp_path, compose_config, corpus):
         assert f"seed={record['seed']}" in record["overrides"]
         assert not any(override.startswith("probes") for override in record["overrides"])
         assert OmegaConf.load(probe / "config_resolved.yaml").seed == record["seed"]
-        assert (probe / "baselines.json").is_file() and (probe / "model" / "task.safetensors").is_file()
+        assert (probe / "model" / "task.safetensors").is_file()
+        baselines = json.loads((probe / "baselines.json").read_text())
+        names = ["head match on gold mentions", "head match on predicted mentions"]
+        assert list(baselines) == ["val", "test"] and all(list(of_stage) == names for of_stage in baselines.values())
     assert len(losses) == 4, "seeds and depths differ"
 
     from report import report

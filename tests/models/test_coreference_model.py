@@ -7,6 +7,7 @@ from torch.utils.data import DataLoader
 
 from transferlab.encoders.tokenizers import load_tokenizers
 from transferlab.metrics.coreference import corpus_scores
+from transferlab.metrics.head_match import head_match_baseline
 from transferlab.models.coreference_model import HEADS, CoreferenceModel, gold_clusters
 from transferlab.models.saving import load_model, save_model
 from transferlab.utils.config_checks import keyword_names
@@ -114,6 +115,13 @@ def test_the_logged_score_is_that_of_the_corpus(encoder, taskmodule, documents):
     expected = corpus_scores([document.gold.clusters for document in documents], predicted)
     assert logged["test/conll_f1"] == pytest.approx(expected["conll_f1"], abs=1e-6)
     assert logged["test/muc_recall"] == pytest.approx(expected["muc"]["recall"], abs=1e-6)
+    matched = corpus_scores(
+        [document.gold.clusters for document in documents], head_match_baseline(documents, predicted)
+    )
+    ((name, baseline),) = model.baseline_scores["test"].items()
+    assert name == "head match on predicted mentions" and not any("head match" in key for key in logged)
+    assert baseline["conll_f1"] == pytest.approx(matched["conll_f1"]) and baseline["conll_f1"] > 0
+    assert f"test/{next(iter(baseline))}" in logged, "under the names of the model's scores"
 
 
 def test_gold_clusters_keep_mentions_wider_than_any_candidate(taskmodule, documents):

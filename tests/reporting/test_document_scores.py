@@ -24,6 +24,17 @@ def test_predictions_are_scored_beside_head_match():
     assert "CoNLL F1" in report.markdown() and report.scores["errors"]["links"]["all"]["resolved"] == 2
 
 
+def test_head_match_is_scored_on_predicted_mentions_too():
+    wrong = [[(0, 0), (2, 2)], [(4, 4), (6, 6)]]  # every mention, no link
+    report = coreference_report([make("a", GOLD, wrong)])
+    assert list(report.scores)[:3] == ["predicted", "head match on gold mentions", "head match on predicted mentions"]
+    assert report.scores["predicted"]["muc"]["f1"] == 0
+    fair = report.scores["head match on predicted mentions"]
+    assert (fair["muc"]["recall"], fair["muc"]["precision"]) == (0.5, 1.0)
+    (missed,) = [coreference_report([make("a", GOLD, [[(0, 0), (2, 2)]])]).scores["head match on predicted mentions"]]
+    assert missed["conll_f1"] == 0, "gold mentions that the model missed are not given back"
+
+
 def test_gold_alone_gives_the_baseline_alone(capsys):
     report = coreference_report([make("a", GOLD, None)])
     assert list(report.scores) == ["head match on gold mentions"]

@@ -74,11 +74,28 @@ def test_another_metric_and_several_sweeps(sweep: Path, tmp_path: Path) -> None:
 
 
 def test_baselines_are_those_of_a_setting_s_own_data(sweep: Path) -> None:
-    (sweep / "2" / "baselines.json").write_text(json.dumps({"test": {"head match": {"f1": 0.2}}}))
+    for run in ("2", "3"):
+        (sweep / run / "baselines.json").write_text(json.dumps({"test": {"head match": {"f1": 0.2}}}))
     report = report_sweeps([sweep])
     assert report.baselines == {}, "no row of its own, for it is not one number"
     assert "| ner | 55.00 | 7.07 | 2 | +0.00 | ner 1.00 |" in report.markdown()
     assert "| ner + re_2 | 70.00 | 0.00 | 2 | +50.00 | ner 0.30  re_2 0.70 |" in report.markdown()
+
+
+def test_each_of_several_baselines_is_named_and_averaged_over_runs(sweep: Path) -> None:
+    for number, own in enumerate((0.4, 0.5, 0.6, 0.7)):  # of the mentions that each run predicts
+        baselines = {"test": {"on gold": {"f1": 0.55}, "on predicted": {"f1": own}}}
+        (sweep / str(number) / "baselines.json").write_text(json.dumps(baselines))
+    report = report_sweeps([sweep])
+    assert [setting.baselines["on predicted"] for setting in report.settings] == pytest.approx([0.45, 0.65])
+    assert report.baselines == {"on gold": 0.55}, "the other differs from setting to setting"
+    lines = report.markdown().splitlines()
+    assert "| setting | mean | std | runs | over on gold | over on predicted | weights |" in lines
+    assert "| ner | 55.00 | 7.07 | 2 | +0.00 | +10.00 | ner 1.00 |" in lines
+    assert "| ner + re_2 | 70.00 | 0.00 | 2 | +15.00 | +5.00 | ner 0.30  re_2 0.70 |" in lines
+    assert "| on gold | 55.00 | – | – |  |  |  |" in lines
+    (sweep / "0" / "baselines.json").write_text(json.dumps({"test": {"on gold": {"f1": 0.55}}}))  # an older run
+    assert report_sweeps([sweep]).settings[0].baselines["on predicted"] == 0.5
 
 
 def test_errors_are_no_percentages_and_the_smallest_baseline_is_the_best(tmp_path: Path) -> None:

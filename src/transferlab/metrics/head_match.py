@@ -1,13 +1,21 @@
 """The string-match baseline of coreference: mentions with the same head word are one entity.
 
-It is given the gold mentions, so its scores are generous; a model that stays below it has learnt little.
+It links the mentions that it is given: the gold ones, which is generous, for no model is told them; or those of the
+model's own clusters, which asks how much its links are worth beyond its mentions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
+from torchmetrics import Metric
+
 from transferlab.documents import Cluster, Document, Span
+from transferlab.metrics.coreference import CoreferenceScore
+
+GOLD_MENTIONS = "head match on gold mentions"
+PREDICTED_MENTIONS = "head match on predicted mentions"
 
 PRONOUN_LIST = """
 i me my mine myself we us our ours ourselves you your yours yourself yourselves
@@ -53,14 +61,56 @@ def head_match_clusters(words: Sequence[str], mentions: Sequence[Span], keep_sin
     return [cluster for cluster in clusters.values() if keep_singletons or len(cluster) > 1]
 
 
-def head_match_baseline(documents: Sequence[Document]) -> list[list[Cluster]]:
-    """Head match on the gold mentions of each document; singletons are kept iff the gold clusters hold any."""
-    gold = [document.gold.clusters or [] for document in documents]
-    singletons = any(len(cluster) == 1 for clusters in gold for cluster in clusters)
+def head_match_baseline(documents: Sequence[Document], clusters: Sequence[Sequence[Cluster]]) -> list[list[Cluster]]:
+    """Head match on the mentions of clusters, whoever made these.
+
+    Args:
+        documents: whose words are compared.
+        clusters: of each document. Singletons are kept iff there are any among these of all documents.
+    """
+    singletons = any(len(cluster) == 1 for of_document in clusters for cluster in of_document)
     return [
-        head_match_clusters(document.words, [m for cluster in clusters for m in cluster], keep_singletons=singletons)
-        for document, clusters in zip(documents, gold, strict=True)
+        head_match_clusters(document.words, mentions_of(of_document), keep_singletons=singletons)
+        for document, of_document in zip(documents, clusters, strict=True)
     ]
+
+
+def mentions_of(clusters: Sequence[Cluster]) -> list[Span]:
+    """The mentions of all clusters."""
+    return [mention for cluster in clusters for mention in cluster]
+
+
+class HeadMatchScore(Metric):
+    """The scores of :func:`head_match_baseline` on predicted mentions, over all documents and processes.
+
+    Whether there is a singleton among the predicted clusters is known at the end only, so both answers are counted.
+    """
+
+    full_state_update = False
+    singletons: torch.Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_state("singletons", default=torch.tensor(0), dist_reduce_fx="sum")
+        self.with_singletons, self.without = CoreferenceScore(), CoreferenceScore()
+
+    def update(self, words: Sequence[str], key: Sequence[Cluster], predicted: Sequence[Cluster]) -> None:
+        """Add a document: its words, its gold clusters and those that a model has predicted."""
+        mentions = mentions_of(predicted)
+        self.singletons += sum(len(cluster) == 1 for cluster in predicted)
+        self.with_singletons.update([key], [head_match_clusters(words, mentions, keep_singletons=True)])
+        self.without.update([key], [head_match_clusters(words, mentions)])
+
+    def compute(self) -> dict[str, float]:
+        """Fractions under the names of :class:`~transferlab.metrics.coreference.CoreferenceScore`."""
+        both = {True: self.with_singletons.compute(), False: self.without.compute()}
+        return both[bool(self.singletons)]
+
+    def reset(self) -> None:
+        """Forget all documents."""
+        super().reset()
+        self.with_singletons.reset()
+        self.without.reset()
 
 
 def _match_key(mention: Sequence[str]) -> str:

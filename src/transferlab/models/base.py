@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import torch
@@ -40,6 +41,9 @@ class TransferModel(LightningModule):
     """
 
     OPTIONS_OF: ClassVar[tuple[type, ...]] = (MultiEncoder,)
+    # by stage and name: baselines that need the model's own predictions, and what they scored last
+    baselines: Mapping[str, Mapping[str, Metric]] = MappingProxyType({})
+    baseline_scores: Mapping[str, Mapping[str, Mapping[str, float]]] = MappingProxyType({})
     reads_rows = True  # the vectors of units that stand for whole rows, where the taskmodule makes such units
 
     def __init__(
@@ -96,6 +100,17 @@ class TransferModel(LightningModule):
     def update_score(self, score: Metric, batch: Any, predictions: list[Any]) -> None:
         """Add a batch to the official score."""
 
+    def update_baselines(self, stage: str, batch: Any, predictions: list[Any]) -> None:
+        """Add a batch to ``baselines``; models without any leave it out."""
+
+    def score_baselines(self, stage: str) -> None:
+        """Move what ``baselines`` have found on the whole split to ``baseline_scores``."""
+        metrics = self.baselines.get(stage, {})
+        scores = {name: metric.compute() for name, metric in metrics.items()}
+        self.baseline_scores = {**self.baseline_scores, stage: scores}
+        for metric in metrics.values():
+            metric.reset()
+
     def known_items(self, batch: Any) -> int:
         """How many items (documents, words, questions) the mean loss of a batch is over: those whose gold is known."""
         return len(batch.names)
@@ -132,6 +147,7 @@ class TransferModel(LightningModule):
         loss, predictions = self.loss_and_predictions(batch)
         self.log(f"{stage}/loss", loss, batch_size=self.known_items(batch), sync_dist=True)
         self.update_score(self.scores[stage], batch, predictions)
+        self.update_baselines(stage, batch, predictions)
 
     def encode(self, batch: Any) -> MultiEncoderOutput:
         """One vector per unit of every sequence of a batch; logs the similarities of the encoders."""
@@ -169,6 +185,7 @@ class TransferModel(LightningModule):
         if self.trainer.state.fn != TrainerFn.FITTING:
             log_beside_gold(score, stage)
         score.reset()
+        self.score_baselines(stage)
         if self.trainer.sanity_checking:
             self._check_monitors(scores)
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torchmetrics import Metric
 
 from transferlab.metrics.coreference import CoreferenceScore
+from transferlab.metrics.head_match import PREDICTED_MENTIONS, HeadMatchScore
 from transferlab.models.base import TransferModel
 from transferlab.models.coreference.bilinear import BilinearHead
 from transferlab.models.coreference.clusters import Mention, decode_clusters, sample_clusters
@@ -57,6 +58,11 @@ class CoreferenceModel(TransferModel):
             _initialize(self.head, initializer_std)
         self.val_score, self.test_score = CoreferenceScore(), CoreferenceScore()
         self.scores = {"val": self.val_score, "test": self.test_score}
+        self.val_head_match, self.test_head_match = HeadMatchScore(), HeadMatchScore()
+        self.baselines = {
+            "val": {PREDICTED_MENTIONS: self.val_head_match},
+            "test": {PREDICTED_MENTIONS: self.test_head_match},
+        }
 
     def forward(self, batch: CoreferenceBatch) -> list[HeadOutput]:
         """Score every document of a batch."""
@@ -104,6 +110,11 @@ class CoreferenceModel(TransferModel):
         """Add the gold and predicted clusters of each document to the official score."""
         for clusters, document in zip(predictions, batch.documents, strict=True):
             score.update([gold_clusters(document)], [clusters])
+
+    def update_baselines(self, stage: str, batch: CoreferenceBatch, predictions: list[list[list[Mention]]]) -> None:
+        """Link the mentions of the predicted clusters by their head words, where the batch tells the words."""
+        for words, document, clusters in zip(batch.words, batch.documents, predictions, strict=bool(batch.words)):
+            self.baselines[stage][PREDICTED_MENTIONS].update(words, gold_clusters(document), clusters)
 
 
 def _initialize(head: nn.Module, std: float) -> None:

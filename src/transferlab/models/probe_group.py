@@ -139,6 +139,7 @@ class ProbeGroup(LightningModule):
             loss, predictions = probe.loss_and_predictions(batch)
             self._losses[name].append((probe.known_items(batch), loss))
             probe.update_score(probe.scores[stage], batch, predictions)
+            probe.update_baselines(stage, batch, predictions)
 
     def on_validation_epoch_end(self) -> None:
         """Log the mean of the scores, and keep what is best of each probe."""
@@ -172,6 +173,7 @@ class ProbeGroup(LightningModule):
             if self.trainer.state.fn != TrainerFn.FITTING:
                 log_beside_gold(probe.scores[stage], f"{stage}, {name}")
             probe.scores[stage].reset()
+            probe.score_baselines(stage)
             if self._weights[name]:
                 sums, counts = (torch.stack(parts).sum(0) for parts in zip(*self._weights[name], strict=True))
                 for encoder_id, weight in zip(probe.multi_encoder.encoder_ids, (sums / counts).tolist(), strict=True):

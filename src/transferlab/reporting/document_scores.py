@@ -7,20 +7,20 @@ import json
 from transferlab.data.statistics import corpus_statistics, statistics_table
 from transferlab.documents import Cluster, Document, DocumentError
 from transferlab.metrics.coreference import corpus_scores
-from transferlab.metrics.head_match import head_match_baseline
+from transferlab.metrics.head_match import GOLD_MENTIONS, PREDICTED_MENTIONS, head_match_baseline
 from transferlab.reporting.document_report import DocumentReport
 from transferlab.reporting.error_analysis import analyse_errors, error_markdown, error_tables
 from transferlab.reporting.score_table import score_markdown, score_table
 
 
 def coreference_report(documents: list[Document]) -> DocumentReport:
-    """Score predicted clusters, where there are any, beside head match on the gold mentions.
+    """Score predicted clusters, where there are any, beside head match on the gold and on the predicted mentions.
 
     Raises:
         DocumentError: a document without gold clusters, or predictions in some documents only.
     """
     gold = [_gold_clusters(document) for document in documents]
-    systems = {"head match on gold mentions": corpus_scores(gold, head_match_baseline(documents))}
+    systems = {GOLD_MENTIONS: corpus_scores(gold, head_match_baseline(documents, gold))}
     predicted = [document.predicted and document.predicted.clusters for document in documents]
     without = [document.name for document, clusters in zip(documents, predicted, strict=True) if clusters is None]
     if len(without) == len(documents):
@@ -28,7 +28,9 @@ def coreference_report(documents: list[Document]) -> DocumentReport:
     if without:
         missing = f"{len(without)} of {len(documents)} documents"
         raise DocumentError(f"{missing} have no predicted clusters, the first of them {without[0]}")
-    systems = {"predicted": corpus_scores(gold, [clusters or [] for clusters in predicted])} | systems
+    found = [clusters or [] for clusters in predicted]
+    systems = {"predicted": corpus_scores(gold, found)} | systems
+    systems[PREDICTED_MENTIONS] = corpus_scores(gold, head_match_baseline(documents, found))
     analysis = analyse_errors(documents)
     return DocumentReport(
         scores={**systems, "errors": analysis},

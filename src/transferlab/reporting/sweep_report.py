@@ -32,7 +32,7 @@ class Setting:
         mean: of the scores; NaN when a run diverged.
         std: their sample standard deviation, None for one run.
         weights: {source: mean weight that attention gave to it}, where there is attention.
-        baselines: {name: score} on the data of its runs.
+        baselines: {name: mean score over its runs}; those that read no predictions score the same in each.
     """
 
     name: str
@@ -72,7 +72,8 @@ class SweepReport:
     def baselines(self) -> dict[str, float]:
         """The baselines that are the same for all settings."""
         first = self.settings[0].baselines
-        return first if all(setting.baselines == first for setting in self.settings) else {}
+        same = {name for name in first if all(s.baselines.get(name) == first[name] for s in self.settings)}
+        return {name: score for name, score in first.items() if name in same}
 
     def table(self) -> Table:
         """To print with rich."""
@@ -94,20 +95,24 @@ class SweepReport:
         return "\n".join(lines) + "\n"
 
     def _header(self) -> list[str]:
-        over = ["over baseline"] if any(setting.baselines for setting in self.settings) else []
+        names = self._rivals()
+        over = ["over baseline"] if len(names) == 1 else [f"over {name}" for name in names]
         weights = ["weights"] if any(setting.weights for setting in self.settings) else []
         return ["setting", "mean", "std", "runs", *over, *weights]
 
+    def _rivals(self) -> list[str]:
+        """The names of all baselines."""
+        return list(dict.fromkeys(name for setting in self.settings for name in setting.baselines))
+
     def _rows(self) -> list[list[str]]:
         header = self._header()
-        best = min if self.is_error else max
         rows = []
         for setting in self.settings:
             spread = "–" if setting.std is None else f"{self.scale * setting.std:.2f}"
             row = [setting.name, f"{self.scale * setting.mean:.2f}", spread, str(len(setting.scores))]
-            if "over baseline" in header:
-                over = [setting.mean - best(setting.baselines.values())] if setting.baselines else []
-                row.append(f"{self.scale * over[0]:+.2f}" if over else "–")
+            for name in self._rivals():
+                known = name in setting.baselines
+                row.append(f"{self.scale * (setting.mean - setting.baselines[name]):+.2f}" if known else "–")
             if "weights" in header:
                 row.append("  ".join(f"{source} {weight:.2f}" for source, weight in setting.weights.items()))
             rows.append(row)
@@ -180,7 +185,7 @@ def _setting(
         mean=statistics.fmean(scores),
         std=statistics.stdev(scores) if len(scores) > 1 else None,
         weights={source: statistics.fmean(values) for source, values in weights.items()},
-        baselines=_baselines(members[0][0], metric),
+        baselines=_baselines([run for run, _ in members], metric),
     )
 
 
@@ -198,10 +203,14 @@ def _monitored(run: Path, known: list[str]) -> str:
     return test if test in known else monitor
 
 
-def _baselines(run: Path, metric: str) -> dict[str, float]:
-    file = run / BASELINES
-    if not file.is_file():
-        return {}
+def _baselines(runs: Sequence[Path], metric: str) -> dict[str, float]:
+    """{name: score} of the baselines of runs; the mean where it differs, of those that have it."""
     stage, _, name = metric.partition("/")
-    of_stage = read_json(file).get(stage, {})
-    return {baseline: scores[name] for baseline, scores in of_stage.items() if name in scores}
+    found: dict[str, list[float]] = {}
+    for file in (run / BASELINES for run in runs):
+        of_stage = read_json(file).get(stage, {}) if file.is_file() else {}
+        for baseline, scores in of_stage.items():
+            if name in scores:
+                found.setdefault(baseline, []).append(float(scores[name]))
+    # a mean of equal numbers may be another one in its last digit
+    return {name: scores[0] if len(set(scores)) == 1 else statistics.fmean(scores) for name, scores in found.items()}

@@ -9,7 +9,7 @@ import torch
 
 from transferlab.documents import Cluster, Document, Span
 from transferlab.metrics.coreference import CoreferenceScore
-from transferlab.metrics.head_match import head_match_baseline
+from transferlab.metrics.head_match import GOLD_MENTIONS, head_match_baseline
 from transferlab.taskmodules.base import TaskModule, predicted
 from transferlab.taskmodules.tokenization import Line, flatten, segments
 from transferlab.utils.batches import CoreferenceBatch, CoreferenceDocument
@@ -149,6 +149,10 @@ class CoreferenceTaskModule(TaskModule[CoreferenceExample, CoreferenceBatch]):
             documents=[self._tensors(e, window) for e, window in zip(examples, windows, strict=True)],
             units=units,
             names=[example.document.name for example in examples],
+            words=[
+                example.document.words[window[0][0] : window[-1][1] + 1] if window else []
+                for example, window in zip(examples, windows, strict=True)
+            ],
         )
 
     def _window(self, example: CoreferenceExample, training: bool) -> list[Span]:
@@ -201,8 +205,8 @@ class CoreferenceTaskModule(TaskModule[CoreferenceExample, CoreferenceBatch]):
         ]
 
     def baselines(self, documents: list[Document]) -> dict[str, dict[str, float]]:
-        """Scores that a model should beat: head match on the *gold* mentions, by name of the score."""
-        score = CoreferenceScore()
-        for document, clusters in zip(documents, head_match_baseline(documents), strict=True):
-            score.update([document.gold.clusters or []], [clusters])
-        return {"head match on gold mentions": score.compute()}
+        """Head match on the *gold* mentions; the model itself scores that on the mentions it predicts."""
+        score, gold = CoreferenceScore(), [document.gold.clusters or [] for document in documents]
+        for key, clusters in zip(gold, head_match_baseline(documents, gold), strict=True):
+            score.update([key], [clusters])
+        return {GOLD_MENTIONS: score.compute()}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import torch
@@ -177,9 +177,11 @@ class CoreferenceBatch(Movable):
         documents: the documents, in the order of the sequences.
         units: the width of the output grid, the number of words of the longest document.
         names: of the documents, for messages.
+        words: of each document, for the baseline that compares them; empty where it is not asked for.
     """
 
     inputs: dict[str, EncoderInputs]
     documents: list[CoreferenceDocument]
     units: int
     names: list[str]
+    words: list[list[str]] = field(default_factory=list)
