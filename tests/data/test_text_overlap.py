@@ -83,9 +83,9 @@ def test_texts_of_any_characters(text: str) -> None:
 
 def test_a_document_without_text_is_in_no_corpus() -> None:
     empty = [Document("e", [], [])]
-    assert overlap(texts_of(empty), texts_of(empty)) == Overlap(0, 1, 1)
-    assert overlap(texts_of(empty), TrainingTexts.of(texts_of(empty), "x")) == Overlap(0, 1, 1)
-    assert math.isnan(overlap(texts_of([]), texts_of(empty)).share)
+    assert overlap(texts_of(empty), texts_of(empty)) == Overlap(0, 1, 1, 0)
+    assert overlap(texts_of(empty), TrainingTexts.of(texts_of(empty), "x")) == Overlap(0, 1, 1, 0)
+    assert overlap(texts_of([]), texts_of(empty)).share == 0
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -99,6 +99,12 @@ def test_random_corpora_share_what_was_put_into_both(seed: int) -> None:
         source += [document(s.upper().replace(" ", " , ") + " .") for s in sentences[4 * number : 4 * number + 4]]
     rng.shuffle(source)
     assert shared(own, source) == len(common)
+
+
+def test_short_sentences_in_common_are_little_of_the_text() -> None:
+    talk = [document("Yes ."), document("I see ."), document("Well , that is another question altogether .")]
+    found = overlap(texts_of(talk), TrainingTexts.of(texts_of([document("yes"), document("I see")]), "x"))
+    assert (found.shared, found.documents) == (2, 3) and found.share == pytest.approx(7 / 42)
 
 
 def test_a_large_corpus_leaves_a_small_sample_from_which_the_overlap_is_estimated() -> None:
@@ -116,12 +122,12 @@ def test_a_large_corpus_leaves_a_small_sample_from_which_the_overlap_is_estimate
     found = overlap(target, back)
     expected = 3000 * LIMIT / record.pieces
     assert abs(found.judged - expected) < 4 * math.sqrt(expected) and found.documents == 3000
-    assert abs(found.share - 0.3) < 4 * math.sqrt(0.3 * 0.7 / found.judged)
-    assert overlap(target, source) == Overlap(900, 3000, 3000)
+    assert abs(found.shared / found.judged - 0.3) < 4 * math.sqrt(0.3 * 0.7 / found.judged)
+    assert overlap(target, source) == Overlap(900, 3000, 3000, 0)
     # of documents of several sentences some are told of by few; none is counted that was not seen
     groups = [pool[i : i + 8] for i in [*range(0, 1600, 8), *range(60_000, 61_600, 8)]]
     estimate = overlap(texts_of(document(*group) for group in groups), back)
-    assert estimate.judged > 350 and abs(estimate.share - 0.5) < 0.08
+    assert estimate.judged > 350 and abs(estimate.shared / estimate.judged - 0.5) < 0.08
 
 
 @pytest.mark.parametrize(
@@ -213,7 +219,7 @@ def test_litbank_entities_and_coreference_are_one_corpus_also_sentence_by_senten
     assert [overlap(texts_of(other_fold.read(split)), learned).shared for split in SPLITS] == [0, 1, 0]
     sentences = ColumnReader({"train": "1_a_brat.tsv"}, ner_dir / "tsv", tag_column=1, delimiter="\t")
     read = TrainingTexts.of(texts_of(sentences.read("train")), "columns")
-    assert read.documents == 20 and overlap(texts_of(coreference.read("train")), read) == Overlap(1, 1, 1)
+    assert read.documents == 20 and overlap(texts_of(coreference.read("train")), read) == Overlap(1, 1, 1, 0)
 
 
 @pytest.mark.corpus
@@ -224,5 +230,5 @@ def test_litbank_entities_are_on_all_documents_of_the_coreference(litbank_dir: P
     of_fold = {
         fold: [overlap(texts_of(LitBankReader(litbank_dir, fold).read(s)), learned) for s in SPLITS] for fold in (0, 3)
     }
-    assert of_fold[0] == [Overlap(80, 80, 80), Overlap(0, 10, 10), Overlap(0, 10, 10)]
+    assert of_fold[0] == [Overlap(80, 80, 80, 0), Overlap(0, 10, 10, 0), Overlap(0, 10, 10, 0)]
     assert sum(found.shared for found in of_fold[3]) == 80 and of_fold[3][2].shared > 0

@@ -59,7 +59,7 @@ def treebank(place: Path, *sentences: str) -> ConllUReader:
 
 
 def texts(prefix: str, count: int = 100) -> list[str]:
-    return [f"{prefix} number {number}" for number in range(count)]
+    return [f"{prefix} number {number:03}" for number in range(count)]
 
 
 def found_of(
@@ -78,14 +78,14 @@ def test_two_tables_with_one_reader_and_the_same_keywords(tmp_path: Path) -> Non
     }
     found = found_of("text_classification", tmp_path / "films", sources, tmp_path / "l", "dataset=table")
     assert [(one.source, one.own) for one in found] == [("books", False), ("copy", True), ("tests", True)]
-    assert found[1].splits == {"train": Overlap(100, 100, 100), "validation": Overlap(0, 10, 10)}
-    assert found[2].splits == {"train": Overlap(0, 100, 100), "validation": Overlap(2, 10, 10)}
+    assert found[1].splits == {"train": Overlap(100, 100, 100, 0), "validation": Overlap(0, 10, 10, 0)}
+    assert found[2].splits == {"train": Overlap(0, 100, 100, 0), "validation": Overlap(2, 10, 10, 0)}
     assert "100 of 100 documents of the train split, 0 of 10 documents of the validation split" in str(found[1])
     assert own_sources(found) == ["copy", "tests"] and not found[0].touches
 
 
 @pytest.mark.parametrize(("common", "own"), [(1, False), (9, False), (10, True)])
-def test_few_documents_in_common_are_told_and_a_tenth_of_a_split_makes_it_the_own_corpus(
+def test_few_documents_in_common_are_told_and_a_tenth_of_a_splits_text_makes_it_the_own_corpus(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, common: int, own: bool
 ) -> None:
     caplog.set_level("INFO")
@@ -134,7 +134,7 @@ def test_what_a_source_started_from_counts(tmp_path: Path) -> None:
 
 def test_a_sample_that_tells_of_too_few_documents_decides_nothing() -> None:
     def own(*counts: int) -> bool:
-        return _is_own(Overlap(*counts))
+        return _is_own(Overlap(*counts, counts[0] / max(counts[1], 1)))
 
     assert own(2, 20, 500) and own(1, 10, 10) and own(1, 1, 1)
     assert not own(1, 20, 500) and not own(10, 19, 500) and not own(0, 0, 0) and not own(0, 0, 500)
@@ -218,10 +218,10 @@ def test_the_embedding_of_a_task_stands_for_a_source_that_says_nothing(tmp_path:
 
 
 def test_a_table_of_what_was_measured() -> None:
-    counts = {"train": Overlap(80, 80, 80), "test": Overlap(1, 25, 300)}
+    counts = {"train": Overlap(80, 80, 80, 0), "test": Overlap(1, 25, 300, 0)}
     found = [
         Training("a", "litbank", None, 80, counts, own=True),
-        Training("a", "films", "models/first", 9, {"train": Overlap(0, 80, 80), "test": Overlap(0, 300, 300)}),
+        Training("a", "films", "models/first", 9, {"train": Overlap(0, 80, 80, 0), "test": Overlap(0, 300, 300, 0)}),
         Training("old", None, None, unknown="its documents are not recorded"),
     ]
     frame = as_table(found)

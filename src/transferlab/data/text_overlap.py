@@ -15,7 +15,7 @@ import re
 import unicodedata
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b, sha256
 from typing import Any
@@ -153,16 +153,14 @@ class Overlap:
         shared: of the documents judged.
         judged: the documents of which a hash was kept; all of them where all hashes were.
         documents: of the split.
+        share: of the text of the documents judged, that of shared ones, from 0 to 1, counted in letters: sentences of
+            a word or two occur everywhere, and weigh little. 0 where none was judged.
     """
 
     shared: int
     judged: int
     documents: int
-
-    @property
-    def share(self) -> float:
-        """Of the documents judged, from 0 to 1; NaN where there is none."""
-        return self.shared / self.judged if self.judged else float("nan")
+    share: float = field(compare=False)
 
     def __str__(self) -> str:
         """In numbers: ``8 of 10 documents``."""
@@ -180,7 +178,8 @@ def overlap(texts: Texts, seen: TrainingTexts | Texts) -> Overlap:
     known = np.isin(ids, seen.ids)
     total = np.bincount(owners, weights=letters, minlength=texts.documents)
     of_seen = np.bincount(owners, weights=letters * known, minlength=texts.documents)
-    judged = total > 0
+    shared = 2 * of_seen > total
     complete = isinstance(seen, Texts) or seen.complete
-    count = texts.documents if complete else int(judged.sum())
-    return Overlap(int((2 * of_seen[judged] > total[judged]).sum()), count, texts.documents)
+    judged = texts.documents if complete else int((total > 0).sum())
+    share = float(total[shared].sum() / total.sum()) if len(total) and total.any() else 0.0
+    return Overlap(int(shared.sum()), judged, texts.documents, share)

@@ -1,8 +1,8 @@
 """Which sources were trained on the documents of a target, measured by the texts themselves.
 
-A source counts as trained on the target's own corpus where at least ``OWN_SHARE`` of the documents of one of the
-target's splits are among the training documents of it, or of a model that it started from. A source that was saved
-before these were recorded counts so only where its config names the same corpus beyond doubt.
+A source counts as trained on the target's own corpus where the documents that one of the target's splits shares with
+the training documents of it, or of a model that it started from, hold at least ``OWN_SHARE`` of the text of that split.
+A source that was saved before these were recorded counts so only where its config names the same corpus beyond doubt.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 OWN_SHARE = 0.1
 FEWEST = 20  # documents that a sample must tell of before its share counts
-COLUMNS = ["source", "corpus", "start", "split", "shared", "judged", "documents", "own", "unknown"]
+COLUMNS = ["source", "corpus", "start", "split", "shared", "judged", "documents", "share", "own", "unknown"]
 _LITBANK = {"litbank", "litbank_ner"}
 _NAMES = ("variable", "hub", "task")  # keys of a dataset that name its corpus
 _ANY_CORPUS = {"TABLE_DIR", "COLUMNS_DIR"}  # variables that stand for whatever one likes
