@@ -36,8 +36,8 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
     output_dir = Path(cfg.paths.output_dir)
     write_run_record(cfg, output_dir)
     seed_everything(cfg.seed, workers=True, verbose=False)
-    reader = corpus(cfg.get("dataset"), cfg.model_name_or_path, list(cfg.trust))
-    predictor = load(cfg.model_name_or_path, device="cpu", trust=list(cfg.trust))  # the trainer moves it
+    reader = corpus(cfg.get("dataset"), cfg.model_name_or_path, cfg.trust)
+    predictor = load(cfg.model_name_or_path, device="cpu", trust=cfg.trust)  # the trainer moves it
     log.info("model %s", predictor.directory)
     size = cfg.datamodule.eval_batch_size or predictor.batch_size
     datamodule = build(

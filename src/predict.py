@@ -56,10 +56,10 @@ def predict(cfg: DictConfig) -> dict[str, Any]:
     if cfg.input is not None:
         documents = read_inputs(cfg.input)
     else:
-        reader = corpus(cfg.get("dataset"), models[0], list(cfg.trust))
+        reader = corpus(cfg.get("dataset"), models[0], cfg.trust)
         documents = select(list(reader.read(cfg.split)), cfg.select_n, cfg.select_seed)
     check_tasks(models, cfg.pipeline.get("tasks"))
-    pipeline = Pipeline([load(model, device=cfg.pipeline.device, trust=list(cfg.trust)) for model in models])
+    pipeline = Pipeline([load(model, device=cfg.pipeline.device, trust=cfg.trust) for model in models])
     pipeline.check(documents)
     log.info("%d documents, models: %s", len(documents), ", ".join(map(str, models)))
     predicted = list(

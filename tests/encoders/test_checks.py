@@ -69,7 +69,7 @@ def test_refusals_are_meant_for_users():
     assert issubclass(EncoderError, UserError)
 
 
-@pytest.mark.parametrize("ids", [[], ["a.b"], [""]])
+@pytest.mark.parametrize("ids", [[], ["a.b"], [""], [1], ["training"]])
 def test_ids_that_cannot_be_keys_are_refused(ids, models):
     with pytest.raises(EncoderError, match=r"model\.pretrained_models: "):
         check_encoders(dict.fromkeys(ids, models["bert"]))

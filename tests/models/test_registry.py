@@ -97,7 +97,7 @@ def test_a_plug_in_is_loaded_if_its_package_is_trusted(saved: Path) -> None:
         assert load(saved, device="cpu", trust=trust).predict("ann saw bob") == ["of the plug-in"]
 
 
-@pytest.mark.parametrize("trust", [["her"], ["hers.other"], ["inner"], [""], ["*"], "her", ["os"]])
+@pytest.mark.parametrize("trust", [None, ["her"], ["hers.other"], ["inner"], [""], ["*"], "her", ["os"]])
 def test_trust_is_of_whole_names(saved: Path, trust: Any) -> None:
     with pytest.raises(SavedModelError, match="hers"):
         load(saved, device="cpu", trust=trust)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import nn
 from transformers import MODEL_MAPPING, PretrainedConfig
 
 from transferlab.encoders.aggregation import build_aggregation
@@ -17,6 +18,7 @@ from transferlab.encoders.truncation import family_of, truncate
 from transferlab.encoders.weighting import Aggregation
 
 ALL = "all"
+_TAKEN = frozenset(vars(nn.Module()))  # attributes of a module, beside which its parts are found
 
 
 @dataclass
@@ -116,9 +118,10 @@ def _check_ids(encoder_ids: Sequence[str]) -> None:
         raise EncoderError("model.pretrained_models: name at least one encoder, as {id: source}")
     for encoder_id in encoder_ids:
         # ids are parts of configuration keys and of the names of weights
-        if not encoder_id or "." in encoder_id:
+        if not isinstance(encoder_id, str) or not encoder_id or "." in encoder_id or encoder_id in _TAKEN:
             raise EncoderError(
-                f"model.pretrained_models: {encoder_id!r} cannot be an id (empty, or with a dot); choose another"
+                f"model.pretrained_models: {encoder_id!r} cannot be an id (a number, empty, with a dot, or a word of "
+                "torch); choose another"
             )
 
 

@@ -63,7 +63,7 @@ class Registry:
         """
         stated = f"{self.package}.{self.names[name]}" if isinstance(name, str) and name in self.names else name
         found = _PLUG_IN.fullmatch(stated) if isinstance(stated, str) else None
-        trusted = [self.package, *([trust] if isinstance(trust, str) else trust)]
+        trusted = [self.package, *([trust] if isinstance(trust, str) else trust or ())]
         if found is None or not any(_lies_in(found["module"], package) for package in trusted):
             package = found["module"].partition(".")[0] if found is not None else ""
             hint = (

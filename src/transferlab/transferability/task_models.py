@@ -90,15 +90,14 @@ def _task(cfg: DictConfig, device: torch.device) -> Ready:
             f"  python src/embed.py embedding=taskemb experiment=... model_name_or_path=models/{cfg.task}"
         )
     directory = find_model(cfg.model_name_or_path)
-    trust = list(cfg.trust)
-    model, description = load_model(directory, trust)
+    model, description = load_model(directory, cfg.trust)
     theirs, ours = description["taskmodule"]["name"], TASKMODULES.name(cfg.taskmodule._target_)
     if theirs != ours:
         raise ConfigError(
             f"model_name_or_path={cfg.model_name_or_path} is a model of {theirs}, and the experiment is one of {ours}"
         )
     tokenizers, _ = load_tokenizers(model.hparams["pretrained_models"])
-    taskmodule = load_taskmodule(directory, description, tokenizers, trust)
+    taskmodule = load_taskmodule(directory, description, tokenizers, cfg.trust)
     reader = build(cfg.dataset)
     datamodule = build(cfg.datamodule, reader=reader, taskmodule=taskmodule)
     embedder = build(cfg.embedding, model=model.to(device))

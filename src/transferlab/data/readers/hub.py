@@ -51,7 +51,7 @@ def hub_rows(
     import datasets  # takes about a second, and corpora in local files need nothing of it
 
     try:
-        rows = datasets.load_dataset(name, config, revision=revision, split=split)
+        rows = datasets.load_dataset(name, config, revision=revision, split=split, trust_remote_code=False)
     except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
         what = "".join([name, f", configuration {config}" * bool(config), f", revision {revision}" * bool(revision)])
         offline = " (HF_HUB_OFFLINE is set: unset it)" if datasets.config.HF_HUB_OFFLINE else ""
