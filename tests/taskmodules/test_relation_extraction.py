@@ -485,3 +485,12 @@ def test_semeval_2010_task_8(project_root):
     for document in documents:
         (example,) = taskmodule.encode(document, annotated=True)
         assert sorted(example.lines["letters"].units)[-2:] == [0, 1] and len(example.lines["letters"].subtokens) <= 126
+
+
+def test_a_document_whose_annotators_found_no_relation_is_asked_nothing_in_prediction_as_in_evaluation():
+    entities = [(0, 0, "PERSON"), (2, 2, "PERSON")]
+    nothing, unknown = make_document("ann saw bob", entities, []), make_document("ann saw bob", entities)
+    for options, pairs in (({}, 0), ({"add_candidate_relations": True}, 2)):
+        taskmodule = make_taskmodule([ANN, BOB], **options)
+        assert [len(taskmodule.encode(nothing, annotated=told)) for told in (True, False)] == [pairs, pairs]
+        assert len(taskmodule.encode(unknown)) == 2

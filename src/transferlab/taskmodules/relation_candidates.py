@@ -154,12 +154,13 @@ def require_one_label(documents: Iterable[Document]) -> None:
 def asked_candidates(document: Document, all_pairs: bool = False, max_distance: int | None = None) -> list[Candidate]:
     """The pairs to predict: of predicted entities; else those of gold relations; else of gold entities.
 
+    A document in which annotators found no relation has no pair of the second kind: evaluation asks for none either.
     With ``all_pairs`` also the other pairs of gold entities: where absence is to be found too, asking only for what is
     annotated would give it away.
     """
     if document.predicted is not None and document.predicted.entities is not None:
         return entity_pairs(document.predicted.entities, max_distance)
-    if document.gold.relations:
+    if document.gold.relations is not None:
         without_reversal = Directions(None, frozenset(), None)
         annotated = annotated_candidates(document, without_reversal, all_pairs, max_distance)
         return [replace(candidate, labels=None) for candidate in annotated]

@@ -34,7 +34,7 @@ class RelationExtractionTaskModule(TaskModule[RelationExample, ClassificationBat
 
     In training and evaluation a document gives an example for each ordered pair of arguments of its gold relations. In
     prediction it gives one for each pair of its predicted entities; where no entities were predicted, for the arguments
-    of its gold relations, and where it has none of these, for each pair of its gold entities.
+    of its gold relations, and where these are not annotated, for each pair of its gold entities.
 
     A pair has one label, or with ``metric=multi_label`` any number of them, of which no_relation is none.
 
