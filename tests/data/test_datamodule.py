@@ -203,7 +203,7 @@ def test_facts_say_which_texts_were_trained_on():
     assert (record["corpus"], record["documents"], record["pieces"]) == ("stories", 3, 3)
     module = TransferDataModule(Stories(), Names(), select_n={"train": 2})
     (record,) = module.facts()["trained_on"]
-    assert record["documents"] == 2, "those that were selected"
+    assert record["documents"] == 2 and record["spans"] == "", "those that were selected, and nothing is annotated"
     assert record["corpus"] == record["content"] == module.texts("train").content, "of a reader that does not name it"
 
 

@@ -136,6 +136,8 @@ def test_a_large_corpus_leaves_a_small_sample_from_which_the_overlap_is_estimate
         {"ids": "?"},
         {"ids": "AAA="},
         {"ids": None},
+        {"spans": "?"},
+        {"ids": "AgAAAAEAAAA="},
         {"pieces": -1},
         {"pieces": 1},
         {"corpus": 3},

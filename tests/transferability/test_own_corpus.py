@@ -13,9 +13,12 @@ import pytest
 import torch
 
 from transferlab.data.readers.conllu import ConllUReader
+from transferlab.data.readers.jsonl import JsonLinesReader
 from transferlab.data.readers.litbank_ner import LitBankEntityReader
 from transferlab.data.readers.table import TableReader
+from transferlab.data.span_overlap import spans_of
 from transferlab.data.text_overlap import Overlap, TrainingTexts, texts_of
+from transferlab.documents import Annotations, Document, Entity, write_jsonl
 from transferlab.reporting.transfer_tables import training_table
 from transferlab.transferability.library import TaskLibrary, TaskVectors
 from transferlab.transferability.own_corpus import Training, _is_own, as_table, own_sources, trainings
@@ -117,10 +120,30 @@ def test_litbank_entities_are_on_the_documents_of_litbank_coreference(
 
 @pytest.mark.corpus
 def test_litbank_itself(tmp_path: Path, litbank_dir: Path, litbank_ner_dir: Path) -> None:
-    source = trained(tmp_path / "m", LitBankEntityReader(litbank_ner_dir, folds_dir=litbank_dir))
+    reader = LitBankEntityReader(litbank_ner_dir, folds_dir=litbank_dir)
+    seen = TrainingTexts.of(texts_of(reader.read("train")), reader.corpus_id(), spans_of(reader.read("train")))
+    source = saved(tmp_path / "m", trained_on=[seen.to_dict()])
     (found,) = found_of("litbank_coref", litbank_dir, {"litbank_ner": source}, tmp_path / "l")
     assert found.own and found.corpus == "litbank" and found.documents == 80
     assert [found.splits[split].shared for split in ("train", "validation", "test")] == [80, 0, 0]
+    assert found.spans is not None and found.spans[0] > 9_000 and 0.985 < found.spans[1] / found.spans[0] < 0.989
+
+
+def test_spans_that_a_source_has_learned_and_the_target_asks_for_are_counted(tmp_path: Path) -> None:
+    words = ["Ann", "met", "the", "mayor", "of", "Bonn", "."]
+    whole = [(0, len(words) - 1)]
+    target = Annotations(clusters=[[(0, 0)], [(2, 5)]])
+    learned = Annotations(entities=[Entity(2, 5, "PER"), Entity(5, 5, "GPE"), Entity(0, 0, "PER")])
+    for folder, gold in (("t", target), ("s", learned)):
+        (tmp_path / folder).mkdir()
+        write_jsonl([Document("d", words, whole, gold=gold)], tmp_path / folder / "train.jsonl")
+    reader = JsonLinesReader(tmp_path / "s")
+    seen = TrainingTexts.of(texts_of(reader.read("train")), "x", spans_of(reader.read("train")))
+    source = saved(tmp_path / "m", trained_on=[seen.to_dict()])
+    (found,) = found_of("coref", tmp_path / "t", {"s": source}, tmp_path / "l", "dataset=jsonl")
+    assert found.spans == (3, 2) and "2 of 3 annotated spans" in str(found)
+    assert as_table([found])[["spans", "gold_spans"]].values.tolist() == [[3, 2]]
+    assert "2 of 3 annotated spans" in training_table(as_table([found])).rows[0][-1]
 
 
 def test_what_a_source_started_from_counts(tmp_path: Path) -> None:

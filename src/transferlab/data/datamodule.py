@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader
 from transferlab.data.batching import Drawn, Examples, LengthBatches
 from transferlab.data.readers.base import Reader
 from transferlab.data.selection import select
+from transferlab.data.span_overlap import spans_of
 from transferlab.data.text_overlap import Texts, TrainingTexts, overlap, texts_of
 from transferlab.data.unknown_labels import GoldLabels
 from transferlab.documents import Document
@@ -129,7 +130,8 @@ class TransferDataModule(LightningDataModule):
         """What a model that was trained on a split says of its documents."""
         if split not in self._training_texts:
             texts, named = self.texts(split), getattr(self.reader, "corpus_id", None)
-            self._training_texts[split] = TrainingTexts.of(texts, texts.content if named is None else named())
+            corpus = texts.content if named is None else named()
+            self._training_texts[split] = TrainingTexts.of(texts, corpus, spans_of(self.documents(split)))
         return self._training_texts[split]
 
     def note_training_texts(self, evaluated: Iterable[str]) -> None:

@@ -77,11 +77,20 @@ def _pieces(document: Document) -> Iterator[str]:
         text = document.text or ""
     if document.text_pair is not None:
         text = f"{text}\n{document.text_pair}"
-    text = (text if text.isascii() else unicodedata.normalize("NFKC", text)).casefold()
-    if "b-" in text:
-        text = _BRACKETS.sub(" ", text)
+    text = _folded(text)
     pieces = [piece for part in _ENDS.split(text) if (piece := "".join(_LETTERS.findall(part)))]
     yield from pieces or filter(None, ["".join(text.split())])
+
+
+def _folded(text: str) -> str:
+    """In lower case and compatible characters, without the brackets of treebanks."""
+    text = (text if text.isascii() else unicodedata.normalize("NFKC", text)).casefold()
+    return _BRACKETS.sub(" ", text) if "b-" in text else text
+
+
+def letters_of(text: str) -> str:
+    """The letters and digits of a text, in lower case."""
+    return "".join(_LETTERS.findall(_folded(text)))
 
 
 @dataclass(frozen=True)
@@ -94,6 +103,7 @@ class TrainingTexts:
         documents: how many there were.
         pieces: how many different pieces.
         ids: the hashes of the pieces, sorted, [at most LIMIT] uint32; of more, the smallest.
+        spans: likewise of annotated spans, see :mod:`transferlab.data.span_overlap`.
         source: the saved model whose training it was, from which another started; None: the model's own.
     """
 
@@ -102,13 +112,15 @@ class TrainingTexts:
     documents: int
     pieces: int
     ids: Array
+    spans: Array
     source: str | None = None
 
     @classmethod
-    def of(cls, texts: Texts, corpus: str, limit: int = LIMIT) -> TrainingTexts:
+    def of(cls, texts: Texts, corpus: str, spans: Array | None = None) -> TrainingTexts:
         """Keep what a saved model has room for."""
         ids = np.unique(texts.ids)
-        return cls(corpus, texts.content, texts.documents, len(ids), ids[:limit])
+        spans = np.zeros(0, "<u4") if spans is None else spans
+        return cls(corpus, texts.content, texts.documents, len(ids), ids[:LIMIT], spans[:LIMIT])
 
     @property
     def complete(self) -> bool:
@@ -117,9 +129,9 @@ class TrainingTexts:
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dict."""
-        ids = base64.b64encode(self.ids.astype("<u4").tobytes()).decode("ascii")
         counts = {"documents": self.documents, "pieces": self.pieces}
-        return {"corpus": self.corpus, "content": self.content, **counts, "ids": ids}
+        hashes = {"ids": _written(self.ids), "spans": _written(self.spans)}
+        return {"corpus": self.corpus, "content": self.content, **counts, **hashes}
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any], place: str) -> TrainingTexts:
@@ -128,14 +140,26 @@ class TrainingTexts:
             names = _plain(content["corpus"]), _plain(content["content"])
             source = _plain(content["from"]) if "from" in content else None
             counts = content["documents"], content["pieces"]
-            ids = np.frombuffer(base64.b64decode(content["ids"], validate=True), "<u4")
+            ids, spans = _hashes(content["ids"]), _hashes(content.get("spans", ""))
             right = all(isinstance(count, int) and count >= 0 for count in counts)
-            right = right and len(ids) <= counts[1] and bool((ids[1:] > ids[:-1]).all())
+            right = right and len(ids) <= counts[1]
         except (KeyError, TypeError, ValueError):  # binascii's error is a ValueError
             right = False
         if not right:
             raise UserError(f"{place}: 'trained_on' is damaged: its hashes of texts cannot be read")
-        return cls(*names, *counts, ids, source)
+        return cls(*names, *counts, ids, spans, source)
+
+
+def _written(hashes: Array) -> str:
+    return base64.b64encode(hashes.astype("<u4").tobytes()).decode("ascii")
+
+
+def _hashes(written: Any) -> Array:
+    """The inverse of :func:`_written`; raises TypeError or ValueError for what it did not write."""
+    hashes = np.frombuffer(base64.b64decode(written, validate=True), "<u4")
+    if not (hashes[1:] > hashes[:-1]).all():
+        raise ValueError("not sorted")
+    return hashes
 
 
 def _plain(name: Any) -> str:

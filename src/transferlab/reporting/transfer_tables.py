@@ -78,7 +78,8 @@ def training_table(trainings: pd.DataFrame) -> TextTable:
 
     Args:
         trainings: source, corpus, start (the saved model that was trained on it), split, shared, judged, documents,
-            own and unknown (why nothing was measured).
+            own, spans and gold_spans (annotated spans, and how many are the target's gold), and unknown (why nothing
+            was measured).
     """
     splits = [str(split) for split in trainings["split"].dropna().unique()]
     rows: dict[tuple[str, str], list[str]] = {}
@@ -86,6 +87,8 @@ def training_table(trainings: pd.DataFrame) -> TextTable:
         name = row["source"] if row["start"] is None else f"{row['source']}, started from {row['start']}"
         corpus = row["corpus"] or "not recorded"
         own = ": ".join(filter(None, ["yes" if row["own"] else "" if row["unknown"] else "no", row["unknown"]]))
+        if row["spans"] is not None:
+            own += f"; {row['gold_spans']:.0f} of {row['spans']:.0f} annotated spans are gold spans of the target"
         cells = rows.setdefault((name, corpus), [name, corpus, *["-"] * len(splits), own])
         if row["split"] is not None:
             cells[2 + splits.index(row["split"])] = _shared(row["shared"], row["judged"], row["documents"])

@@ -13,10 +13,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
-from transferlab.data.text_overlap import Overlap, Texts, TrainingTexts, overlap, texts_of
+from transferlab.data.span_overlap import spans_of
+from transferlab.data.text_overlap import Array, Overlap, Texts, TrainingTexts, overlap, texts_of
 from transferlab.encoders.lineage import description_of, records_of
 from transferlab.encoders.sources import EncoderError, resolve
 from transferlab.models.descriptions import as_named
@@ -30,7 +32,20 @@ log = logging.getLogger(__name__)
 
 OWN_SHARE = 0.1
 FEWEST = 20  # documents that a sample must tell of before its share counts
-COLUMNS = ["source", "corpus", "start", "split", "shared", "judged", "documents", "share", "own", "unknown"]
+COLUMNS = [
+    "source",
+    "corpus",
+    "start",
+    "split",
+    "shared",
+    "judged",
+    "documents",
+    "share",
+    "own",
+    "spans",
+    "gold_spans",
+    "unknown",
+]
 _LITBANK = {"litbank", "litbank_ner"}
 _NAMES = ("variable", "hub", "task")  # keys of a dataset that name its corpus
 _ANY_CORPUS = {"TABLE_DIR", "COLUMNS_DIR"}  # variables that stand for whatever one likes
@@ -48,6 +63,8 @@ class Training:
         documents: how many there were; None where they are not recorded.
         splits: the target's documents among them, by split; empty where that could not be measured.
         own: whether this is the target's own corpus.
+        spans: how many of their annotated spans were kept, and how many of these are gold spans of the target; None
+            where one of both has none.
         unknown: why nothing was measured.
     """
 
@@ -57,6 +74,7 @@ class Training:
     documents: int | None = None
     splits: Mapping[str, Overlap] = field(default_factory=dict)
     own: bool = False
+    spans: tuple[int, int] | None = None
     unknown: str = ""
 
     @property
@@ -70,7 +88,8 @@ class Training:
         if self.unknown:
             return f"{whose}: {self.unknown}"
         found = ", ".join(f"{counts} of the {split} split" for split, counts in self.splits.items())
-        return f"{whose}: trained on {self.documents} documents of {self.corpus}; among them {found}"
+        spans = "; {1} of {0} annotated spans are gold spans of the target".format(*self.spans) if self.spans else ""
+        return f"{whose}: trained on {self.documents} documents of {self.corpus}; among them {found}{spans}"
 
 
 def trainings(cfg: DictConfig, sources: Mapping[str, str], library: TaskLibrary) -> list[Training]:
@@ -84,9 +103,10 @@ def trainings(cfg: DictConfig, sources: Mapping[str, str], library: TaskLibrary)
     recorded = {name: _records(name, place, library) for name, place in sources.items()}
     ours: Any = OmegaConf.to_container(cfg.dataset, resolve=True)
     texts: Mapping[str, Texts] = {}
+    gold = spans_of([])
     unread = ""
     if any("ids" in record for records, _ in recorded.values() for record in records):
-        texts, unread = _texts_of(cfg)
+        texts, gold, unread = _texts_of(cfg)
     measured: dict[str, Mapping[str, Overlap]] = {}  # depths of a source share their records
     found = []
     for name, (records, place) in recorded.items():
@@ -107,7 +127,12 @@ def trainings(cfg: DictConfig, sources: Mapping[str, str], library: TaskLibrary)
                 measured[record["ids"]] = {split: overlap(own, seen) for split, own in texts.items()}
             splits = measured[record["ids"]]
             own = any(map(_is_own, splits.values()))
-            found.append(Training(name, seen.corpus, seen.source, seen.documents, splits, own))
+            spans = (
+                (len(seen.spans), int(np.isin(seen.spans, gold).sum()))
+                if own and len(seen.spans) and len(gold)
+                else None
+            )
+            found.append(Training(name, seen.corpus, seen.source, seen.documents, splits, own, spans))
     return found
 
 
@@ -141,16 +166,18 @@ def _is_found(place: str) -> bool:
     return True
 
 
-def _texts_of(cfg: DictConfig) -> tuple[dict[str, Texts], str]:
-    """The texts of the target by split, or why they cannot be read."""
+def _texts_of(cfg: DictConfig) -> tuple[dict[str, Texts], Array, str]:
+    """The texts of the target by split and its gold spans, or why they cannot be read."""
     check_targets(cfg.dataset, "dataset")
     try:
         reader = build(cfg.dataset)
-        return {split: texts_of(reader.read(split)) for split in reader.splits}, ""
+        documents = {split: list(reader.read(split)) for split in reader.splits}
     except Exception as error:
         if (known := user_error_of(error)) is None:
             raise
-        return {}, f"the target's corpus cannot be read: {known}"
+        return {}, spans_of([]), f"the target's corpus cannot be read: {known}"
+    gold = spans_of(document for of_split in documents.values() for document in of_split)
+    return {split: texts_of(of_split) for split, of_split in documents.items()}, gold, ""
 
 
 def _same_by_name(theirs: Any, ours: Mapping[str, Any]) -> bool:
@@ -186,6 +213,14 @@ def as_table(found: Sequence[Training]) -> pd.DataFrame:
     """A row for each source, corpus that it or its start was trained on, and split of the target."""
     rows: list[dict[str, Any]] = []
     for one in found:
-        known = {"source": one.source, "corpus": one.corpus, "start": one.start, "own": one.own, "unknown": one.unknown}
+        known: dict[str, Any] = {
+            "source": one.source,
+            "corpus": one.corpus,
+            "start": one.start,
+            "own": one.own,
+            "unknown": one.unknown,
+        }
+        if one.spans is not None:
+            known["spans"], known["gold_spans"] = one.spans
         rows += [known | {"split": split} | asdict(counts) for split, counts in one.splits.items()] or [known]
     return pd.DataFrame(rows, columns=COLUMNS)
