@@ -13,6 +13,9 @@ from transferlab.reporting.spacing import displayed_text, displayed_words
         ("`` Yes , '' it cost $ 3 , or 5 % .", "``Yes,'' it cost $3, or 5%."),
         ("“ No , ” I ’ll say", "“No,” I’ll say"),
         ("-LRB- so -RRB- .", "-LRB-so-RRB-."),
+        ("张伟 ， 学生 。 用 Python ！", "张伟，学生。用 Python！"),
+        ("เขา ที่ ขาย", "เขาที่ขาย"),
+        ("한국의 수도", "한국의 수도"),
     ],
 )
 def test_guessed_spacing(tokens, text):

@@ -21,6 +21,8 @@ UNSPACED = r"[[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Bopomofo}\p{scx
 HANGUL = r"\p{Hangul}"
 _FULL_WIDTH = r"\uFF00-\uFFEF"
 _BLANK = r"\s\x1c-\x1f"  # what str.split takes for white space
+_WIDE = rf"[{UNSPACED}{_FULL_WIDTH}]"
+_BETWEEN = regex.compile(rf"(?V1){_WIDE}\n{_WIDE}|[{_WIDE}&&\p{{P}}]\n.|.\n[{_WIDE}&&\p{{P}}]")
 _JOINED = regex.compile(rf"(?V1)[{UNSPACED}{HANGUL}{_FULL_WIDTH}]")
 
 
@@ -63,6 +65,11 @@ def joined_words(words: Sequence[str], offsets: Sequence[Span]) -> list[int]:
     """
     unspaced = [_JOINED.search(word) is not None for word in words]
     return [i for i in range(1, len(words)) if (unspaced[i - 1] or unspaced[i]) and offsets[i - 1][1] == offsets[i][0]]
+
+
+def without_blank(before: str, word: str) -> bool:
+    """Whether two words, of a text that is not at hand, are written without a blank between them for their script."""
+    return _BETWEEN.fullmatch(f"{before[-1:]}\n{word[:1]}") is not None
 
 
 def covering_words(offsets: Sequence[Span], start: int, end: int) -> Span | None:

@@ -1,7 +1,10 @@
-"""The space between words: taken from the raw text where there is one, else guessed for English."""
+"""The space between words: taken from the raw text where there is one, else guessed by script, else for English."""
 
 from __future__ import annotations
 
+from itertools import pairwise
+
+from transferlab.data.fine_words import without_blank
 from transferlab.documents import Document
 
 _CLOSING = ". , ; : ! ? ) ] } % ... … ” -rrb- -rsb- -rcb- ''"
@@ -44,4 +47,7 @@ def _guessed_gaps(document: Document) -> list[str]:
                 gap = "" if inside_quotes else " "
                 glue = inside_quotes = not inside_quotes
             gaps.append(gap if position > first else " ")
+    for position, (before, word) in enumerate(pairwise(document.words), start=1):
+        if without_blank(before, word):
+            gaps[position] = ""
     return ["", *gaps[1:]] if gaps else []

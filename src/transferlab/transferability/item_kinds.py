@@ -45,8 +45,8 @@ def _examples(batch: ClassificationBatch, draw: random.Random) -> Found:
     """Every text, or pair of arguments, with the units that the head would read."""
     if batch.labels.ndim > 1:
         raise UserError(
-            "estimators of transferability need one class or value for each text, and texts of this target may have "
-            "several classes (taskmodule.problem=multi_label); choose another target, or a taskmodule with one class"
+            "estimators of transferability need one class or value for each example, and those of this target may have "
+            "several classes (a multi_label problem); choose another target, or a taskmodule and metric with one class"
         )
     known = ~batch.labels.isnan() if batch.labels.is_floating_point() else batch.labels >= 0  # [examples]
     sequences = known.nonzero()  # [n, 1]
