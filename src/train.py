@@ -29,6 +29,8 @@ def train(cfg: DictConfig) -> dict[str, Any]:
     from pytorch_lightning import seed_everything
 
     from transferlab import building
+    from transferlab.callbacks.checkpoints import WholeFiles
+    from transferlab.callbacks.resumption import Resumption
     from transferlab.finishing import finish
     from transferlab.probes import probes_of
     from transferlab.utils.instantiate import build, instantiate_callbacks, instantiate_loggers
@@ -56,8 +58,7 @@ def train(cfg: DictConfig) -> dict[str, Any]:
         write_run_record(probe.cfg, probe.cfg.paths.output_dir, probe.overrides)
     log.info("results, checkpoints and the log go to %s", output_dir)
 
-    # a resumed run must not draw the windows and dropout of its first epochs again
-    seed_everything(cfg.seed + building.finished_epochs(cfg.ckpt_path), workers=True, verbose=False)
+    seed_everything(cfg.seed, workers=True, verbose=False)
     taskmodule, datamodule = building.corpus(cfg, probes)
     evaluated = building.evaluated_splits(cfg)
     datamodule.note_training_texts(evaluated)
@@ -70,11 +71,9 @@ def train(cfg: DictConfig) -> dict[str, Any]:
 
     loggers = instantiate_loggers(cfg.get("logger"))
     log_resolved_config(cfg, loggers)
-    trainer: Trainer = build(
-        cfg.trainer,
-        callbacks=instantiate_callbacks(cfg.get("callbacks")),
-        logger=loggers,
-    )
+    callbacks = [Resumption(), *instantiate_callbacks(cfg.get("callbacks"))]
+    trainer: Trainer = build(cfg.trainer, callbacks=callbacks, logger=loggers)
+    trainer.strategy.checkpoint_io = WholeFiles()
     if cfg.train:
         trainer.fit(model, datamodule, ckpt_path=cfg.ckpt_path, weights_only=True)
 

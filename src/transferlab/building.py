@@ -20,9 +20,11 @@ from transferlab.encoders.tokenizers import load_tokenizers
 from transferlab.encoders.truncation import max_positions
 from transferlab.models.base import TransferModel
 from transferlab.models.probe_group import ProbeGroup
+from transferlab.models.saving import DESCRIPTION
 from transferlab.probes import Probe
 from transferlab.utils.config_checks import ConfigError, check_root_keys, check_targets, keyword_names, root_keys
 from transferlab.utils.instantiate import build
+from transferlab.utils.run_files import read_json
 from transferlab.utils.strategy import check_strategy
 
 log = logging.getLogger(__name__)
@@ -66,9 +68,17 @@ def check(cfg: DictConfig) -> None:
 
 
 def is_taken(cfg: DictConfig) -> bool:
-    """Whether the place to save to is outside the run's own directory and holds something."""
+    """Whether the place to save to is outside the run's own directory and holds something.
+
+    A run that is resumed may have saved its model there before it was killed; it does so again.
+    """
     place = Path(cfg.model_save_dir)
-    return not place.is_relative_to(cfg.paths.output_dir) and place.exists() and any(place.iterdir())
+    if place.is_relative_to(cfg.paths.output_dir) or not place.exists() or not any(place.iterdir()):
+        return False
+    description = place / DESCRIPTION
+    if cfg.resume is None or not description.is_file():
+        return True
+    return bool(read_json(description).get("run") != cfg.paths.output_dir)
 
 
 def corpus(cfg: DictConfig, probes: Sequence[Probe] = ()) -> tuple[Any, TransferDataModule]:
@@ -117,11 +127,11 @@ def build_model(cfg: DictConfig, probes: Sequence[Probe], learned: dict[str, Any
     streams: dict[str, Tensor] = {}
     _, keys = load_tokenizers(_encoders(cfg, probes))
     for probe in probes:
-        seed_everything(probe.cfg.seed + finished_epochs(cfg.ckpt_path), workers=True, verbose=False)
+        seed_everything(probe.cfg.seed, workers=True, verbose=False)
         models[probe.name] = build(probe.cfg.model, **learned)
         models[probe.name].multi_encoder.share_rows(keys)
         streams[probe.name] = torch.get_rng_state()
-    seed_everything(cfg.seed + finished_epochs(cfg.ckpt_path), workers=True, verbose=False)
+    seed_everything(cfg.seed, workers=True, verbose=False)
     return ProbeGroup(models, streams, cfg.monitor, cfg.monitor_mode)
 
 
@@ -141,13 +151,6 @@ def describe(model: TransferModel | ProbeGroup) -> list[dict[str, Any]]:
     if isinstance(model, ProbeGroup):
         return [{"probe": name, **row} for name, probe in model.members() for row in probe.multi_encoder.describe()]
     return model.multi_encoder.describe()
-
-
-def finished_epochs(checkpoint: str | None) -> int:
-    """The epochs behind a Lightning checkpoint; 0 without one."""
-    if checkpoint is None:
-        return 0
-    return int(torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)["epoch"]) + 1
 
 
 def best_checkpoint(trainer: Trainer) -> str | None:

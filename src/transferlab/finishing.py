@@ -66,8 +66,11 @@ def finish(
     if lasting:
         log.info("model saved to %s", save(model, datamodule, cfg, metrics, best))
         if list(output_dir.glob("csv/*/metrics.csv")):
-            curve, _ = plot_curves({cfg.task_name: output_dir}, output_dir / "curve.png", metric=cfg.monitor)
-            log.info("training curve: %s", curve)
+            try:
+                curve, _ = plot_curves({cfg.task_name: output_dir}, output_dir / "curve.png", metric=cfg.monitor)
+                log.info("training curve: %s", curve)
+            except ValueError as error:  # no epoch was validated, or none gave a number
+                log.warning("there is no training curve: %s", error)
     for stage, scores in write_baselines(output_dir, metrics, model, taskmodule, datamodule).items():
         print_scores(metrics, stage, scores, SPLITS[stage])
     if lasting:
@@ -119,6 +122,8 @@ def save(
         model.on_load_checkpoint(checkpoint)
         model.load_state_dict(checkpoint["state_dict"])
     place = Path(cfg.model_save_dir)
+    for unfinished in Path(cfg.paths.output_dir).glob(f".{place.name}.*"):  # of a process that was killed
+        shutil.rmtree(unfinished, ignore_errors=True)
     if is_taken(cfg):  # by a run that ended while this one was going on
         place = Path(cfg.paths.output_dir, "model")
         log.warning("model_save_dir=%s has been filled meanwhile; the model goes to %s", cfg.model_save_dir, place)
@@ -131,6 +136,7 @@ def save(
             "data": OmegaConf.to_container(cfg.dataset, resolve=True),
             **datamodule.facts(),
             "command": os.environ.get(run_identity.COMMAND),
+            "run": cfg.paths.output_dir,
             "seed": cfg.seed,
         },
         copy_frozen_encoders=cfg.copy_frozen_encoders,

@@ -33,11 +33,18 @@ def test_evaluation_begins_with_the_longest_and_keeps_the_order_of_equals():
     assert list(LengthBatches([1, 3, 3, 2], 2, shuffle=False)) == [[1, 2], [3, 0]]
 
 
+def served(batches, sampler, epochs):
+    """The batches of each epoch, as Lightning asks for them."""
+    for epoch in range(epochs):
+        sampler.set_epoch(epoch)
+        yield list(batches)
+
+
 def test_epochs_differ_and_the_seed_decides():
     def epochs(seed):
         torch.manual_seed(seed)
         batches = LengthBatches([1] * 50, 5, shuffle=True)
-        return [list(batches), list(batches)]
+        return list(served(batches, batches, 2))
 
     assert epochs(1) == epochs(1)
     assert epochs(1)[0] != epochs(1)[1] and epochs(1) != epochs(2)
@@ -56,13 +63,26 @@ def test_batches_are_led_by_seeds_that_only_the_seed_and_the_epoch_decide():
         drawn = Drawn(LengthBatches([1] * 20, 5, shuffle=True))
         assert len(drawn) == 4
         torch.rand(3)
-        return [list(drawn), list(drawn)]
+        return list(served(drawn, drawn.sampler, 2))
 
     first, second = epochs(1)
     assert [first, second] == epochs(1) != epochs(2)
     assert len({batch[0] for batch in first + second}) == 8
     torch.manual_seed(1)
     assert [batch[1:] for batch in first] == list(LengthBatches([1] * 20, 5, shuffle=True))
+
+
+@pytest.mark.parametrize("epoch", [0, 2])
+def test_a_position_within_an_epoch_goes_on_with_the_batches_that_were_not_served(epoch):
+    torch.manual_seed(1)
+    whole = Drawn(LengthBatches([1] * 20, 3, shuffle=True))
+    expected = list(served(whole, whole.sampler, 4))
+    torch.manual_seed(5)  # that of the checkpoint counts
+    again = Drawn(LengthBatches([1] * 20, 3, shuffle=True, seed=1), epoch, served=4)
+    assert len(again) == 7, "the length of the epoch is that of the whole"
+    assert list(again) == expected[epoch][4:]
+    again.sampler.set_epoch(epoch + 1)
+    assert list(again) == expected[epoch + 1]
 
 
 def test_examples_are_handed_out_with_the_seed():

@@ -67,7 +67,10 @@ def test_training_batches_are_shuffled_and_evaluation_batches_are_not():
     assert [batch.training for batch in training] == [True] * 3
     assert sorted(name for batch in training for name in batch.names) == [f"train{i}" for i in range(6)]
     loader = module.train_dataloader()
-    orders = {tuple(name for batch in loader for name in batch.names) for _ in range(20)}
+    orders = set()
+    for epoch in range(20):
+        loader.batch_sampler.sampler.set_epoch(epoch)
+        orders.add(tuple(name for batch in loader for name in batch.names))
     assert len(orders) > 1
     (batch,) = module.val_dataloader()
     assert (batch.training, batch.names) == (False, ["validation0", "validation1", "validation2"])
@@ -83,7 +86,11 @@ def epochs(num_workers, seed=3, n=2):
     torch.manual_seed(seed)
     module = TransferDataModule(Corpus(), Names(), batch_size=2, num_workers=num_workers)
     loader = module.train_dataloader()
-    return [[(batch.names, batch.drawn) for batch in loader] for _ in range(n)]
+    found = []
+    for epoch in range(n):
+        loader.batch_sampler.sampler.set_epoch(epoch)  # as Lightning does
+        found.append([(batch.names, batch.drawn) for batch in loader])
+    return found
 
 
 def test_what_is_drawn_does_not_depend_on_who_makes_the_batches():

@@ -122,6 +122,13 @@ class AttentionWeights(Callback):
         if self.log_freq is not None and not taken:
             log.warning("wandb_watch is set, but no W&B logger takes the histograms; add logger=wandb")
 
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Go on with the count of an epoch that is resumed, which has no start of its own."""
+        counted = self._totals.get("train")
+        self._start(trainer, pl_module, "train")
+        if counted is not None:
+            self._totals["train"] = counted
+
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin a new count."""
         self._start(trainer, pl_module, "train")
@@ -164,12 +171,13 @@ class AttentionWeights(Callback):
             self.export(Path(self.output_dir))
 
     def state_dict(self) -> dict[str, Any]:
-        """The records, so that a resumed run exports the epochs before it too."""
-        return {"records": self.records}
+        """The records, for a resumed run exports the epochs before it too, and the counts of one that is not over."""
+        return {"records": self.records, "totals": dict(self._totals)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take up the records of the run that is resumed."""
         self.records = list(state_dict["records"])
+        self._totals = dict(state_dict.get("totals", {}))
 
     def export(self, directory: Path) -> None:
         """Write ``attention_weights.json`` (encoder ids, bin edges, records) and its plot, ``.png``."""

@@ -15,22 +15,36 @@ class EpochLog(Callback):
     """Log the values of ``metrics`` at the end of every training epoch, after its validation.
 
     Args:
-        metrics: names of logged metrics, in the order of the line; those not logged yet are left out.
+        metrics: names of logged metrics, in the order of the line; those not computed in this epoch are left out.
     """
 
     def __init__(self, metrics: Sequence[str]) -> None:
         self.metrics = tuple(dict.fromkeys(metrics))
         self._started = 0.0
+        self._validated = False  # in this epoch
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start the clock of an epoch that is resumed, which has no start of its own."""
+        self._started = time.monotonic()
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the clock of the epoch."""
         self._started = time.monotonic()
+        self._validated = False
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Remember that the values of validation are new."""
+        self._validated = not trainer.sanity_checking
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the line, on the main process only."""
         if not trainer.is_global_zero:
             return
-        known = trainer.callback_metrics
+        known = {
+            name: value
+            for name, value in trainer.callback_metrics.items()
+            if self._validated or not name.startswith("val/")
+        }
         values = ", ".join(f"{name} {float(known[name]):.4f}" for name in self.metrics if name in known)
         seconds = time.monotonic() - self._started
         epoch, step = trainer.current_epoch, trainer.global_step

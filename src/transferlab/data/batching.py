@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Collection, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import torch
@@ -25,15 +26,31 @@ class LengthBatches(Sampler[list[int]]):
         shuffle: for training.
         part: which of the ``parts`` of the batches this process serves.
         parts: processes that share the batches; a few batches come twice so that all have the same number.
+        seed: of the order; None: that of torch, which is equal in all processes of a run.
+
+    Attributes:
+        epoch: whose batches come next, counted from 0; Lightning sets it.
     """
 
-    def __init__(self, lengths: Sequence[int], batch_size: int, shuffle: bool, part: int = 0, parts: int = 1) -> None:
+    def __init__(
+        self,
+        lengths: Sequence[int],
+        batch_size: int,
+        shuffle: bool,
+        part: int = 0,
+        parts: int = 1,
+        seed: int | None = None,
+    ) -> None:
         self.lengths = lengths
         self.batch_size = batch_size
         self.shuffle = shuffle
         self.part, self.parts = part, parts
-        self.seed = torch.initial_seed()  # equal in all processes of a run
+        self.seed = torch.initial_seed() if seed is None else seed
         self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Serve the batches of this epoch from now on."""
+        self.epoch = epoch
 
     def __len__(self) -> int:
         """Batches of this process."""
@@ -41,7 +58,7 @@ class LengthBatches(Sampler[list[int]]):
         return -(-batches // self.parts)
 
     def __iter__(self) -> Iterator[list[int]]:
-        """The batches of the next epoch."""
+        """The batches of the epoch."""
         order = list(range(len(self.lengths)))
         draw = random.Random(f"{self.seed} {self.epoch}")
         if self.shuffle:
@@ -54,7 +71,6 @@ class LengthBatches(Sampler[list[int]]):
         if self.shuffle:
             draw.shuffle(batches)
         batches += batches[: len(self) * self.parts - len(batches)]
-        self.epoch += 1
         return iter(batches[self.part :: self.parts])
 
 
@@ -64,21 +80,26 @@ class Drawn(Sampler[list[int]]):
     So it does not matter which process makes a batch, or what else is random meanwhile.
 
     Args:
-        batches: of positions.
+        sampler: of batches of positions; Lightning looks for it under this name to set its epoch.
+        epoch: the first to be served.
+        served: batches of that epoch that were served before, by a run that is resumed.
     """
 
-    def __init__(self, batches: LengthBatches) -> None:
-        self.batches = batches
+    def __init__(self, sampler: LengthBatches, epoch: int = 0, served: int = 0) -> None:
+        self.sampler = sampler
+        self.sampler.set_epoch(epoch)
+        self.served = {epoch: served}
 
     def __len__(self) -> int:
-        """Batches of this process."""
-        return len(self.batches)
+        """Batches of a whole epoch, of this process."""
+        return len(self.sampler)
 
     def __iter__(self) -> Iterator[list[int]]:
-        """The batches of the next epoch, the seed first in each."""
-        draw = random.Random(f"{self.batches.seed} {self.batches.epoch} {self.batches.part} seeds")
-        for positions in self.batches:
-            yield [draw.getrandbits(63), *positions]
+        """The batches of the epoch that were not served before, the seed first in each."""
+        epoch = self.sampler.epoch
+        draw = random.Random(f"{self.sampler.seed} {epoch} {self.sampler.part} seeds")
+        batches = ([draw.getrandbits(63), *positions] for positions in self.sampler)
+        return islice(batches, self.served.get(epoch, 0), None)
 
 
 class Examples(Dataset[Any]):

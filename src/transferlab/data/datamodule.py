@@ -23,6 +23,9 @@ from transferlab.utils.errors import UserError
 
 log = logging.getLogger(__name__)
 
+# a position in the training data: seed of the order of batches (None: that of torch), epoch, batches served of it
+START: dict[str, Any] = {"seed": None, "epoch": 0, "served": 0}
+
 
 class Encoder(Protocol):
     """The part of a taskmodule that this room needs."""
@@ -84,6 +87,7 @@ class TransferDataModule(LightningDataModule):
         if train_examples is not None and train_examples < 1:
             raise UserError(f"datamodule.train_examples={train_examples}: at least 1, or null for all")
         self.num_workers = num_workers
+        self._start = START  # where training starts, or goes on
         self._documents: dict[str, list[Document]] = {}
         self._examples: dict[str, list[Any]] = {}
         self._texts: dict[str, Texts] = {}
@@ -201,25 +205,43 @@ class TransferDataModule(LightningDataModule):
         # Training documents are divided among processes. Evaluation documents are not: padding the last round would
         # count some of them twice, whereas every process counting all of them leaves the scores as they are.
         rank = self.trainer.global_rank if self.trainer is not None else 0
+        start = self._start if training else START
         batches = LengthBatches(
             [example.length for example in examples],
             self.batch_size if training else self.eval_batch_size,
             shuffle=training,
             part=rank if training else 0,
             parts=processes if training else 1,
+            seed=start["seed"],
         )
+        if training:
+            self._start = {**start, "seed": batches.seed}
         workers = self.num_workers
         if workers is None:
             on_gpu = self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
             workers = 2 if on_gpu else 0
         return DataLoader(
             Examples(examples, set(self._gold_labels[split].counts)),
-            batch_sampler=Drawn(batches),
+            batch_sampler=Drawn(batches, start["epoch"], start["served"]),
             collate_fn=partial(_collate, self.taskmodule, training),
             generator=torch.Generator(),  # else every epoch would take a number from those of the model
             num_workers=workers,
             persistent_workers=workers > 0,
         )
+
+    def state_dict(self) -> dict[str, Any]:
+        """The position in the training data: what was trained on, whatever has been prepared beyond it."""
+        if self.trainer is None:
+            return START
+        loop = self.trainer.fit_loop
+        epoch: Any = loop.epoch_progress.current
+        batch: Any = loop.epoch_loop.batch_progress.current
+        served = 0 if epoch.processed == epoch.ready else batch.processed
+        return {"seed": self._start["seed"], "epoch": epoch.processed, "served": served}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Let the training batches go on where those of a checkpoint ended."""
+        self._start = dict(state_dict)
 
     def train_dataloader(self) -> DataLoader:
         """Shuffled training batches."""

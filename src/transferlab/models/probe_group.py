@@ -182,8 +182,10 @@ class ProbeGroup(LightningModule):
                 self.results[name] |= found[name]
         shared = [key for key in found[self.names[0]] if all(key in scores for scores in found.values())]
         means = {key: mean_of_numbers([scores[key] for scores in found.values()]) for key in shared}
-        self.log_dict(means, sync_dist=True)
-        if self.monitor in means and not self.trainer.sanity_checking:
+        # of each probe's own best epoch, which is no epoch of the run
+        repeated = self.trainer.state.fn == TrainerFn.VALIDATING
+        self.log_dict(means, sync_dist=True, logger=not repeated)
+        if self.monitor in means and not self.trainer.sanity_checking and not repeated:
             self.log_dict({f"{self.monitor}/{name}": scores[self.monitor] for name, scores in found.items()})
         return found
 
@@ -214,16 +216,17 @@ class ProbeGroup(LightningModule):
             clip_gradients(group["params"], gradient_clip_val, gradient_clip_algorithm)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Leave frozen weights out, add the best epochs."""
+        """Leave frozen weights out, add the best epochs and where the random numbers of each probe are."""
         state = checkpoint["state_dict"]
         for position, (_, probe) in enumerate(self.members()):
             for key in probe.frozen_keys():
                 del state[f"probes.{position}.{key}"]
         checkpoint["frozen_fingerprints"] = {name: probe.frozen_fingerprints() for name, probe in self.members()}
         checkpoint["best"] = {name: vars(best) for name, best in self.best.items()}
+        checkpoint["streams"] = dict(self._streams)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Lend a checkpoint our frozen weights, and take its best epochs.
+        """Lend a checkpoint our frozen weights, and take its best epochs and the probes' random numbers.
 
         Raises:
             UserError: it is of other probes, or over other weights.
@@ -239,6 +242,7 @@ class ProbeGroup(LightningModule):
             state = probe.state_dict()
             checkpoint["state_dict"].update({f"probes.{position}.{key}": state[key] for key in probe.frozen_keys()})
         self.best = {name: Best(**best) for name, best in checkpoint["best"].items()}
+        self._streams |= {name: state.cpu() for name, state in checkpoint.get("streams", {}).items()}
 
 
 def mean_of_numbers(values: list[float]) -> float:

@@ -113,7 +113,8 @@ def _make_known(directory: Path, checkpoint: str | None, others: list[str]) -> N
     from transferlab.utils.foreign_configs import vetted
 
     content = vetted(read_yaml(directory / CONFIG), directory, _caller(others))
-    node = content | {"ckpt_path": checkpoint, "resume": None, "trust": []}
+    start = checkpoint or content.get("ckpt_path")  # a run that starts anew starts from what it was given
+    node = content | {"ckpt_path": start, "resume": None, "trust": []}
     ConfigStore.instance().store(name=PRIMARY, node=node)
 
 

@@ -1,0 +1,149 @@
+"""Kill runs at random moments, resume them, and hold weights and scores against those of a run that was left alone.
+
+    python scripts/kill_and_resume.py --work /tmp/kills --points 20 frozen trained
+
+Every run has a feature store of its own. A moment is drawn from the wall time of the run that was left alone, start-up
+included; the process is killed with SIGKILL and the run goes on with ``resume=<directory>`` (one that had no directory
+yet is started again). ``kills.md`` in the work folder has a line for each kill, and the counts. The exit status is 1 if
+a tensor or a score differs in one bit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+QUIET = [
+    "extras.print_config=false",
+    "extras.ignore_warnings=true",
+    "+trainer.enable_progress_bar=false",
+    "callbacks.rich_progress_bar=null",
+    "callbacks.model_summary=null",
+    "trainer=cpu",
+]
+SMALL = [
+    "datamodule.select_n.train=12",
+    "datamodule.select_n.validation=4",
+    "datamodule.select_n.test=4",
+    "taskmodule.max_segment_len=64",
+    "taskmodule.max_training_sentences=2",  # a random window of each training document
+    "model.ffnn_size=100",
+    "monitor=val/loss",
+    "monitor_mode=min",
+]
+KINDS = {
+    "frozen": [*SMALL, "model.freeze_models=all", "trainer.max_epochs=6"],
+    "trained": [*SMALL, "+model.truncate_models.target=1", "trainer.max_epochs=4"],
+}
+
+
+def start(run: Path, arguments: list[str]) -> subprocess.Popen[bytes]:
+    """Start a training process whose feature store and output lie beside its run directory."""
+    environment = {**os.environ, "FEATURES_DIR": f"{run}.features", "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+    with open(f"{run}.txt", "ab") as output:
+        command = [sys.executable, str(ROOT / "src" / "train.py"), *arguments]
+        return subprocess.Popen(command, env=environment, stdout=output, stderr=output, start_new_session=True)
+
+
+def stage(run: Path) -> str:
+    """What a killed process was doing, by what it has left."""
+    if not (run / ".hydra" / "overrides.yaml").is_file():
+        return "starting, no directory yet"
+    if (run / "metrics.json").is_file():
+        return "results were written"
+    if list(run.glob(".model.*")):
+        return "saving the model"
+    if (run / "model").is_dir():
+        return "writing results"
+    log = next(run.glob("*.log"), None)
+    lines = log.read_text(encoding="utf-8").splitlines() if log else []
+    epochs = sum(": train/loss" in line or "val/loss" in line for line in lines)
+    if list((run / "checkpoints").glob(".*.partial")):
+        return f"saving a checkpoint of epoch {epochs}"
+    if "checkpoint at" in "".join(lines[-2:]) and epochs:
+        return "evaluating the best epoch"
+    if epochs or list(run.glob("csv/*/metrics.csv")):
+        return f"training or validating, epoch {epochs}"
+    if list(Path(f"{run}.features").rglob("*.safetensors")) or "subtokens) once" in "".join(lines[-2:]):
+        return "filling the store, or epoch 0"
+    return "starting"
+
+
+def differences(whole: Path, cut: Path) -> list[str]:
+    """The names of the files of results that are not equal, and of tensors that are not."""
+    from safetensors.torch import load_file
+
+    found = []
+    if (whole / "metrics.json").read_bytes() != (cut / "metrics.json").read_bytes():
+        found.append("metrics.json")
+    for file in sorted((whole / "model").rglob("*.safetensors")):
+        name = file.relative_to(whole)
+        ours, theirs = load_file(file), load_file(cut / name)
+        names = ours.keys() | theirs.keys()
+        equal = {key for key in ours.keys() & theirs.keys() if ours[key].equal(theirs[key])}
+        found += [f"{name}: {key}" for key in sorted(names - equal)]
+    return found
+
+
+def check(kind: str, work: Path, points: int, draw: random.Random) -> list[tuple[float, str, list[str]]]:
+    """Kill ``points`` runs of a kind; return for each the second, the stage and what differs."""
+    whole = work / f"{kind}-whole"
+    began = time.monotonic()
+    if start(whole, [*KINDS[kind], *QUIET, f"hydra.run.dir={whole}"]).wait():
+        sys.exit(f"{whole}.txt: the run failed")
+    seconds = time.monotonic() - began
+    print(f"{kind}: {seconds:.1f} s left alone", flush=True)
+    rows = []
+    for point in range(points):
+        run, moment = work / f"{kind}-{point:02d}", draw.uniform(0, seconds)
+        command = [*KINDS[kind], *QUIET, f"hydra.run.dir={run}"]
+        process = start(run, command)
+        try:
+            process.wait(moment)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        hit = stage(run) if process.returncode == -signal.SIGKILL else "none: it was faster"
+        there = (run / ".hydra" / "overrides.yaml").is_file()
+        failed = start(run, [f"resume={run}"] if there else command).wait()
+        wrong = [f"{run}.txt: it failed"] if failed else differences(whole, run)
+        rows.append((moment, hit, wrong))
+        print(f"{kind} {point + 1}/{points}: {moment:5.1f} s, {hit}: {wrong or 'equal'}", flush=True)
+        if not wrong:
+            shutil.rmtree(run)
+        shutil.rmtree(f"{run}.features", ignore_errors=True)
+    return rows
+
+
+def main() -> None:
+    """Check the kinds that the command names, and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("kinds", nargs="+", choices=KINDS)
+    parser.add_argument("--work", type=Path, required=True, help="an empty folder")
+    parser.add_argument("--points", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    work, draw = options.work.absolute(), random.Random(options.seed)
+    work.mkdir(parents=True)
+    lines = ["| kind | second | killed while | result |", "|---|---|---|---|"]
+    equal = total = 0
+    for kind in options.kinds:
+        rows = check(kind, work, options.points, draw)
+        lines += [f"| {kind} | {at:.1f} | {hit} | {'; '.join(wrong) or 'equal'} |" for at, hit, wrong in rows]
+        equal, total = equal + sum(not wrong for *_, wrong in rows), total + len(rows)
+        lines.append(f"| {kind} | | all | {sum(not wrong for *_, wrong in rows)} of {len(rows)} equal |")
+        (work / "kills.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print("\n".join(lines))
+    sys.exit(equal != total)
+
+
+if __name__ == "__main__":
+    main()

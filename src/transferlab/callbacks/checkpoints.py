@@ -1,0 +1,78 @@
+"""The checkpoints of a run: when they are saved, under which names, and as files that no kill leaves half-written."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric.plugins import TorchCheckpointIO
+from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning.callbacks import ModelCheckpoint
+
+
+class BestCheckpoint(ModelCheckpoint):
+    """Lightning's, but a file that a killed process left is written again instead of getting a second name.
+
+    Only when this run itself keeps a checkpoint of that name (of another validation of the epoch) a version is added.
+    """
+
+    def file_exists(self, filepath: str | os.PathLike[str], trainer: Trainer) -> bool:
+        """Whether the name is taken by a checkpoint that is to be kept."""
+        return str(filepath) in self.best_k_models
+
+
+class LastCheckpoint(ModelCheckpoint):
+    """Where a killed run goes on: saved after each validation within an epoch, and once an epoch is over.
+
+    At the last batch of an epoch nothing is saved before its validation and its scores are complete: Lightning would
+    not make up for what is then missing.
+    """
+
+    def _should_save_on_train_epoch_end(self, trainer: Trainer) -> bool:
+        """Whether the epoch is over, or will be once its last validation is."""
+        epoch: Any = trainer.fit_loop.epoch_progress.current
+        return epoch.processed == epoch.ready or trainer.fit_loop.epoch_loop.done
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any, **kwargs: Any) -> None:
+        """Save where ``every_n_train_steps`` or ``train_time_interval`` ask for it."""
+        if not trainer.fit_loop.epoch_loop.done:
+            super().on_train_batch_end(trainer, pl_module, *args, **kwargs)
+
+
+class WholeFiles(TorchCheckpointIO):
+    """Writes a checkpoint whole or not at all, and deletes one only when the next is in place.
+
+    Lightning writes to the system's folder of temporary files and moves from there: between two file systems that is a
+    copy, which a kill cuts short. It also deletes the former best checkpoint while the last one still refers to it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._superfluous: list[Path] = []
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any = None
+    ) -> None:
+        """Write beside the file, then put it in place; what was to be removed before is removed."""
+        target = Path(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = target.with_name(f".{target.name}.partial")  # one name: what a killed process left is overwritten
+        with partial.open("wb") as file:
+            torch.save(checkpoint, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, target)
+        self._superfluous = [old for old in self._superfluous if old != target]
+        self.teardown()
+
+    def remove_checkpoint(self, path: str | os.PathLike[str]) -> None:
+        """Remember a checkpoint that is not needed any more."""
+        self._superfluous.append(Path(path))
+
+    def teardown(self) -> None:
+        """Remove what is not needed."""
+        for old in self._superfluous:
+            old.unlink(missing_ok=True)
+        self._superfluous = []

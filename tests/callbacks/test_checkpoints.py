@@ -1,0 +1,106 @@
+"""Checkpoints that are whole, keep their names, and outlive what refers to them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from pytorch_lightning import LightningModule, Trainer
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from transferlab.callbacks.checkpoints import BestCheckpoint, LastCheckpoint, WholeFiles
+from transferlab.callbacks.resumption import relocate
+
+
+class Model(LightningModule):
+    def __init__(self, scores: list[float]) -> None:
+        super().__init__()
+        self.layer, self.values = nn.Linear(1, 1), list(scores)
+
+    def training_step(self, batch: Tensor, index: int) -> Tensor:
+        return self.layer(batch).sum()
+
+    def validation_step(self, batch: Tensor, index: int) -> None:
+        self.log("val/f1", self.values[0])
+
+    def on_validation_end(self) -> None:
+        self.values.pop(0)
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+
+def fit(place: Path, scores: list[float], **options: object) -> list[str]:
+    """The checkpoints of a run that keeps the two best."""
+    named = {"dirpath": place, "auto_insert_metric_name": False}
+    best = BestCheckpoint(**named, filename="epoch_{epoch:03d}", monitor="val/f1", mode="max", save_top_k=2)
+    last = LastCheckpoint(**named, filename="last", enable_version_counter=False)
+    trainer = Trainer(
+        accelerator="cpu", callbacks=[best, last], logger=False, enable_progress_bar=False, num_sanity_val_steps=0,
+        enable_model_summary=False, **options,
+    )  # fmt: skip
+    trainer.strategy.checkpoint_io = WholeFiles()
+    loader = DataLoader(torch.ones(4, 1))
+    trainer.fit(Model(scores), loader, loader)
+    return sorted(path.name for path in place.iterdir())
+
+
+def test_what_a_killed_run_left_gets_no_second_name(tmp_path: Path) -> None:
+    for _ in range(2):
+        names = fit(tmp_path, [0.1, 0.3, 0.2], max_epochs=3)
+        assert names == ["epoch_001.ckpt", "epoch_002.ckpt", "last.ckpt"]
+
+
+def test_two_validations_of_an_epoch_are_both_kept(tmp_path: Path) -> None:
+    names = fit(tmp_path, [0.3, 0.2, 0.1, 0.1], max_epochs=2, val_check_interval=0.5)
+    assert names == ["epoch_000-v1.ckpt", "epoch_000.ckpt", "last.ckpt"]
+
+
+def test_the_last_checkpoint_is_of_the_end_of_an_epoch_whenever_it_is_validated(tmp_path: Path) -> None:
+    fit(tmp_path, [0.1, 0.2], max_epochs=3, check_val_every_n_epoch=2)
+    checkpoint = torch.load(tmp_path / "last.ckpt", weights_only=True)
+    progress = checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]
+    assert checkpoint["global_step"] == 12 and progress["ready"] == progress["processed"] == 3
+
+
+def test_a_file_that_cannot_be_written_leaves_the_former_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files, place = WholeFiles(), tmp_path / "last.ckpt"
+    files.save_checkpoint({"step": 1}, place)
+
+    def half(content: object, file: object) -> None:
+        file.write(b"half")  # type: ignore[attr-defined]
+        raise OSError("no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "save", half)
+        with pytest.raises(OSError, match="no space"):
+            files.save_checkpoint({"step": 2}, place)
+    assert torch.load(place, weights_only=True) == {"step": 1}
+    files.save_checkpoint({"step": 3}, place)
+    assert [path.name for path in tmp_path.iterdir()] == ["last.ckpt"]
+
+
+def test_a_checkpoint_is_deleted_only_when_the_next_is_in_place(tmp_path: Path) -> None:
+    files = WholeFiles()
+    for name in ("first", "second"):
+        files.save_checkpoint({}, tmp_path / name)
+    files.remove_checkpoint(tmp_path / "first")
+    assert (tmp_path / "first").is_file()
+    files.save_checkpoint({}, tmp_path / "last")
+    assert not (tmp_path / "first").exists()
+    files.remove_checkpoint(tmp_path / "second")
+    files.save_checkpoint({}, tmp_path / "second")  # it is wanted again
+    assert (tmp_path / "second").is_file()
+    files.remove_checkpoint(tmp_path / "last")
+    files.teardown()
+    assert not (tmp_path / "last").exists()
+
+
+def test_paths_of_a_moved_directory() -> None:
+    paths = {"best_model_path": "/old/a.ckpt", "kth_best_model_path": "/old/a.ckpt", "last_model_path": ""}
+    state = {"dirpath": "/old", **paths, "best_k_models": {"/old/a.ckpt": 0.5}}
+    relocate(state, "/new")
+    assert state["dirpath"] == "/new" and state["best_model_path"] == "/new/a.ckpt" and state["last_model_path"] == ""
+    assert state["best_k_models"] == {"/new/a.ckpt": 0.5}
