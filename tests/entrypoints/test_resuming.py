@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
+from hydra.core.config_store import ConfigStore
 
 from transferlab.reporting.curves import read_metrics
 from transferlab.utils.errors import UserError
-from transferlab.utils.resume import finished_metrics, resumed_command
+from transferlab.utils.resume import PRIMARY, finished_metrics, resumed_command
 
 from .kills import die_at, half_a_file, killed, outcome
 
@@ -124,11 +125,21 @@ def test_a_moved_run_remembers_its_best_epoch(train, tmp_path):
     assert sorted(path.name for path in last.parent.iterdir()) == ["epoch_002.ckpt", "last.ckpt"]
 
 
+def start_of_resumed_run():
+    return ConfigStore.instance().load(f"{PRIMARY}.yaml").node.ckpt_path
+
+
 def test_a_run_without_a_checkpoint_is_started_anew_and_a_finished_one_is_left_alone(tmp_path):
     (tmp_path / ".hydra").mkdir()
     (tmp_path / ".hydra" / "config.yaml").write_text("a: 1\n")
     command = ["train.py", f"resume={tmp_path}"]
-    assert not any(argument.startswith("ckpt_path=") for argument in resumed_command(command))
+    (tmp_path / ".hydra" / "config.yaml").write_text("ckpt_path: /other/last.ckpt\n")
+    with pytest.raises(UserError, match=r"give that again, ckpt_path=/other/last\.ckpt"):
+        resumed_command(command)
+    assert "ckpt_path=/other/last.ckpt" in resumed_command([*command, "ckpt_path=/other/last.ckpt"])
+    (tmp_path / ".hydra" / "config.yaml").write_text("a: 1\n")
+    resumed_command(command)
+    assert start_of_resumed_run() is None
     assert finished_metrics(str(tmp_path), tmp_path, []) is None
     (tmp_path / "metrics.json").write_text('{"val/f1": 0.5}')
     assert finished_metrics(str(tmp_path), tmp_path, []) == {"val/f1": 0.5}
@@ -136,5 +147,6 @@ def test_a_run_without_a_checkpoint_is_started_anew_and_a_finished_one_is_left_a
         resumed_command([*command, "trainer.max_epochs=9"])
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / "last.ckpt").touch()
-    assert f"ckpt_path='{tmp_path / 'checkpoints' / 'last.ckpt'}'" in resumed_command(command)
+    resumed_command(command)
+    assert start_of_resumed_run() == str(tmp_path / "checkpoints" / "last.ckpt")
     assert finished_metrics(str(tmp_path), tmp_path, []) is None

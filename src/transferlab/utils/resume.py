@@ -112,9 +112,14 @@ def _make_known(directory: Path, checkpoint: str | None, others: list[str]) -> N
 
     from transferlab.utils.foreign_configs import vetted
 
-    content = vetted(read_yaml(directory / CONFIG), directory, _caller(others))
-    start = checkpoint or content.get("ckpt_path")  # a run that starts anew starts from what it was given
-    node = content | {"ckpt_path": start, "resume": None, "trust": []}
+    written, caller = read_yaml(directory / CONFIG), _caller(others)
+    content = vetted(written, directory, caller)
+    if checkpoint is None and (start := written.get("ckpt_path")) and "ckpt_path" not in caller.overridden:
+        raise UserError(
+            f"{PREFIX}{directory}: this run was stopped before its first checkpoint and had been started from another "
+            f"run's; give that again, ckpt_path={start}"
+        )
+    node = content | {"ckpt_path": checkpoint, "resume": None, "trust": []}
     ConfigStore.instance().store(name=PRIMARY, node=node)
 
 
