@@ -22,7 +22,7 @@ ROOMS = (
     "transferlab.models.",
     "transferlab.callbacks.",
 )
-FUNCTIONS = ("transferlab.utils.wandb_logger.wandb_logger",)  # that stand for a class
+LOGGERS = ("transferlab.utils.wandb_logger.wandb_logger", "transferlab.utils.csv_logger.RunCSVLogger")
 # Bases of the classes of others. Further loggers send what they are given to any address.
 KINDS = {
     "pytorch_lightning.": (
@@ -58,7 +58,7 @@ def check_name(target: Any, key: str, trusted: Collection[str]) -> None:
     Raises:
         UntrustedError: it is not a name, or of no package that a run's config may name in this place.
     """
-    packages = READERS if key.partition(".")[0] == "dataset" else (*ROOMS, *KINDS, *FUNCTIONS)
+    packages = READERS if key.partition(".")[0] == "dataset" else (*ROOMS, *KINDS, *LOGGERS)
     named = isinstance(target, str) and all(part.isidentifier() for part in target.split("."))
     if named and (is_trusted(target, trusted) or target.startswith(packages)):
         return
@@ -71,7 +71,7 @@ def check_class(found: Any, target: str, key: str, trusted: Collection[str]) -> 
     Raises:
         UntrustedError: a function, a class that its module only imports, or one of another kind.
     """
-    if is_trusted(target, trusted) or target in FUNCTIONS:
+    if is_trusted(target, trusted) or target in LOGGERS:
         return
     if inspect.isclass(found):
         name = f"{found.__module__}.{found.__qualname__}"
