@@ -199,3 +199,19 @@ def test_a_model_of_another_task_has_no_place_in_a_pipeline(predict, saved, tmp_
     with pytest.raises(UserError, match="texts with entities"):
         predict(f"model_name_or_path={saved['re']}", f"input={tmp_path / 'in.txt'}")
     assert not (tmp_path / "run" / "predictions.jsonl").exists()
+
+
+def test_without_data_of_its_own_a_model_wants_to_be_given_some(predict, saved):
+    with pytest.raises(UserError, match=r"dataset=\.\.\."):
+        predict(f"model_name_or_path={saved['ner']}")
+
+
+def test_evaluation_without_a_dataset_is_of_no_sample(saved, project_root, tmp_path):
+    from evaluate import evaluate
+
+    with initialize_config_dir(str(project_root / "configs"), version_base="1.3"):
+        overrides = [f"paths.output_dir={tmp_path}", "extras.print_config=false", "trainer=cpu"]
+        cfg = compose("evaluate", overrides=[f"model_name_or_path={saved['ner']}", *overrides])
+    with pytest.raises(UserError, match=r"dataset=\.\.\."):
+        evaluate(cfg)
+    assert not (tmp_path / "metrics.json").exists()

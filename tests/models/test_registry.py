@@ -124,3 +124,26 @@ def test_a_class_may_be_named_where_its_package_shows_it(plug_in: Any) -> None:
 def test_trust_in_a_package_is_trust_in_its_families_alone(plug_in: Any, name: str) -> None:
     with pytest.raises(SavedModelError, match=name):
         TASKMODULES.find(name, ["hers"], "here")
+
+
+def test_a_family_that_was_put_into_this_package_is_loaded_like_ours(
+    tiny_encoder: str, project_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the guide of the README tells to."""
+    guide = (project_root / "README.md").read_text(encoding="utf-8")
+    code = guide.partition("`src/transferlab/taskmodules/genre.py`")[2].partition("```python\n")[2].partition("```")[0]
+    (tmp_path / "genre.py").write_text(code)
+    import transferlab.taskmodules
+
+    monkeypatch.setattr(transferlab.taskmodules, "__path__", [*transferlab.taskmodules.__path__, str(tmp_path)])
+    from transferlab.taskmodules.genre import GenreTaskModule
+
+    sources = {"target": tiny_encoder}
+    taskmodule = GenreTaskModule(load_tokenizers(sources)[0])
+    novel, news = (Document(genre, ["ann", "saw", "bob"], [(0, 2)], genre=genre) for genre in ("novel", "news"))
+    model = ClassificationModel(pretrained_models=sources, **taskmodule.prepare([novel, news])).eval()
+    place = save_trained(model, tmp_path / "model", taskmodule, facts={})
+    assert read_description(place)["taskmodule"]["name"] == "transferlab.taskmodules.genre:GenreTaskModule"
+    (found,) = load(place, device="cpu").predict_documents([Document("new", ["bob", "saw", "ann"], [(0, 2)])])
+    assert found.predicted is not None and found.predicted.label in ("novel", "news")
+    monkeypatch.delitem(sys.modules, "transferlab.taskmodules.genre")
