@@ -23,10 +23,9 @@ def features(cfg: DictConfig) -> dict[str, Any]:
     from transferlab.utils.logging import apply_extras
 
     apply_extras(cfg)  # before torch and transformers are imported
-    from rich.console import Console
-
     from transferlab.encoders import feature_upkeep as upkeep
     from transferlab.encoders.feature_store import FeatureStore
+    from transferlab.utils.terminal import VisibleConsole
 
     configs = Path(cfg.paths.root_dir, "configs")
     check_root_keys(cfg, root_keys(configs / "features.yaml") | root_keys(configs / "train.yaml"))
@@ -48,7 +47,7 @@ def features(cfg: DictConfig) -> dict[str, Any]:
         sizes = upkeep.size_of(freed), upkeep.size_of(held - freed)
         log.info("%d layers deleted, %s; %s are left in %s", len(chosen), *sizes, store.directory)
         return {"layers": len(chosen), "bytes": freed}
-    Console().print(upkeep.listing(store, entries) if entries else f"nothing is stored in {store.directory}")
+    VisibleConsole().print(upkeep.listing(store, entries) if entries else f"nothing is stored in {store.directory}")
     return {"layers": len(entries), "bytes": sum(entry.size for entry in entries)}
 
 

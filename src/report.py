@@ -17,19 +17,18 @@ log = logging.getLogger(__name__)
 
 def report(cfg: DictConfig) -> dict[str, Any]:
     """Run a composed config; return the paths of what it wrote."""
-    from rich.console import Console
-
     from transferlab.documents import write_atomically
     from transferlab.reporting.sweep_plot import plot_depths, plot_sweep
     from transferlab.reporting.sweep_report import report_sweeps
     from transferlab.utils.config_checks import check_root_keys, root_keys
     from transferlab.utils.logging import apply_extras
+    from transferlab.utils.terminal import VisibleConsole
 
     apply_extras(cfg)
     check_root_keys(cfg, root_keys(Path(cfg.paths.root_dir, "configs", "report.yaml")))
     output_dir = Path(cfg.paths.output_dir)
     result = report_sweeps([cfg.sweeps] if isinstance(cfg.sweeps, str) else list(cfg.sweeps), cfg.score)
-    Console().print(result.table())
+    VisibleConsole().print(result.table())
     write_atomically(output_dir / "report.md", [result.markdown()])
     written = {"table": output_dir / "report.md", "picture": plot_sweep(result, output_dir / "report")[0]}
     depths = plot_depths(result, output_dir / "depths")

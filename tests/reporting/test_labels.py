@@ -6,7 +6,8 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from transferlab.reporting.labels import place_labels, plain
+from transferlab.reporting.labels import place_labels
+from transferlab.utils.escaping import plain
 
 
 def test_names_of_a_crowd_do_not_overlap() -> None:

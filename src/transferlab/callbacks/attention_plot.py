@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from transferlab.utils.escaping import plain
+
 
 def plot_attention(content: dict[str, Any], path: Path) -> None:
     """Write a PNG with one row per encoder of ``content``, the dict of ``attention_weights.json``.
@@ -24,10 +26,10 @@ def plot_attention(content: dict[str, Any], path: Path) -> None:
             rows = [r for r in records if r["stage"] == stage]
             means = [r["mean"][encoder] for r in rows]
             left.plot([r["step"] for r in rows], means, marker=marker, label=stage)
-        left.set(title=encoder, xlabel="step", ylabel="mean weight", ylim=(0, 1))
+        left.set(title=plain(encoder), xlabel="step", ylabel="mean weight", ylim=(0, 1))
         left.legend()
         right.stairs(last["histogram"][encoder], edges, fill=True)
-        right.set(title=f"{encoder}: words of {last['stage']}", xlabel="weight", ylabel="words", xlim=(0, 1))
+        right.set(title=f"{plain(encoder)}: words of {last['stage']}", xlabel="weight", ylabel="words", xlim=(0, 1))
     temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     figure.savefig(temporary, format="png", dpi=120)
     os.replace(temporary, path)

@@ -17,6 +17,7 @@ from transferlab.encoders.encoder import Encoder
 from transferlab.encoders.frozen_features import FrozenFeatures
 from transferlab.encoders.multi_encoder import MultiEncoder
 from transferlab.utils.batches import EncoderInputs
+from transferlab.utils.terminal import VisibleConsole
 
 log = logging.getLogger(__name__)
 
@@ -115,8 +116,13 @@ def fill(one: Pass, batches: Sequence[Iterable[Any]], device: torch.device) -> N
             one.encoder.encoder_id, len(lengths), sum(lengths.values()), ", ".join(map(str, features.kept)), size / 1e9,
             features.store.directory,
         )  # fmt: skip
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, transient=True) as progress:
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=VisibleConsole(), transient=True) as progress:
             task = progress.add_task(f"features of {one.encoder.encoder_id}", total=len(lengths))
             for inputs, keys in rows():
                 if new := features.missing(keys, precision):

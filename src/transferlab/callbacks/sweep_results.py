@@ -11,6 +11,7 @@ from statistics import mean, stdev
 from typing import Any
 
 from transferlab.documents import write_atomically
+from transferlab.utils.escaping import code, code_block, markdown, markdown_row
 from transferlab.utils.run_files import read_json, read_yaml
 from transferlab.utils.run_record import json_ready, write_json
 
@@ -110,11 +111,11 @@ def aggregate(jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def job_markdown(record: dict[str, Any]) -> str:
     """One job: its overrides, its status, and a table of its metrics or the traceback of its error."""
     lines = ["# Result of a job", "", f"* status: {record['status']}", f"* seed: {record['seed']}"]
-    lines += [f"* override: `{override}`" for override in record["overrides"]]
+    lines += [f"* override: {code(override)}" for override in record["overrides"]]
     if record["metrics"]:
         lines += ["", *_table(["metric", "value"], [[k, _text(v)] for k, v in record["metrics"].items()])]
     if "error" in record:
-        lines += ["", "```", record["traceback"].rstrip(), "```"]
+        lines += ["", *code_block(record["traceback"])]
     return "\n".join(lines) + "\n"
 
 
@@ -126,14 +127,14 @@ def sweep_markdown(result: dict[str, Any]) -> str:
     names = list(dict.fromkeys(name for job in jobs for name in job["metrics"]))
     done = sum(job["status"] == "completed" for job in jobs)
     lines = ["# Result of a sweep", "", f"{done} of {len(jobs)} jobs completed."]
-    lines += ["", "Every job has: " + ", ".join(f"`{o}`" for o in shared)] if shared else []
+    lines += ["", "Every job has: " + ", ".join(map(code, shared))] if shared else []
     rows = []
     for job in jobs:
         values = {_key(o): o.partition("=")[2] for o in job["overrides"]}
         metrics = [_text(job["metrics"].get(name)) for name in names]
         rows.append([job["job"], *(values.get(key, "") for key in keys), job["status"], *metrics])
     lines += ["", "## Jobs", "", *_table(["job", *keys, "status", *names], rows)]
-    errors = [f"* job {job['job']}: {job['error']}" for job in jobs if "error" in job]
+    errors = [f"* job {markdown(job['job'])}: {markdown(job['error'])}" for job in jobs if "error" in job]
     lines += ["", "## Errors", "", *errors] if errors else []
     lines += ["", "## Over the seeds of each setting", ""]
     lines += _table(["setting", "metric", "mean", "std", "count"], list(_setting_rows(settings, shared)))
@@ -146,9 +147,9 @@ def print_settings(result: dict[str, Any], monitor: str | None = None) -> None:
     Of each setting only the metric that its jobs monitored (say ``val/f1``), on every split (so ``test/f1`` too), where
     there is one. ``monitor`` is that of jobs that do not say it.
     """
-    import rich
-    from rich.markup import escape
     from rich.table import Table
+
+    from transferlab.utils.terminal import VisibleConsole
 
     shared = _shared([job["overrides"] for job in result["jobs"]])
     table = Table("setting", "metric", "mean", "std", "count", title="over the seeds of each setting")
@@ -159,13 +160,14 @@ def print_settings(result: dict[str, Any], monitor: str | None = None) -> None:
         of_setting = list(_setting_rows([setting], shared))
         rows += [row for row in of_setting if row[1].rpartition("/")[2] == last] or of_setting
     for row in rows[:PRINTED_ROWS]:
-        table.add_row(*map(escape, row))  # sources=[ner] is no markup
-    rich.print(table)
+        table.add_row(*row)
+    console = VisibleConsole()
+    console.print(table)
     if len(rows) > PRINTED_ROWS:
-        rich.print(f"... and {len(rows) - PRINTED_ROWS} more rows in the files")
+        console.print(f"... and {len(rows) - PRINTED_ROWS} more rows in the files")
     for job in result["jobs"]:
         if job["status"] != "completed":
-            rich.print(escape(f"job {job['job']} {job['status']}: {job.get('error', 'it left no result')}"))
+            console.print(f"job {job['job']} {job['status']}: {job.get('error', 'it left no result')}")
 
 
 def _setting_rows(settings: list[dict[str, Any]], shared: list[str]) -> Iterator[list[str]]:
@@ -231,6 +233,5 @@ def _text(value: Any) -> str:
 
 
 def _table(header: list[str], rows: list[list[str]]) -> list[str]:
-    escaped = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in [header, *rows]]
-    lines = ["| " + " | ".join(row) + " |" for row in escaped]
+    lines = list(map(markdown_row, [header, *rows]))
     return [lines[0], "|" + " --- |" * len(header), *lines[1:]]

@@ -118,10 +118,11 @@ def _check_ids(encoder_ids: Sequence[str]) -> None:
         raise EncoderError("model.pretrained_models: name at least one encoder, as {id: source}")
     for encoder_id in encoder_ids:
         # ids are parts of configuration keys and of the names of weights
-        if not isinstance(encoder_id, str) or not encoder_id or "." in encoder_id or encoder_id in _TAKEN:
+        usable = isinstance(encoder_id, str) and encoder_id.isprintable() and "." not in encoder_id
+        if not usable or not encoder_id or encoder_id in _TAKEN:
             raise EncoderError(
-                f"model.pretrained_models: {encoder_id!r} cannot be an id (a number, empty, with a dot, or a word of "
-                "torch); choose another"
+                f"model.pretrained_models: {encoder_id!r} cannot be an id (a number, empty, with a dot or a control "
+                "character, or a word of torch); choose another"
             )
 
 

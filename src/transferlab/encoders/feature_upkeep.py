@@ -15,6 +15,7 @@ from rich.table import Table
 from transferlab.encoders.feature_shards import SUFFIX, DamagedShardError, Shard
 from transferlab.encoders.feature_store import FeatureStore, LayerEntry, describe, remove
 from transferlab.encoders.sources import EncoderError
+from transferlab.utils.terminal import VisibleConsole
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ def verify(entries: Sequence[LayerEntry]) -> tuple[int, int]:
     """
     files, damaged = 0, 0
     columns = (TextColumn("verifying"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, transient=True) as progress:
+    with Progress(*columns, console=VisibleConsole(), transient=True) as progress:
         task = progress.add_task("", total=sum(entry.size for entry in entries))
         for path in (path for entry in entries for path in sorted(entry.folder.glob(f"*{SUFFIX}"))):
             try:

@@ -27,6 +27,7 @@ from transferlab.encoders.tokenizers import load_tokenizers
 from transferlab.models.base import TransferModel
 from transferlab.models.descriptions import DESCRIPTION, FORMAT, WEIGHTS, as_named, check_folder, read_description
 from transferlab.models.registry import MODELS, READERS, TASKMODULES, SavedModelError, build
+from transferlab.utils.escaping import code, markdown, markdown_row
 from transferlab.utils.run_record import json_ready
 
 ENCODERS = "multi_encoder.encoders."  # the part of a model's state that is saved in the Hugging Face layout
@@ -236,21 +237,23 @@ def model_card(description: dict[str, Any]) -> str:
     kind = description["taskmodule"]["name"].rpartition(":")[2].removesuffix("TaskModule")
     task = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind).replace("_", " ").lower()
     options = description["model"]["options"]
-    lines = ["---", "library_name: transferlab", f"tags: [transferlab, {task.replace(' ', '-')}]", "---", ""]
-    lines += [f"# {task} model", ""]
+    lines = ["---", "library_name: transferlab", f"tags: [transferlab, {re.sub('[^a-z0-9]+', '-', task)}]", "---", ""]
+    lines += [f"# {markdown(task)} model", ""]
     for name, place in description["encoders"].items():
         origin = options["pretrained_models"].get(name, "not recorded")
         depth = (options.get("truncate_models") or {}).get(name)
         depth = f", its first {depth} layers" if depth else ""
-        saved = f"; saved in `{place['folder']}`" if "folder" in place else ", frozen, not copied"
-        lines += [f"- encoder {name}: from {origin}{depth}{saved}"]
-    lines += [f"- command: `{description.get('command', 'not recorded')}`"]
+        saved = f"; saved in {code(place['folder'])}" if "folder" in place else ", frozen, not copied"
+        lines += [f"- encoder {markdown(name)}: from {markdown(origin)}{depth}{saved}"]
+    lines += [f"- command: {code(description.get('command', 'not recorded'))}"]
     lines += [f"- seed: {description.get('seed', 'not recorded')}"]
     data = description.get("data") or {"name": "not recorded", "options": {}}
-    lines += [f"- data: {data['name'].rpartition(':')[2]}"]
-    lines += [f"    - {key}: {value}" for key, value in data["options"].items() if value is not None]
+    lines += [f"- data: {markdown(data['name'].rpartition(':')[2])}"]
+    lines += [
+        f"    - {markdown(key)}: {markdown(value)}" for key, value in data["options"].items() if value is not None
+    ]
     lines += ["", "| score | value |", "|---|---|"]
-    lines += [f"| {name} | {value:.4f} |" for name, value in sorted(description.get("scores", {}).items())]
+    lines += [markdown_row([name, f"{value:.4f}"]) for name, value in sorted(description.get("scores", {}).items())]
     lines += ["", "```python", "import transferlab", 'model = transferlab.load("<this folder>")', "```", ""]
     if len(description["encoders"]) == 1 and "folder" in next(iter(description["encoders"].values())):
         lines += ["The encoder alone is what `AutoModel` and `AutoTokenizer` load from this folder.", ""]

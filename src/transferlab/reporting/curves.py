@@ -13,6 +13,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from transferlab.utils.escaping import plain
+
 # Distinct hues for readers with any colour vision; the line style changes once they are used up.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#a0489a", "#b8860b", "#333333")
 LINE_STYLES = ("-", "--", "-.", ":")
@@ -87,7 +89,7 @@ def plot_curves(
 
 def _draw_score(axes: Axes, score: pd.Series, label: str, colour: str, line: str) -> None:
     best = score.index[int(score.argmin() if "loss" in str(score.name) else score.argmax())]
-    text = f"{label}: {score[best]:.3f} in epoch {best}"
+    text = f"{plain(label)}: {score[best]:.3f} in epoch {best}"
     marker = "." if len(score) <= 50 else ""
     axes.plot(score.index, score, color=colour, linestyle=line, marker=marker, markersize=4, label=text)
     axes.plot([best], [score[best]], marker="o", markersize=7, markerfacecolor="none", color=colour)
@@ -103,7 +105,7 @@ def _draw_losses(axes: Axes, run: pd.DataFrame, colour: str, line: str) -> None:
 
 
 def _finish(axes: Axes, title: str) -> None:
-    axes.set_title(title, loc="left", fontsize=11)
+    axes.set_title(plain(title), loc="left", fontsize=11)
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(color="0.9", linewidth=0.8)

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
+
+from transferlab.utils.terminal import VisibleConsole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,7 +32,7 @@ class DocumentReport:
 
     def show(self) -> None:
         """Print the tables."""
-        console = Console()
+        console = VisibleConsole()
         for table in self.tables:
             console.print(table)
 

@@ -11,6 +11,7 @@ from transferlab.metrics.head_match import GOLD_MENTIONS, PREDICTED_MENTIONS, he
 from transferlab.reporting.document_report import DocumentReport
 from transferlab.reporting.error_analysis import analyse_errors, error_markdown, error_tables
 from transferlab.reporting.score_table import score_markdown, score_table
+from transferlab.utils.escaping import markdown_row
 
 
 def coreference_report(documents: list[Document]) -> DocumentReport:
@@ -43,7 +44,7 @@ def statistics_report(documents: list[Document]) -> DocumentReport:
     """Describe documents: words, sentences, mentions, entities, singletons, genres, quantiles of lengths."""
     statistics = corpus_statistics(documents)
     lines = ["| | |", "|---|---|"]
-    lines += [f"| {name.replace('_', ' ')} | {json.dumps(value)} |" for name, value in statistics.items()]
+    lines += [markdown_row([name.replace("_", " "), json.dumps(value)]) for name, value in statistics.items()]
     return DocumentReport(statistics, [statistics_table({"documents": statistics})], "\n".join(lines) + "\n")
 
 

@@ -26,6 +26,7 @@ from rich.table import Table
 from transferlab.documents import Cluster, Document, Span
 from transferlab.reporting.entities import required_clusters
 from transferlab.reporting.mention_types import MENTION_TYPES, mention_types
+from transferlab.utils.escaping import markdown_row
 
 # Lower bound of sentences between an anaphor and the nearest earlier mention of its entity -> name.
 DISTANCES = {0: "same sentence", 1: "1 sentence", 2: "2-3 sentences", 4: "4-7 sentences", 8: "8 or more"}
@@ -107,8 +108,8 @@ def error_markdown(analysis: Analysis) -> str:
     lines: list[str] = []
     for title, rows in analysis.items():
         columns = list(next(iter(rows.values())))
-        lines += [f"| {title} | {' | '.join(columns)} |", "|---|" + "---:|" * len(columns)]
-        lines += [f"| {row} | {' | '.join(map(_shown, cells.values()))} |" for row, cells in rows.items()]
+        lines += [markdown_row([title, *columns]), "|---|" + "---:|" * len(columns)]
+        lines += [markdown_row([row, *map(_shown, cells.values())]) for row, cells in rows.items()]
         lines.append("")
     return "\n".join(lines)
 

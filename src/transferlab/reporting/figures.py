@@ -13,6 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from transferlab.reporting.curves import COLOURS
 from transferlab.reporting.text_histogram import bin_edges
+from transferlab.utils.escaping import plain
 
 MOST_BARS = 40  # as many labels can be read below each other
 
@@ -42,7 +43,7 @@ def count_figure(counts: Mapping[str, int], title: str) -> Figure:
     places = range(len(shown))
     axes.barh(places, list(shown.values()), color=COLOURS[0])
     # a dollar sign would begin a formula
-    axes.set_yticks(places, [name.replace("$", r"\$") for name in shown], fontsize=8)
+    axes.set_yticks(places, [plain(name) for name in shown], fontsize=8)
     axes.invert_yaxis()
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     left_out = f", the first {MOST_BARS} of {len(counts)}" if len(counts) > MOST_BARS else ""
@@ -64,7 +65,7 @@ def write_png(figure: Figure, path: str | Path) -> Path:
 
 
 def _finish(axes: Axes, title: str, grid: Literal["x", "y"]) -> None:
-    axes.set_title(title, loc="left", fontsize=11)
+    axes.set_title(plain(title), loc="left", fontsize=11)
     axes.grid(axis=grid, color="0.9", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)

@@ -11,13 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.transforms import Bbox
 
+from transferlab.utils.escaping import plain
+
 _ANGLES = np.deg2rad([0, 180, 90, 270, 45, 135, 315, 225, 20, 160, 340, 200, 70, 110, 290, 250])
 _DISTANCES = (6, 12, 20, 30, 42, 56, 72, 90, 110, 132)  # points (1/72 inch) from the middle of a marker
-
-
-def plain(name: str) -> str:
-    """A name in which a dollar sign does not begin a formula."""
-    return name.replace("$", r"\$")
 
 
 def place_labels(

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from rich.console import Console
 
 from transferlab.documents import write_atomically
 from transferlab.reporting.task_space_plots import plot_task_graph, plot_task_map
 from transferlab.reporting.transfer_plots import plot_gain_distribution, plot_gain_grid, plot_predictions
 from transferlab.reporting.transfer_tables import judgement_table, ranking_table, reasons_list, training_table
+from transferlab.utils.escaping import markdown
+from transferlab.utils.terminal import VisibleConsole
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ class RankingReport:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.console = Console()
+        self.console = VisibleConsole()
         self.lines = ["# Sources, ranked", ""]
         self.written: dict[str, str] = {}
         self._frames: dict[str, list[pd.DataFrame]] = {}
@@ -63,9 +64,9 @@ class RankingReport:
         """
         table = ranking_table(target, ranks, measured, gains)
         self.console.print(table.rich())
-        self.lines += [f"## {target}", "", table.markdown()]
+        self.lines += [f"## {markdown(target)}", "", table.markdown()]
         if left_out:
-            self.lines += [f"Left out, trained on the corpus of the target: {', '.join(left_out)}.", ""]
+            self.lines += [f"Left out, trained on the corpus of the target: {markdown(', '.join(left_out))}.", ""]
         if trainings is not None and len(trainings):
             self.lines += [training_table(trainings).markdown()]
             self._keep("trainings", target, trainings)
@@ -73,9 +74,9 @@ class RankingReport:
             looked = f"{items['items']} {items['items_are']} of {items['examples']} examples ({items['split']} split)"
             self.lines += [f"Estimators looked at {looked}, drawn with seed {items['seed']}.", ""]
         if without := reasons_list(reasons):
-            self.lines += ["Without a score:", "", *without, ""]
+            self.lines += ["Without a score:", "", *(f"* {markdown(line)}" for line in without), ""]
             for line in without:
-                log.info("without a score: %s", line.removeprefix("* "))
+                log.info("without a score: %s", line)
         self._keep("scores", target, scores.rename_axis("source").reset_index())
         self._keep("layers", target, layers)
         self._keep("components", target, components)

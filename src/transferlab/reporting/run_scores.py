@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from transferlab.reporting.score_table import score_table
+from transferlab.utils.terminal import VisibleConsole
 
 PARTS = ("precision", "recall", "f1")
 
@@ -43,7 +43,7 @@ def print_scores(
     own = {name.removeprefix(f"{stage}/"): value for name, value in metrics.items() if name.startswith(f"{stage}/")}
     own = {name: value for name, value in own.items() if "/" not in name}  # cosine/<encoder> is no score
     systems = {"model": nested_scores(own)} | {name: nested_scores(scores) for name, scores in baselines.items()}
-    Console().print(score_table(systems, title=f"{split} split"))
+    VisibleConsole().print(score_table(systems, title=f"{split} split"))
 
 
 def print_probes(results: Mapping[str, Mapping[str, float]], monitor: str) -> None:
@@ -60,4 +60,4 @@ def print_probes(results: Mapping[str, Mapping[str, float]], monitor: str) -> No
         table.add_column(name, justify="right")
     for probe, scores in results.items():
         table.add_row(probe, *(f"{100 * scores[name]:.2f}" if name in scores else "–" for name in shown))
-    Console().print(table)
+    VisibleConsole().print(table)

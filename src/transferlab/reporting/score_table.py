@@ -9,6 +9,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from transferlab.utils.escaping import markdown
+
 # a score's name -> {precision, recall, f1}, or one number
 Scores = Mapping[str, Any]
 
@@ -69,19 +71,15 @@ def score_table(systems: Mapping[str, Scores], title: str | None = None) -> Tabl
 def score_markdown(systems: Mapping[str, Scores]) -> str:
     """The same as :func:`score_table` in Markdown, with a column per system and number."""
     parts = _parts(systems)
-    heads = [
-        (f"{name} {PART_NAMES[part]}" if len(parts) > 1 else name).replace("|", "\\|")
-        for name in systems
-        for part in parts
-    ]
+    heads = [markdown(f"{name} {PART_NAMES[part]}" if len(parts) > 1 else name) for name in systems for part in parts]
     lines = ["| score | " + " | ".join(heads) + " |", "|---|" + "---:|" * len(heads)]
     for score in _names(systems, single=False):
         cells = [_part(scores.get(score), part) for scores in systems.values() for part in parts]
-        lines.append(f"| {_shown(score)} | " + " | ".join(cells) + " |")
+        lines.append(f"| {markdown(_shown(score))} | " + " | ".join(cells) + " |")
     padding = " |" * (len(parts) - 1)
     for score in _names(systems, single=True):
         numbers = [f"{padding} **{_number(score, scores.get(score))}**" for scores in systems.values()]
-        lines.append(f"| **{_shown(score)}** |" + " |".join(numbers) + " |")
+        lines.append(f"| **{markdown(_shown(score))}** |" + " |".join(numbers) + " |")
     return "\n".join(lines) + "\n"
 
 

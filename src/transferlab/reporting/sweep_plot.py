@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from transferlab.reporting.curves import COLOURS, save_figure
 from transferlab.reporting.sweep_report import Setting, SweepReport
+from transferlab.utils.escaping import plain
 
 _DEPTH = re.compile(r"(?P<source>.+)_(?P<depth>[0-9]+)")
 
@@ -52,11 +53,16 @@ def plot_depths(report: SweepReport, output: str | Path) -> tuple[Path, Path] | 
         depths = [depth + aside for depth, _ in points]
         means = [report.scale * setting.mean for _, setting in points]
         axes.errorbar(
-            depths, means, [report.scale * (s.std or 0) for _, s in points], color=colour, label=source, capsize=3
+            depths,
+            means,
+            [report.scale * (s.std or 0) for _, s in points],
+            color=colour,
+            label=plain(source),
+            capsize=3,
         )
     _draw_baselines(axes, report, vertical=False)
     axes.set_xlabel("layers")
-    axes.set_ylabel(_unit(report))
+    axes.set_ylabel(plain(_unit(report)))
     axes.set_xticks(sorted({depth for points in curves.values() for depth, _ in points}))
     _tidy(axes)
     axes.legend(frameon=False, fontsize=9)
@@ -79,16 +85,16 @@ def _draw_scores(axes: Axes, report: SweepReport) -> None:
             [report.scale * s for s in setting.scores], [place] * len(setting.scores), ".", color="0.35", markersize=4
         )
     _draw_baselines(axes, report, vertical=True)
-    axes.set_yticks(list(places), [setting.name for setting in report.settings])
+    axes.set_yticks(list(places), [plain(setting.name) for setting in report.settings])
     axes.set_ylim(len(report.settings) - 0.4, -0.6)  # the first setting on top
-    axes.set_xlabel(f"{_unit(report)}: mean and standard deviation, every run a dot")
+    axes.set_xlabel(f"{plain(_unit(report))}: mean and standard deviation, every run a dot")
     _tidy(axes)
 
 
 def _draw_baselines(axes: Axes, report: SweepReport, vertical: bool) -> None:
     draw = axes.axvline if vertical else axes.axhline
     for name, score in report.baselines.items():
-        draw(report.scale * score, color=COLOURS[1], linestyle="--", linewidth=1, label=name)
+        draw(report.scale * score, color=COLOURS[1], linestyle="--", linewidth=1, label=plain(name))
     if report.baselines and vertical:
         axes.legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(0, 1.0))
 

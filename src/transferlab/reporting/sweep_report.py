@@ -13,6 +13,7 @@ from rich import box
 from rich.table import Table
 
 from transferlab.utils.errors import UserError
+from transferlab.utils.escaping import markdown, markdown_row
 from transferlab.utils.run_files import job_directory, read_json, read_yaml
 
 RESULT = "multirun_result.json"
@@ -87,9 +88,9 @@ class SweepReport:
     def markdown(self) -> str:
         """The table in Markdown."""
         header = self._header()
-        lines = [f"# {self.metric}", "", "| " + " | ".join(header) + " |"]
+        lines = [f"# {markdown(self.metric)}", "", markdown_row(header)]
         lines += ["|" + "|".join("---" if h in ("setting", "weights") else "---:" for h in header) + "|"]
-        lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in self._rows()]
+        lines += map(markdown_row, self._rows())
         if self.unfinished:
             lines += ["", f"{self.unfinished} jobs have no result (failed or unfinished) and are left out."]
         return "\n".join(lines) + "\n"

@@ -15,6 +15,7 @@ from matplotlib.lines import Line2D
 
 from transferlab.reporting.curves import COLOURS, save_figure
 from transferlab.reporting.labels import place_labels
+from transferlab.utils.escaping import plain
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -135,7 +136,7 @@ def _canvas(places: Array, title: str) -> Axes:
     figure = Figure(figsize=(1.25 * side, side))
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0.02, 0.06, 0.96, 0.87))
-    axes.set_title(title, loc="left", fontsize=11)
+    axes.set_title(plain(title), loc="left", fontsize=11)
     middle = (places.max(axis=0) + places.min(axis=0)) / 2
     half = max(float(np.ptp(places, axis=0).max()) / 2, 1e-6) * 1.18
     # one unit is as long to the right as upwards, or distances would lie

@@ -8,6 +8,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from transferlab.utils.escaping import markdown, markdown_row
+
 
 @dataclass(frozen=True)
 class TextTable:
@@ -34,10 +36,6 @@ class TextTable:
 
     def markdown(self) -> str:
         """The table as Markdown, under its title."""
-        lines = [f"**{self.title}**", ""] if self.title else []
-        lines += [_line(self.columns), "|---|" + "---:|" * (len(self.columns) - 1), *map(_line, self.rows)]
-        return "\n".join(lines) + "\n"
-
-
-def _line(cells: list[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+        lines = [f"**{markdown(self.title)}**", ""] if self.title else []
+        lines += [markdown_row(self.columns), "|---|" + "---:|" * (len(self.columns) - 1)]
+        return "\n".join([*lines, *map(markdown_row, self.rows)]) + "\n"

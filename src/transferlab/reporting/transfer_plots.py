@@ -14,8 +14,8 @@ from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
 
 from transferlab.reporting.curves import COLOURS, save_figure
-from transferlab.reporting.labels import plain
 from transferlab.utils.errors import UserError
+from transferlab.utils.escaping import plain
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 

@@ -102,7 +102,7 @@ def reasons_list(reasons: Mapping[str, Mapping[str, str]]) -> list[str]:
     for method, by_source in reasons.items():
         for reason in dict.fromkeys(by_source.values()):
             sources = ", ".join(source for source, own in by_source.items() if own == reason)
-            lines.append(f"* {method}, {sources}: {reason}")
+            lines.append(f"{method}, {sources}: {reason}")
     return lines
 
 

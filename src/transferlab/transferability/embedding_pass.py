@@ -20,6 +20,7 @@ from torch import Tensor
 
 from transferlab.utils.batches import row_keys
 from transferlab.utils.errors import UserError
+from transferlab.utils.terminal import VisibleConsole
 
 log = logging.getLogger(__name__)
 
@@ -94,9 +95,9 @@ def embed(
     done = _resume(embedder, unfinished, name)
     if done:
         log.info("going on from batch %d of %d, found in %s", done, len(batches), unfinished)
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     written = time.monotonic()
-    with Progress(*columns) as progress:
+    with Progress(*columns, console=VisibleConsole()) as progress:
         task = progress.add_task("batches embedded", total=len(batches), completed=done)
         for number in range(done, len(batches)):
             batch = taskmodule.collate([examples[position] for position in batches[number]], training=False)

@@ -26,6 +26,7 @@ from transferlab.transferability.items import Array, Items
 from transferlab.transferability.source_probabilities import NoSourceClassesError, source_probabilities
 from transferlab.transferability.target_items import TargetItems
 from transferlab.utils.errors import UserError
+from transferlab.utils.terminal import VisibleConsole
 
 log = logging.getLogger(__name__)
 
@@ -186,8 +187,15 @@ class LayerFeatures:
             encoder.features.refresh(encoder.precision)
             if markers is not None:
                 log.info("%s does not know the markers of the target: its features are not stored", encoder.encoder_id)
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, transient=True, disable=not get_console().is_interactive) as progress:
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+        )
+        with Progress(
+            *columns, console=VisibleConsole(), transient=True, disable=not get_console().is_interactive
+        ) as progress:
             for one in progress.track(self.target.batches, description=f"vectors of {encoder.encoder_id}"):
                 rows = one.batch.inputs[self.tokenizer_keys[encoder.encoder_id]].to(self.device)
                 hidden = encoder(rows.input_ids, rows.attention_mask, rows.token_type_ids, markers, rows.row_keys)

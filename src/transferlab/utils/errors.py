@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from transferlab.utils.escaping import visible
+
 
 class UserError(ValueError):
     """Something the user can mend; the text names the place (file, line, key), the value and the remedy."""
@@ -18,6 +20,10 @@ def run_entrypoint(main: Callable[[], Any]) -> None:
 
     ``HYDRA_FULL_ERROR=1`` shows tracebacks of both.
     """
+    from transferlab.utils.terminal import escape_log_records, show_exception
+
+    escape_log_records()
+    sys.excepthook = show_exception
     if "HYDRA_FULL_ERROR" in os.environ:
         main()
         return
@@ -29,7 +35,7 @@ def run_entrypoint(main: Callable[[], Any]) -> None:
         main()
     except (UserError, HydraException, OmegaConfBaseException) as error:
         message = str(user_error_of(error) or error).strip() + _existing_keys(error)
-        print(f"\nerror: {message}\n(HYDRA_FULL_ERROR=1 shows the traceback)", file=sys.stderr)
+        print(f"\nerror: {visible(message)}\n(HYDRA_FULL_ERROR=1 shows the traceback)", file=sys.stderr)
         sys.exit(1)
 
 

@@ -23,6 +23,9 @@ def apply_extras(cfg: DictConfig) -> None:
     ``ignore_warnings`` silences Python warnings and the load reports of transformers, ``print_config`` prints
     the config as a tree. Further processes of a run keep quiet below errors whatever is set.
     """
+    from transferlab.utils.terminal import escape_log_records
+
+    escape_log_records()  # in the workers of a launcher, too
     extras = cfg.get("extras") or {}
     if not run_identity.is_main_process():
         logging.getLogger().setLevel(logging.ERROR)
@@ -41,8 +44,9 @@ def _is_no_advertisement(record: logging.LogRecord) -> bool:
 
 def print_config(cfg: DictConfig) -> None:
     """Print the resolved config as a tree, one branch per group."""
-    import rich
     from rich.tree import Tree
+
+    from transferlab.utils.terminal import VisibleConsole
 
     tree = Tree("config", guide_style="dim")
     plain = {}
@@ -53,7 +57,7 @@ def print_config(cfg: DictConfig) -> None:
         else:
             plain[str(name)] = node
     tree.children.insert(0, Tree(_yaml(OmegaConf.to_yaml(plain))))
-    rich.print(tree)
+    VisibleConsole().print(tree)
 
 
 def _yaml(text: str) -> Syntax:
