@@ -128,7 +128,8 @@ def test_a_record_with_wrong_arguments_fails_nothing(log_records, caplog):
 
 
 def test_errors_are_shown_visibly(monkeypatch, capsys):
-    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "")  # so that what run_entrypoint sets is taken back
+    monkeypatch.delenv("HYDRA_FULL_ERROR")
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
     factory = logging.getLogRecordFactory()
 
@@ -137,7 +138,6 @@ def test_errors_are_shown_visibly(monkeypatch, capsys):
 
     with pytest.raises(SystemExit):
         run_entrypoint(main)
-    monkeypatch.delenv("HYDRA_FULL_ERROR")
     try:
         raise ValueError(TITLE)
     except ValueError:

@@ -42,4 +42,4 @@ def test_measures_with_intervals_where_there_are_such() -> None:
 
 def test_equal_reasons_are_said_once() -> None:
     reasons = {"leep": {"re": "no classes", "squad": "no classes", "ner": "cut off"}}
-    assert reasons_list(reasons) == ["* leep, re, squad: no classes", "* leep, ner: cut off"]
+    assert reasons_list(reasons) == ["leep, re, squad: no classes", "leep, ner: cut off"]
