@@ -153,6 +153,17 @@ def test_attention_may_not_ask_first_tokens_that_see_nothing(mode, target, refus
             check_row_vectors(multi_encoder, taskmodule.two_rows(), None)
 
 
+def test_an_encoder_that_says_the_same_of_every_word_is_refused(make_model):
+    encoders = {"good": make_model("bert"), "zero": make_model("bert", seed=1)}
+    multi_encoder = MultiEncoder(encoders)
+    taskmodule = TokenClassificationTaskModule(load_tokenizers(encoders)[0])
+    check_row_vectors(multi_encoder, taskmodule.two_rows(), None)
+    with torch.no_grad():
+        multi_encoder.encoders["zero"].embedding_table.zero_()
+    with pytest.raises(EncoderError, match=r"encoder 'zero'.*whatever it reads"):
+        check_row_vectors(multi_encoder, taskmodule.two_rows(), None)
+
+
 def test_a_word_may_be_its_first_subtoken_in_any_model(with_bos):
     encoders = {"a": with_bos("gpt2")}
     taskmodule = TokenClassificationTaskModule(load_tokenizers(encoders)[0])

@@ -32,13 +32,16 @@ def check_row_vectors(multi_encoder: MultiEncoder, rows: Mapping[str, EncoderInp
     Raises:
         EncoderError: an encoder does not; it names the encoder and what to change.
     """
-    if remedy is None and not multi_encoder.aggregation.first_tokens_of:
-        return
     was_training = multi_encoder.training
     multi_encoder.eval()
     for encoder_id in multi_encoder.encoder_ids:
         own = multi_encoder.rows_of(encoder_id, rows)
         hidden = multi_encoder.hidden_states(encoder_id, rows)  # [2, subtokens, hidden]
+        if are_alike(hidden):
+            raise EncoderError(
+                f"encoder {encoder_id!r} ({multi_encoder.pretrained_models[encoder_id]}) gives the same vectors "
+                f"whatever it reads: its weights are no trained ones; check model.pretrained_models.{encoder_id}"
+            )
         vectors, _ = align(hidden, own.unit_ids, 2, 1, multi_encoder.alignment)  # [2, 1, hidden]
         if remedy is not None and are_alike(vectors):
             raise EncoderError(
