@@ -10,6 +10,7 @@ import torch
 from transferlab.documents import Cluster, Document, Span
 from transferlab.metrics.coreference import CoreferenceScore
 from transferlab.metrics.head_match import GOLD_MENTIONS, head_match_baseline
+from transferlab.metrics.one_process import compute_alone
 from transferlab.taskmodules.base import TaskModule, predicted
 from transferlab.taskmodules.tokenization import Line, flatten, segments
 from transferlab.utils.batches import CoreferenceBatch, CoreferenceDocument
@@ -209,4 +210,4 @@ class CoreferenceTaskModule(TaskModule[CoreferenceExample, CoreferenceBatch]):
         score, gold = CoreferenceScore(), [document.gold.clusters or [] for document in documents]
         for key, clusters in zip(gold, head_match_baseline(documents, gold), strict=True):
             score.update([key], [clusters])
-        return {GOLD_MENTIONS: score.compute()}
+        return {GOLD_MENTIONS: compute_alone(score)}

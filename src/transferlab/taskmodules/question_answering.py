@@ -9,6 +9,7 @@ import torch
 
 from transferlab.data.fine_words import covering_words, fine_words, joined_words
 from transferlab.documents import Annotations, Answer, Document, Question, Span
+from transferlab.metrics.one_process import compute_alone
 from transferlab.metrics.question_answering import SquadScore
 from transferlab.taskmodules.base import TaskModule, predicted
 from transferlab.taskmodules.tokenization import Line, Window, flatten, windows
@@ -252,7 +253,7 @@ class QuestionAnsweringTaskModule(TaskModule[QuestionExample, QuestionBatch]):
             golds = [_wordings(question) for question in document.gold.questions or []]
             known = [gold for gold in golds if gold is not None]
             score.update(known, [""] * len(known), [1.0] * len(known))
-        return {"no answer to any question": score.compute()}
+        return {"no answer to any question": compute_alone(score)}
 
 
 def _words(document: Document) -> tuple[list[str], list[Span]]:

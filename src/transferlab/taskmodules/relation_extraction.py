@@ -12,6 +12,7 @@ from typing import Any
 
 from transferlab.documents import Document, Relation
 from transferlab.metrics.classification import check_score, make_score, problem_of
+from transferlab.metrics.one_process import compute_alone
 from transferlab.taskmodules.base import TaskModule, predicted
 from transferlab.taskmodules.gold_labels import LABEL_KINDS
 from transferlab.taskmodules.relation_candidates import (
@@ -292,5 +293,5 @@ class RelationExtractionTaskModule(TaskModule[RelationExample, ClassificationBat
                     self.metric, self.problem, sorted({*(self.labels or []), *counts}), self._metric_options
                 )
                 score.update(gold, [[label] if several else label] * len(gold))
-                scores[name] = score.compute()
+                scores[name] = compute_alone(score)
         return scores

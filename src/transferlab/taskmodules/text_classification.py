@@ -14,6 +14,7 @@ from typing import Any
 from transferlab.data.readers.text_rows import text_document
 from transferlab.documents import Document
 from transferlab.metrics.classification import GENERAL_SCORES, check_score, make_score, problem_of
+from transferlab.metrics.one_process import compute_alone
 from transferlab.taskmodules.base import TaskModule, predicted
 from transferlab.taskmodules.gold_labels import LABEL_KINDS, Label
 from transferlab.taskmodules.tokenization import Line, WordTokenizer
@@ -279,4 +280,4 @@ class TextClassificationTaskModule(TaskModule[TextExample, ClassificationBatch])
         labels = {*(self.labels or []), *chain.from_iterable(map(self._kind.classes, gold))}
         score = make_score(self.metric, self.problem, sorted(labels), self.metric_options)
         score.update(gold, [constant] * len(gold))
-        return {name: {key: value for key, value in score.compute().items() if not math.isnan(value)}}
+        return {name: {key: value for key, value in compute_alone(score).items() if not math.isnan(value)}}

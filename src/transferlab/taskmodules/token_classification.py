@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from transferlab.documents import Document, Entity, Span
+from transferlab.metrics.one_process import compute_alone
 from transferlab.metrics.span_f1 import SpanScore, TagAccuracy
 from transferlab.taskmodules.base import TaskModule, predicted
 from transferlab.taskmodules.gold_tags import LAYERS, expressible, gold_tags, only_arguments, tags_of_type
@@ -276,7 +277,7 @@ class TokenClassificationTaskModule(TaskModule[TaggingExample, TokenBatch]):
             counts = Counter(tag for sentence in gold for tag in sentence)
             tag, score = max(sorted(counts), key=counts.__getitem__, default="O"), TagAccuracy()
         score.update(gold, [[tag] * len(sentence) for sentence in gold])
-        return {f"every word {tag}": score.compute()}
+        return {f"every word {tag}": compute_alone(score)}
 
     def _gold_sentences(self, documents: list[Document]) -> list[list[str]]:
         """The gold tags of each sentence; says how many entities tags cannot express."""
