@@ -209,6 +209,17 @@ def test_encoders_that_are_no_saved_models_have_no_say(tmp_path: Path) -> None:
     assert found_of("wnut17", None, {"minilm": "minilm", "lost": "no where"}, tmp_path / "l") == []
 
 
+def test_a_damaged_record_is_told_and_the_others_are_measured(tmp_path: Path) -> None:
+    table(tmp_path / "t", train=texts("film"))
+    good = record(table(tmp_path / "copy", train=texts("film")))
+    sources = {
+        "bad": saved(tmp_path / "1", trained_on=[good | {"ids": "?"}]),
+        "good": saved(tmp_path / "2", trained_on=[good]),
+    }
+    bad, measured = found_of("text_classification", tmp_path / "t", sources, tmp_path / "l", "dataset=table")
+    assert "damaged" in bad.unknown and str(tmp_path / "1") in bad.unknown and not bad.own and measured.own
+
+
 def test_a_target_that_cannot_be_read_is_not_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LITBANK_DIR", raising=False)
     reader = table(tmp_path / "s", train=texts("book"))

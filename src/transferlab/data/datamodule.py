@@ -164,7 +164,11 @@ class TransferDataModule(LightningDataModule):
             if "ids" not in record:
                 log.info("%s does not say on which documents %s was trained", place, record.get("from", "it"))
                 continue
-            seen = TrainingTexts.from_dict(record, place)
+            try:
+                seen = TrainingTexts.from_dict(record, place)
+            except UserError as error:  # scores are the same without
+                log.warning("%s", error)
+                continue
             shared = overlap(self.texts(split), seen)
             if shared.shared:
                 whose = "the model" if seen.source is None else f"its start, {seen.source},"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +43,16 @@ def _description_file(place: str) -> Path | None:
     if folder.is_dir():
         whole = folder.resolve().parents[1] if folder.resolve().parent.name == ENCODER_FOLDER else folder
         return next((file for at in (folder, whole) if (file := at / DESCRIPTION).is_file()), None)
+    return _on_hub(place)
+
+
+@cache  # asked once per process
+def _on_hub(name: str) -> Path | None:
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:  # a model that was pushed to the hub; no other repository there has such a file
-        return Path(hf_hub_download(place, DESCRIPTION, etag_timeout=3))
+        return Path(hf_hub_download(name, DESCRIPTION, etag_timeout=3))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError):
         return None
 

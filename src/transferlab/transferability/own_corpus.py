@@ -25,7 +25,7 @@ from transferlab.models.descriptions import as_named
 from transferlab.models.registry import READERS
 from transferlab.transferability.library import KINDS, LibraryError, TaskLibrary
 from transferlab.utils.config_checks import check_targets
-from transferlab.utils.errors import user_error_of
+from transferlab.utils.errors import UserError, user_error_of
 from transferlab.utils.instantiate import build
 
 log = logging.getLogger(__name__)
@@ -117,7 +117,11 @@ def trainings(cfg: DictConfig, sources: Mapping[str, str], library: TaskLibrary)
                 unknown = "its config names the target's own corpus; " * same + "its documents are not recorded"
                 found.append(Training(name, None, record.get("from"), own=same, unknown=unknown))
                 continue
-            seen = TrainingTexts.from_dict(record, place)
+            try:
+                seen = TrainingTexts.from_dict(record, place)
+            except UserError as error:
+                found.append(Training(name, None, None, own=_same_by_name(theirs, ours), unknown=str(error)))
+                continue
             if unread:
                 same = _same_by_name(theirs, ours)
                 unknown = "its config names the target's own corpus; " * same + f"not measured, {unread}"
