@@ -23,7 +23,7 @@ def read_description(directory: Path) -> dict[str, Any]:
 
     Returns:
         ``model``, ``taskmodule`` and, where it is known, ``data``, each with ``name`` and ``options``; ``encoders``,
-        each with ``folder``, or with ``source`` and ``fingerprint``; and facts that are not held against anything.
+        each with ``folder``, or with ``source`` and ``fingerprint``; and facts.
 
     Raises:
         SavedModelError: there is none, or it is not made like that.
@@ -47,11 +47,14 @@ def read_description(directory: Path) -> dict[str, Any]:
         if not _has(description[part], {"name": str, "options": dict}):
             raise SavedModelError(f"{file}: {part} is not a name with options")
     encoders = description.get("encoders")
-    shapes = {"folder": str}, {"source": str, "fingerprint": str}
+    folder, source = {"folder": str}, {"source": str, "fingerprint": str}
     if not isinstance(encoders, dict) or not all(
-        any(_has(place, shape) for shape in shapes) for place in encoders.values()
+        isinstance(place, dict) and _has(place, folder if "folder" in place else source) for place in encoders.values()
     ):
         raise SavedModelError(f"{file}: encoders are not given each by a folder, or by a source and its fingerprint")
+    size, started = description.get("eval_batch_size", 1), description.get("started_from", {})
+    if not isinstance(size, int) or size < 1 or not isinstance(started, dict):
+        raise SavedModelError(f"{file}: eval_batch_size={size!r} or started_from={started!r} cannot be; remove it")
     return description
 
 

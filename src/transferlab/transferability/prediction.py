@@ -126,7 +126,7 @@ def predict(
     if set(KINDS) <= set(both.dropna(axis="columns").columns.get_level_values("embedding")):
         found.scores[BOTH] = fused(both)
     sizes = {name: description_of(place).get("train_examples") for name, place in encoders.items()}
-    found.sizes = {name: int(size) for name, size in sizes.items() if size is not None}
+    found.sizes = {name: int(size) for name, size in sizes.items() if isinstance(size, int)}
     of_items = {name: available[name] for name in chosen if name in available}
     if of_items:
         _estimate(found, cfg, encoders, truncated, of_items, depths, (max_examples, max_items, seed))
