@@ -154,8 +154,14 @@ def describe(model: TransferModel | ProbeGroup) -> list[dict[str, Any]]:
 
 
 def best_checkpoint(trainer: Trainer) -> str | None:
-    """The path of the best checkpoint; None, for the weights at hand, when the run keeps none, or keeps several."""
+    """The path of the best checkpoint; None, for the weights at hand, when the run keeps none, or keeps several.
+
+    It lies in the run's own directory, whatever place a checkpoint that was resumed names: the run may have been moved.
+    """
     if isinstance(trainer.lightning_module, ProbeGroup):
         return None  # each probe has a best epoch of its own
     callback = trainer.checkpoint_callback
-    return (callback.best_model_path or None) if isinstance(callback, ModelCheckpoint) else None
+    if not isinstance(callback, ModelCheckpoint) or not callback.best_model_path:
+        return None
+    assert callback.dirpath is not None
+    return str(Path(callback.dirpath, Path(callback.best_model_path).name))

@@ -386,3 +386,29 @@ def test_every_object_of_a_config_is_built_in_one_place(project_root):
         if "hydra.utils import instantiate" in (text := file.read_text()) or "hydra.utils.instantiate" in text
     ]
     assert naming == ["instantiate.py"]
+
+
+def test_a_hostile_checkpoint_has_no_file_elsewhere_removed_or_read(tmp_path):
+    """Lightning keeps the paths of the best checkpoints in a checkpoint, and removes those that are surpassed."""
+    from types import SimpleNamespace
+
+    from pytorch_lightning.callbacks import ModelCheckpoint
+
+    from transferlab.building import best_checkpoint
+    from transferlab.callbacks.checkpoints import WholeFiles
+
+    own, victim = tmp_path / "run" / "checkpoints", tmp_path / "victim.ckpt"
+    victim.touch()
+    files = WholeFiles()
+    files.save_checkpoint({}, own / "epoch_000.ckpt")
+    for path in (victim, own / ".." / ".." / "victim.ckpt", tmp_path, "s3://bucket/x", own / "epoch_000.ckpt"):
+        files.remove_checkpoint(path)
+    files.save_checkpoint({}, own / "epoch_001.ckpt")
+    assert victim.exists() and [file.name for file in own.iterdir()] == ["epoch_001.ckpt"]
+
+    callback = ModelCheckpoint(dirpath=own)
+    trainer: Any = SimpleNamespace(lightning_module=None, checkpoint_callback=callback)
+    assert best_checkpoint(trainer) is None
+    for path in (own / "epoch_001.ckpt", "/before/it/was/moved/epoch_001.ckpt", "http://example.org/epoch_001.ckpt"):
+        callback.best_model_path = str(path)
+        assert best_checkpoint(trainer) == str(own / "epoch_001.ckpt")

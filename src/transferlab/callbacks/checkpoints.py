@@ -51,6 +51,7 @@ class WholeFiles(TorchCheckpointIO):
     def __init__(self) -> None:
         super().__init__()
         self._superfluous: list[Path] = []
+        self._places: set[Path] = set()  # in which it has written
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any = None
@@ -58,6 +59,7 @@ class WholeFiles(TorchCheckpointIO):
         """Write beside the file, then put it in place; what was to be removed before is removed."""
         target = Path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
+        self._places.add(target.parent.resolve())
         partial = target.with_name(f".{target.name}.partial")  # one name: what a killed process left is overwritten
         with partial.open("wb") as file:
             torch.save(checkpoint, file)
@@ -68,8 +70,13 @@ class WholeFiles(TorchCheckpointIO):
         self.teardown()
 
     def remove_checkpoint(self, path: str | os.PathLike[str]) -> None:
-        """Remember a checkpoint that is not needed any more."""
-        self._superfluous.append(Path(path))
+        """Remember a checkpoint that is not needed any more.
+
+        Which one that is, a checkpoint that is resumed says: whatever it says, only files beside those that are written
+        here are removed.
+        """
+        if Path(path).parent.resolve() in self._places:
+            self._superfluous.append(Path(path))
 
     def teardown(self) -> None:
         """Remove what is not needed."""
