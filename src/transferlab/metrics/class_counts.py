@@ -134,8 +134,8 @@ class ClassCounts(Metric):
         rows = (Counts(*row) for row in self.counts.tolist())
         return dict(zip(self.classes, rows, strict=True))
 
-    def beside_gold(self) -> dict[str, int]:
+    def beside_gold(self) -> list[str]:
         """Classes that were predicted, on all processes, though the gold that was scored has none of them."""
         with self.sync_context():
             by_class = self.by_class()
-        return {name: counts.predicted for name, counts in by_class.items() if counts.predicted and not counts.gold}
+        return [name for name, counts in by_class.items() if counts.predicted and not counts.gold]

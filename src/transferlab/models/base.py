@@ -261,7 +261,6 @@ def gold_labels_of(loaders: Any) -> set[str]:
 
 def log_beside_gold(score: Metric, where: str) -> None:
     """Say which classes were predicted although the evaluated gold has none of them."""
-    beside = score.beside_gold() if isinstance(score, ClassCounts) else {}
+    beside = score.beside_gold() if isinstance(score, ClassCounts) else []
     if beside:
-        named = ", ".join(f"{name!r} ({count})" for name, count in beside.items())
-        log.info("%s: predicted beside the classes of the gold, which has none of them: %s", where, named)
+        log.info("%s: predicted beside the classes of the gold: %s", where, ", ".join(map(repr, beside)))
