@@ -5,6 +5,7 @@ So do scikit-learn, seqeval and the plain formulations of the official programs,
 
 from __future__ import annotations
 
+import json
 import logging
 import random
 from collections.abc import Callable
@@ -194,3 +195,20 @@ def test_one_number(kind, corpus_of, encoder, compose_config, tmp_path, caplog):
     assert 0 < len(losses) < sum(len(d.words) if kind == "entities" else 1 for d in read_jsonl(written))
     assert metrics["test/loss"] == pytest.approx(sum(losses) / len(losses), rel=1e-4)
     assert again["test/loss"] == pytest.approx(metrics["test/loss"], rel=1e-4)
+
+
+def test_probes_are_scored_like_models(corpus_of, encoder, compose_config, tmp_path):
+    from evaluate import evaluate
+    from train import train
+
+    overrides, *_ = KINDS["classes"]
+    data, always = f"dataset.data_dir={corpus_of('classes')}", ["extras.print_config=false"]
+    frozen = ["model.freeze_models=all", "trainer.max_epochs=2", "datamodule.eval_batch_size=1"]
+    probes = [*overrides, *QUIET, *frozen, f"encoder={encoder}", "+probes.seed=[1,2]"]
+    train(compose_config("train", *probes, *always, data))
+    for probe in (tmp_path / "run" / "probes").iterdir():
+        metrics = json.loads((probe / "metrics.json").read_text())
+        model = ["dataset=jsonl", data, f"model_name_or_path={probe}", *always, "trainer=cpu"]
+        again = evaluate(compose_config("evaluate", *model, f"paths.output_dir={tmp_path / 'evaluation' / probe.name}"))
+        for name in ("test/macro_f1", "test/accuracy", "test/loss"):
+            assert again[name] == pytest.approx(metrics[name], rel=1e-4)
