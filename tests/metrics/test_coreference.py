@@ -11,6 +11,7 @@ import torch
 from torch import distributed, multiprocessing
 
 from transferlab.metrics.coreference import METRICS, CoreferenceScore, corpus_scores, corpus_scores_by_name
+from transferlab.metrics.head_match import HeadMatchScore
 
 
 def clusters(text):
@@ -288,13 +289,22 @@ def test_metric_counts_in_float64_in_a_module_of_any_precision():
     assert module.metric.counts.dtype == torch.float64
 
 
+# words, gold and predicted clusters: the first alone has a singleton, for which those of both documents stay
+MATCHED = [
+    (["Ann", "Ann", "Ben", "he"], [[(0, 0), (1, 1)], [(2, 2), (3, 3)]], [[(0, 0), (1, 1), (2, 2)], [(3, 3)]]),
+    (["Ann", "met", "Ann"], [[(0, 0), (2, 2)]], [[(0, 0), (2, 2)]]),
+]
+
+
 def score_a_share(rank, folder):
     distributed.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
     metric = CoreferenceScore()
     metric.update(KEYS[rank::2], RESPONSES[rank::2])  # two documents and one
     with metric.sync_context():
         counts = metric.counts.tolist()
-    (folder / f"{rank}.json").write_text(json.dumps([metric.compute(), counts]))
+    head_match = HeadMatchScore()
+    head_match.update(*MATCHED[rank])
+    (folder / f"{rank}.json").write_text(json.dumps([metric.compute(), counts, head_match.compute()]))
     distributed.destroy_process_group()
 
 
@@ -304,7 +314,11 @@ def test_metric_is_the_same_in_two_processes(tmp_path, monkeypatch):
     multiprocessing.spawn(score_a_share, args=(tmp_path,), nprocs=2)
     alone = CoreferenceScore()
     alone.update(KEYS, RESPONSES)
+    both = HeadMatchScore()
+    for document in MATCHED:
+        both.update(*document)
     for rank in range(2):
-        result, counts = json.loads((tmp_path / f"{rank}.json").read_text())
+        result, counts, matched = json.loads((tmp_path / f"{rank}.json").read_text())
         assert result == pytest.approx(alone.compute())
         assert torch.tensor(counts, dtype=torch.float64).equal(alone.counts)
+        assert matched == pytest.approx(both.compute()) and matched["b_cubed_recall"] == (1 + 1 + 0.5 + 0.5 + 2) / 6
