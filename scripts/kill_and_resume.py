@@ -2,10 +2,9 @@
 
     python scripts/kill_and_resume.py --work /tmp/kills --points 20 frozen trained
 
-Every run has a feature store of its own. A moment is drawn from the wall time of the run that was left alone, start-up
-included; the process is killed with SIGKILL and the run goes on with ``resume=<directory>`` (one that had no directory
-yet is started again). ``kills.md`` in the work folder has a line for each kill, and the counts. The exit status is 1 if
-a tensor or a score differs in one bit.
+Every run has a feature store of its own. A moment is drawn from the wall time of the run that was left alone, without
+its start-up; the process is killed with SIGKILL and the run goes on with ``resume=<directory>``. ``kills.md`` in the
+work folder has a line for each kill, and the counts. The exit status is 1 if a tensor or a score differs in one bit.
 """
 
 from __future__ import annotations
@@ -53,10 +52,14 @@ def start(run: Path, arguments: list[str]) -> subprocess.Popen[bytes]:
         return subprocess.Popen(command, env=environment, stdout=output, stderr=output, start_new_session=True)
 
 
+def until_it_reads(process: subprocess.Popen[bytes], run: Path) -> None:
+    """Wait until a process has started up and reads its data."""
+    while process.poll() is None and not (run / "run.json").is_file():
+        time.sleep(0.01)
+
+
 def stage(run: Path) -> str:
     """What a killed process was doing, by what it has left."""
-    if not (run / ".hydra" / "overrides.yaml").is_file():
-        return "starting, no directory yet"
     if (run / "metrics.json").is_file():
         return "results were written"
     if list(run.glob(".model.*")):
@@ -74,7 +77,7 @@ def stage(run: Path) -> str:
         return f"training or validating, epoch {epochs}"
     if list(Path(f"{run}.features").rglob("*.safetensors")) or "subtokens) once" in "".join(lines[-2:]):
         return "filling the store, or epoch 0"
-    return "starting"
+    return "reading, or building the model"
 
 
 def differences(whole: Path, cut: Path) -> list[str]:
@@ -96,24 +99,30 @@ def differences(whole: Path, cut: Path) -> list[str]:
 def check(kind: str, work: Path, points: int, draw: random.Random) -> list[tuple[float, str, list[str]]]:
     """Kill ``points`` runs of a kind; return for each the second, the stage and what differs."""
     whole = work / f"{kind}-whole"
+    process = start(whole, [*KINDS[kind], *QUIET, f"hydra.run.dir={whole}"])
+    until_it_reads(process, whole)
     began = time.monotonic()
-    if start(whole, [*KINDS[kind], *QUIET, f"hydra.run.dir={whole}"]).wait():
+    if process.wait():
         sys.exit(f"{whole}.txt: the run failed")
     seconds = time.monotonic() - began
-    print(f"{kind}: {seconds:.1f} s left alone", flush=True)
-    rows = []
-    for point in range(points):
-        run, moment = work / f"{kind}-{point:02d}", draw.uniform(0, seconds)
-        command = [*KINDS[kind], *QUIET, f"hydra.run.dir={run}"]
-        process = start(run, command)
+    print(f"{kind}: {seconds:.1f} s left alone, start-up not counted", flush=True)
+    rows: list[tuple[float, str, list[str]]] = []
+    attempt = 0
+    while (point := len(rows)) < points:
+        run, moment = work / f"{kind}-{attempt:02d}", draw.uniform(0, seconds)
+        attempt += 1
+        process = start(run, [*KINDS[kind], *QUIET, f"hydra.run.dir={run}"])
+        until_it_reads(process, run)
         try:
             process.wait(moment)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-        hit = stage(run) if process.returncode == -signal.SIGKILL else "none: it was faster"
-        there = (run / ".hydra" / "overrides.yaml").is_file()
-        failed = start(run, [f"resume={run}"] if there else command).wait()
+        if process.returncode != -signal.SIGKILL:
+            print(f"{kind}: over before {moment:.1f} s; another moment is drawn", flush=True)
+            continue
+        hit = stage(run)
+        failed = start(run, [f"resume={run}"]).wait()
         wrong = [f"{run}.txt: it failed"] if failed else differences(whole, run)
         rows.append((moment, hit, wrong))
         print(f"{kind} {point + 1}/{points}: {moment:5.1f} s, {hit}: {wrong or 'equal'}", flush=True)

@@ -102,6 +102,8 @@ def test_evaluating_the_best_epoch_is_no_further_epoch_of_the_curve(train, tmp_p
     epochs = read_metrics(tmp_path / "run")
     assert list(epochs.index) == [0, 1, 2]
     assert epochs["val/loss"].notna().all()
+    rows = [row for row in outcome(tmp_path / "run")["csv/version_0/metrics.csv"] if "val/loss" in row]
+    assert [row["epoch"] for row in rows] == ["0", "1", "2"]
 
 
 def test_a_model_that_was_saved_elsewhere_is_saved_there_again(train, tmp_path, monkeypatch):

@@ -34,6 +34,21 @@ def test_rows_behind_a_checkpoint_are_written_anew(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "csv").iterdir()] == ["version_0"]
 
 
+def test_the_second_validation_of_a_checkpoint_is_in_the_file_already(tmp_path: Path) -> None:
+    first = RunCSVLogger(str(tmp_path))
+    log(first, {"a": 1.0}, {"val/a": float("nan")}, {"val/a": 2.0})
+    again = RunCSVLogger(str(tmp_path))
+    again.keep(3)
+    for logger in (first, again):
+        logger.log_metrics({"val/a": 2.0}, 2)
+        logger.log_metrics({"val/a": float("nan")}, 1)
+        logger.save()
+        assert len(rows(tmp_path)) == 3
+    again.log_metrics({"test/a": 2.0}, 2)
+    again.save()
+    assert len(rows(tmp_path)) == 4
+
+
 def test_a_line_that_a_kill_cut_is_dropped(tmp_path: Path) -> None:
     first = RunCSVLogger(str(tmp_path))
     log(first, {"a": 1.0}, {"a": 2.0})

@@ -85,12 +85,14 @@ class Resumption(Callback):
         Checkpoints remember the paths of others; in a run directory that was moved these are the new ones. To an
         evaluation callbacks bring what they have seen of the whole run.
         """
+        epoch = checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]
+        over = epoch["ready"] == epoch["processed"]
         if trainer.state.fn != TrainerFn.FITTING:
             trainer.fit_loop.load_state_dict(checkpoint["loops"]["fit_loop"])
+            trainer.fit_loop.epoch_loop._batches_that_stepped -= over  # to the step that its validation was logged at
             checkpoint["callbacks"] = {}
             return
-        epoch = checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]
-        if epoch["ready"] == epoch["processed"]:
+        if over:
             self._max_steps = trainer.max_steps
         for callback in trainer.checkpoint_callbacks:
             relocate(checkpoint["callbacks"].get(callback.state_key), getattr(callback, "dirpath", None))

@@ -19,9 +19,19 @@ class Rows(ExperimentWriter):
     def __init__(self, log_dir: str) -> None:
         super().__init__(log_dir)
         self.written = 0
+        self._validations: set[tuple[int, frozenset[str]]] = set()
 
     def _check_log_dir_exists(self) -> None:
         """Leave earlier rows alone (Lightning deletes them): :meth:`keep` says what becomes of them."""
+
+    def log_metrics(self, metrics_dict: dict[str, float], step: int | None = None) -> None:
+        """Add a row, unless it is the second validation of a checkpoint: what it gave is in the file."""
+        if step is not None and any(name.startswith("val/") for name in metrics_dict):
+            validation = (step, frozenset(metrics_dict))
+            if validation in self._validations:
+                return
+            self._validations.add(validation)
+        super().log_metrics(metrics_dict, step)
 
     def keep(self, rows: int) -> None:
         """Drop all rows of the file but the first ones."""
@@ -33,6 +43,8 @@ class Rows(ExperimentWriter):
                 before = [row for _, row in zip(range(rows), reader, strict=False)]
                 self.metrics_keys = list(reader.fieldnames or ())
         self.written = len(before)
+        filled = [(int(row["step"]), {name for name, text in row.items() if text} - {"step"}) for row in before]
+        self._validations = {(step, frozenset(names)) for step, names in filled}
         if before:
             self._write(before)
         else:
