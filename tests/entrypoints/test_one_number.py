@@ -48,6 +48,10 @@ def annotated(kind: str, split: str, sentence: int, rng: random.Random) -> Annot
         labels, none = (TACRED, "no_relation") if kind == "tacred" else (RELATIONS, "Other")
         entities = [Entity(0, 0, ""), Entity(2, 2, "")]
         return Annotations(entities=entities, relations=[Relation((0, 0), (2, 2), label(*labels, [none]))])
+    if kind == "several_relations":
+        labels = {label(*TACRED, [], sentence + place) for place in range(1 + sentence % 2)}
+        relations = [Relation((0, 0), (2, 2), name) for name in sorted(labels)]
+        return Annotations(entities=[Entity(0, 0, ""), Entity(2, 2, "")], relations=relations)
     if kind == "multi_label":
         return Annotations(
             label=sorted({label(KNOWN, UNSEEN, [], sentence + place) for place in range(1 + sentence % 2)})
@@ -84,10 +88,22 @@ def of_classes(documents: list[Document]) -> dict[str, float]:
 
 
 def of_sets(documents: list[Document]) -> dict[str, float]:
-    gold, predicted = labels_of(documents)
-    binary = MultiLabelBinarizer(classes=[*KNOWN, *UNSEEN]).fit(gold)
+    return set_scores(*labels_of(documents))
+
+
+def of_several_relations(documents: list[Document]) -> dict[str, float]:
+    sides = ([{r.label for r in getattr(d, side).relations} for d in documents] for side in ("gold", "predicted"))
+    scores = set_scores(*sides)
+    del scores["exact_match"]  # evaluate_documents does not know the pairs that were asked
+    return scores
+
+
+def set_scores(gold: list[Any], predicted: list[Any]) -> dict[str, float]:
+    binary = MultiLabelBinarizer(classes=sorted({label for labels in (*gold, *predicted) for label in labels})).fit(
+        gold
+    )
     truth, guess = binary.transform(gold), binary.transform(predicted)
-    in_gold = [place for place in range(5) if truth[:, place].any()]
+    in_gold = [place for place, column in enumerate(truth.T) if column.any()]
     return {
         "micro_f1": f1_score(truth, guess, average="micro", zero_division=0),
         "macro_f1": f1_score(truth, guess, labels=in_gold, average="macro", zero_division=0),
@@ -134,6 +150,10 @@ KINDS: dict[str, tuple[list[str], list[str], Callable[[list[Document]], dict[str
     "semeval": (
         ["experiment=semeval2010_task8", *PAIRS], ["metric=relations", "metric.convention=semeval"], of_semeval,
     ),
+    "several_relations": (
+        ["experiment=re", *PAIRS, "model.metric=multi_label", "monitor=val/micro_f1"],
+        ["metric=relations", "metric.convention=multi_label"], of_several_relations,
+    ),
     "entities": (
         ["experiment=ner", "dataset=jsonl", "taskmodule.max_segment_len=32", "taskmodule.overlap=4"],
         ["metric=f1", "metric.layer=entities"], of_entities,
@@ -158,13 +178,15 @@ def test_one_number(kind, corpus_of, encoder, compose_config, tmp_path, caplog):
     data = f"dataset.data_dir={corpus_of(kind)}"
     always = ["extras.print_config=false", "extras.ignore_warnings=true"]
     metrics = train(compose_config("train", *overrides, *QUIET, *always, data, f"encoder={encoder}"))
-    unseen = "Topic(e1,e2)" if kind == "semeval" else "per:spouse" if kind == "tacred" else "x"
+    unseen = {"semeval": "Topic(e1,e2)", "tacred": "per:spouse", "several_relations": "per:spouse"}.get(kind, "x'")
     warned = [record.getMessage() for record in caplog.records if "not seen in training" in record.getMessage()]
     assert [message.split(":")[0] for message in warned] == ["validation", "test"], "one warning for each split"
     assert all(unseen in message for message in warned)
+    of_relations = {"semeval": "Origin(e1,e2)", "tacred": "org:founded", "several_relations": "org:founded"}
+    beside_gold = of_relations.get(kind, "'c'")
     beside = [record.getMessage() for record in caplog.records if "predicted beside" in record.getMessage()]
     assert [message.split(":")[0] for message in beside] == ["val", "test"]
-    assert all({"semeval": "Origin(e1,e2)", "tacred": "org:founded"}.get(kind, "'c'") in message for message in beside)
+    assert all(beside_gold in message for message in beside)
 
     model = ["dataset=jsonl", data, f"model_name_or_path={tmp_path / 'run'}", *always]
     again = evaluate(compose_config("evaluate", *model, f"paths.output_dir={tmp_path / 'evaluation'}", "trainer=cpu"))
