@@ -131,21 +131,25 @@ def corpus(dataset: Any, name_or_path: str | Path, trust: str | Sequence[str] = 
     """The reader of a dataset; where none is given, of the data that a saved model was trained on.
 
     Args:
-        dataset: a composed config of ``configs/dataset``, or None.
+        dataset: a composed config of ``configs/dataset``; options alone, without a ``_target_``, change those of the
+            model's own data; None: they stay as they are.
         name_or_path: of the saved model, see :func:`load`.
         trust: see :func:`load`.
 
     Raises:
         SavedModelError: the model does not say what its data is, or the data is not there.
     """
-    if dataset is not None:
+    if dataset is not None and "_target_" in dataset:
         from transferlab.utils.instantiate import build
 
         return build(dataset)
     directory = find_model(name_or_path)
     description = read_description(directory)
-    reader = own_reader(directory, description, trust)
-    log.info("no dataset is given; the model's own data is taken: %s", description["data"])
+    from omegaconf import OmegaConf
+
+    given: Any = OmegaConf.to_container(dataset, resolve=True) if dataset is not None else {}
+    reader = own_reader(directory, description, trust, given)
+    log.info("no dataset is given; the model's own data is taken: %s %s", description["data"], given or "")
     return reader
 
 

@@ -40,6 +40,12 @@ def test_training_leaves_all_results_and_a_model(train, compose_config, corpus, 
     assert "test split: 2 of 2 documents have most of their text" in caplog.text and "was trained on" in caplog.text
     itself = [f"model_name_or_path={run}", "extras.print_config=false", f"paths.output_dir={tmp_path / 'own'}"]
     assert evaluate(compose_config("evaluate", *itself, "trainer=cpu")) == again, "a model's own data is not another's"
+    moved = corpus.rename(tmp_path / "moved")
+    with pytest.raises(UserError, match=r"dataset\.data_dir"):
+        evaluate(compose_config("evaluate", *itself, "trainer=cpu"))
+    there = compose_config("evaluate", *itself, "trainer=cpu", f"+dataset.data_dir={moved}")
+    assert evaluate(there) == again
+    moved.rename(corpus)
 
     from predict import predict
 

@@ -43,6 +43,14 @@ def test_the_place_and_the_options_are_those_of_training(data: Path, tmp_path: P
     assert [document.name for document in reader.read("test")] == ["one"]
 
 
+def test_the_caller_may_name_another_place(data: Path, tmp_path: Path) -> None:
+    moved = stated("jsonl", data_dir="/nowhere/at/all")
+    reader = own_reader(tmp_path, moved, given={"data_dir": str(data)})
+    assert [document.name for document in reader.read("test")] == ["one"]
+    with pytest.raises(SavedModelError, match="token"):
+        own_reader(tmp_path, moved, given={"data_dir": str(data), "token": "x"})
+
+
 def test_no_place_stands_for_the_variable_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "test.tsv").write_text("Ann\tB-PER\n\n")
     monkeypatch.setenv("WNUT17_DIR", str(tmp_path))

@@ -9,10 +9,15 @@ from typing import Any
 from transferlab.encoders.sources import DESCRIPTION
 from transferlab.models.registry import READERS, SavedModelError, build
 
-GIVE = "give dataset=... (a name of configs/dataset, and where need be dataset.data_dir=...)"
+GIVE = "give dataset=... (a name of configs/dataset), or the place of the same data with +dataset.data_dir=..."
 
 
-def own_reader(directory: Path, description: Mapping[str, Any], trust: str | Sequence[str] = ()) -> Any:
+def own_reader(
+    directory: Path,
+    description: Mapping[str, Any],
+    trust: str | Sequence[str] = (),
+    given: Mapping[str, Any] | None = None,
+) -> Any:
     """The reader of the corpus that a saved model was trained on.
 
     The reader is one of this project, or of a package that the caller trusts, and gets the options of the training. A
@@ -23,6 +28,7 @@ def own_reader(directory: Path, description: Mapping[str, Any], trust: str | Seq
         directory: of the saved model.
         description: of it, see :func:`~transferlab.models.descriptions.read_description`.
         trust: packages of the caller whose readers the model may name.
+        given: options of the caller, which win over those of the training.
 
     Raises:
         SavedModelError: the model does not say, or the place is not there.
@@ -31,7 +37,8 @@ def own_reader(directory: Path, description: Mapping[str, Any], trust: str | Seq
     if data is None:
         raise SavedModelError(f"{file} does not say on which data the model was trained; {GIVE}")
     kind = READERS.find(data["name"], trust, f"{file}, data")
-    for key, value in data["options"].items():
+    stated = {key: value for key, value in data["options"].items() if key not in (given or {})}
+    for key, value in stated.items():
         if key.endswith("_dir") and value is not None:
             if directory.resolve().parent.name == "snapshots":  # of the hub's cache
                 raise SavedModelError(f"{file}: the data of the model lay at {value!r}, wherever that was; {GIVE}")
@@ -41,7 +48,7 @@ def own_reader(directory: Path, description: Mapping[str, Any], trust: str | Seq
             raise SavedModelError(f"{file}: {key}={value!r} is no environment variable of a corpus; {GIVE}")
         elif key in ("files", "hub", "hub_name") and any(_leads_away(name) for name in _strings(value)):
             raise SavedModelError(f"{file}: {key}={value!r} leads away from the corpus; {GIVE}")
-    return build(kind, data["options"], f"{file}, data")
+    return build(kind, {**stated, **(given or {})}, f"{file}, data")
 
 
 def _leads_away(name: str) -> bool:
