@@ -26,6 +26,12 @@ EVALUATION = "transferlab.models.base:TransferModel._evaluation_step"
 SAVE = "transferlab.callbacks.checkpoints:WholeFiles.save_checkpoint"
 
 
+@pytest.fixture(autouse=True)
+def _no_pictures(monkeypatch):
+    """Drawing the curve takes as long as training."""
+    monkeypatch.setattr("transferlab.finishing.plot_curves", lambda *arguments, **options: ("", ""))
+
+
 @pytest.fixture
 def check(train, tmp_path, monkeypatch):
     """Hold a run that is killed and resumed against the one that was not, each with a feature store of its own."""
@@ -69,22 +75,26 @@ def test_wherever_a_run_is_killed(check):
 
 # what is interrupted in the second or third epoch, with what else decides how it goes on
 SCHEDULES = {
-    "within an epoch and a step": (
-        [*TRAINED, "model.aggregate=attention", "+trainer.val_check_interval=0.5", "trainer.accumulate_grad_batches=4"],
+    "within an epoch and a step, with batches prepared in advance": (
+        [
+            *TRAINED,
+            "model.aggregate=attention",
+            "datamodule.num_workers=1",
+            "+trainer.val_check_interval=0.5",
+            "trainer.accumulate_grad_batches=4",
+        ],
         partial(die_at, STEP, 7),
     ),
-    "with batches prepared in advance": (
-        [*TRAINED, "datamodule.num_workers=1", "+callbacks.last_checkpoint.every_n_train_steps=3"],
-        partial(die_at, STEP, 8),
+    "with a number of steps and rare validation": (
+        ["trainer.max_epochs=-1", "trainer.max_steps=10", "trainer.check_val_every_n_epoch=2"],
+        partial(die_at, STEP, 10),
     ),
-    "with rare validation": ([*TRAINED, "trainer.check_val_every_n_epoch=2"], partial(die_at, STEP, 11)),
-    "with a number of steps": (["trainer.max_epochs=-1", "trainer.max_steps=10"], partial(die_at, STEP, 6)),
     "after early stopping": (
         [*TRAINED, "model.bert_learning_rate=1e-1", "callbacks.early_stopping.patience=1", "trainer.max_epochs=9"],
         partial(die_at, "pytorch_lightning:Trainer.validate", 1),
     ),
     "several probes": (
-        ["probes={seed: [1, 2]}", "+trainer.val_check_interval=0.5"],
+        ["probes={seed: [1, 2]}", "+callbacks.last_checkpoint.every_n_train_steps=3"],
         partial(die_at, "transferlab.models.probe_group:ProbeGroup.training_step", 8),
     ),
 }
