@@ -62,3 +62,12 @@ def test_unequal_widths_are_refused_with_the_remedy():
     assert common_width({"a": 3, "b": 3}, "mean") == 3
     with pytest.raises(EncoderError, match=r"aggregate=mean: .*\(a 3, b 5\).*model\.aggregate\.output_size"):
         common_width({"a": 3, "b": 5}, "mean")
+
+
+def test_sums_of_half_precision_vectors_are_made_in_full_and_keep_their_precision():
+    values = torch.randn(3, 1, 3, 4, generator=torch.Generator().manual_seed(0)).bfloat16()
+    weights = SourceWeights()(torch.zeros(3, dtype=torch.bfloat16), PRESENT)
+    found = weighted_sum(values, weights)
+    in_full = weighted_sum(values.float(), weights)
+    assert found.dtype == torch.bfloat16
+    torch.testing.assert_close(found, in_full.bfloat16(), rtol=0, atol=0)

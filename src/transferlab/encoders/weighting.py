@@ -85,13 +85,17 @@ class SourceWeights(nn.Module):
 
 
 def weighted_sum(values: Iterable[Tensor], weights: Tensor) -> Tensor:
-    """Sum of values, each [S, U, hidden], by weights [S, U, E]; no [S, U, E, hidden] is made."""
+    """Sum of values, each [S, U, hidden], by weights [S, U, E] fp32; no [S, U, E, hidden] is made.
+
+    The sum is made in fp32 and has the dtype of the values, which a head whose parameters are 16-bit needs.
+    """
     total: Tensor | None = None
+    dtype = torch.float32
     for value, weight in zip(values, weights.unbind(dim=-1), strict=True):
-        term = weight[..., None] * value
+        term, dtype = weight[..., None] * value, value.dtype
         total = term if total is None else total + term
     assert total is not None
-    return total
+    return total.to(dtype)
 
 
 def linear_per_encoder(widths: Mapping[str, int], output_size: int) -> ModulesById:
