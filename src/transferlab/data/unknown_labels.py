@@ -13,7 +13,7 @@ from transferlab.utils.errors import UserError
 log = logging.getLogger(__name__)
 
 SHOWN = 10  # labels that a message names
-_WHOLE_NUMBER = re.compile(r"([+-]?\d+)\.0+")
+_WHOLE_NUMBER = re.compile(r"(?:\+(?=\d))?(-?\d+)(?:\.0+)?")
 
 
 class GoldLabels:
@@ -44,8 +44,8 @@ class GoldLabels:
         """Say in one warning which labels are none of those that a model can predict.
 
         Raises:
-            UserError: no label is known, or an unknown one differs from a known one only in blanks around it, in the
-                form of a whole number (``1`` and ``1.0``) or in how an accent is encoded.
+            UserError: no label is known, or an unknown one differs from a known one only in its blanks, in the form
+                of a whole number (``1``, ``+1`` and ``1.0``) or in how an accent is encoded.
         """
         known = set(known)
         unknown = [label for label, _ in self.counts.most_common() if label not in known]
@@ -73,11 +73,12 @@ class GoldLabels:
         )  # fmt: skip
 
     def _described(self, label: str) -> str:
-        return f"{label!r} ({self.counts[label]} times, first in {self._first[label]})"
+        count = self.counts[label]
+        return f"{label!r} ({count} time{'s' * (count > 1)}, first in {self._first[label]})"
 
 
 def _canonical(label: str) -> str:
     """The same for labels that differ only in how they are written."""
-    text = unicodedata.normalize("NFC", label.strip())
+    text = unicodedata.normalize("NFC", " ".join(label.split()))
     match = _WHOLE_NUMBER.fullmatch(text)
     return match[1] if match else text
