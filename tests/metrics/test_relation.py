@@ -115,6 +115,24 @@ def test_a_key_without_relations_is_refused(gold: list[str]) -> None:
     assert set(metric.compute().values()) == {0.0}, "the object may have seen a part of a corpus"
 
 
+def test_of_a_key_without_relations_the_accuracy_stands(caplog: pytest.LogCaptureFixture) -> None:
+    gold, predicted = ["Other"] * 4, ["Other", "Cause-Effect(e1,e2)", None, "Other"]
+    metric = SemevalScore(SEMEVAL)
+    for _ in range(2):  # epochs
+        metric.expect([])  # what a split names as its gold labels is without Other
+        metric.update(gold, predicted)
+        expected = {"macro_precision": 0.0, "macro_recall": 0.0, "macro_f1": 0.0, "accuracy": 3 / 4}
+        assert metric.compute() == expected
+        metric.reset()
+    assert len(caplog.records) == 1
+    metric = SemevalScore(SEMEVAL)
+    metric.expect(["Cause-Effect(e1,e2)"])
+    metric.update(gold, predicted)
+    assert metric.compute() == expected and len(caplog.records) == 1, "a part of a split that has relations"
+    scores = semeval_scores(gold, predicted, require_relation=False)
+    assert scores == {**expected, "relations": {}} and len(caplog.records) == 2
+
+
 def test_lengths_that_differ_are_refused() -> None:
     for call in (tacred_scores, semeval_scores, TacredScore(TACRED).update, SemevalScore(SEMEVAL).update):
         with pytest.raises(UserError, match="2 gold but 1 predicted labels"):

@@ -46,6 +46,13 @@ def test_semeval_brings_both_directions_together_and_leaves_out_other():
     assert "| accuracy |  |  | 66.67 |  |" in report.markdown()
 
 
+def test_where_all_are_other_the_accuracy_is_given(caplog):
+    documents = [make([(A, B, "Other")], []), make([(A, B, "Other")], [(A, B, "Cause-Effect(e1,e2)")])]
+    report = relation_report(documents, convention="semeval")
+    assert (report.scores["macro_f1"], report.scores["accuracy"]) == (0.0, 0.5)
+    assert len(caplog.records) == 1
+
+
 def test_of_several_predictions_for_a_pair_the_likeliest_counts():
     document = make([(A, B, "r")], [])
     assert document.predicted is not None

@@ -8,6 +8,7 @@ Sources: the scorers of Zhang et al. 2017 (TACRED) and of Hendrickx et al. 2010 
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -26,12 +27,10 @@ from transferlab.metrics.class_counts import (
 )
 from transferlab.utils.errors import UserError
 
+log = logging.getLogger(__name__)
+
 OTHER = "Other"  # none of the relations of SemEval-2010 Task 8
 _DIRECTED = re.compile(r"(?P<relation>.+)\((?P<first>e[12]),(?P<second>e[12])\)")
-
-
-class NoRelationError(UserError):
-    """A key without any relation, over which no average exists."""
 
 
 def tacred_scores(
@@ -57,7 +56,9 @@ def tacred_scores(
     return _tacred(_counts(gold, predicted, no_relation), no_relation)
 
 
-def semeval_scores(gold: Sequence[str], predicted: Sequence[str | None]) -> dict[str, Any]:
+def semeval_scores(
+    gold: Sequence[str], predicted: Sequence[str | None], require_relation: bool = True
+) -> dict[str, Any]:
     """Score SemEval-2010 Task 8: (9+1)-way with directionality taken into account, the official measure.
 
     Both directions make one relation, ``Cause-Effect``; an instance of it is correct when its direction is too,
@@ -68,6 +69,8 @@ def semeval_scores(gold: Sequence[str], predicted: Sequence[str | None]) -> dict
         gold: one label per instance, like ``Cause-Effect(e1,e2)`` or ``Other``.
         predicted: one per instance; None for no answer, which is ``Other``. Relations that ``gold`` has not
             are neither right nor charged to any relation.
+        require_relation: refuse a ``gold`` of ``Other`` alone, over which no macro average exists; else it is 0, which
+            a warning says.
 
     Returns:
         as fractions ``macro_precision``, ``macro_recall``, ``macro_f1``, ``accuracy`` (of the directed labels and
@@ -77,7 +80,19 @@ def semeval_scores(gold: Sequence[str], predicted: Sequence[str | None]) -> dict
     Raises:
         UserError: not as many gold as predicted labels, or no gold relation.
     """
-    return _semeval(_counts(gold, predicted, OTHER))
+    scores = _semeval(_counts(gold, predicted, OTHER))
+    if not scores["relations"]:
+        missing = f"none of the {len(gold)} gold labels is a relation, all are {OTHER}"
+        if require_relation:
+            raise UserError(
+                f"{missing}: the macro average over relations does not exist; score more instances at once or check "
+                "the labels"
+            )
+        log.warning(_ONLY_OTHER, missing)
+    return scores
+
+
+_ONLY_OTHER = "%s: the macro average over relations is given as 0; the accuracy stands"
 
 
 class _RelationScore(ClassCounts):
@@ -126,18 +141,28 @@ class SemevalScore(_RelationScore):
         options: those of ``torchmetrics.Metric``.
     """
 
+    _told = False  # that there is no relation
+
     def __init__(self, labels: Iterable[str], **options: Any) -> None:
         super().__init__(labels, OTHER, **options)
+
+    def expect(self, gold: Iterable[Any]) -> None:
+        """Forget what was added, and list the classes of the gold that is to be scored."""
+        names = set(map(str, gold))
+        super().expect(names)
+        self._has_relations = bool(names - {OTHER})
 
     def compute(self) -> dict[str, float]:
         """Fractions ``macro_precision``, ``macro_recall``, ``macro_f1``, ``accuracy``.
 
         A part of a corpus, such as the batches tried before training, may hold no relation: its macro scores are 0.
+        A warning says once where the whole has none.
         """
-        try:
-            scores = _semeval(self.by_class())
-        except NoRelationError:
-            scores = {f"macro_{part}": 0.0 for part in PARTS} | {"accuracy": 0.0}
+        scores = _semeval(self.by_class())
+        instances = sum(counts.gold for counts in self.by_class().values())
+        if instances and not (scores["relations"] or self._has_relations or self._told):
+            log.warning(_ONLY_OTHER, f"none of the {instances} gold labels is a relation, all are {OTHER}")
+            self._told = True
         return {name: value for name, value in scores.items() if name != "relations"}
 
 
@@ -169,11 +194,6 @@ def _semeval(by_label: ByClass) -> dict[str, Any]:
         members.setdefault(_relation(label), []).append(counts)
     relations = {name: total(of_relation) for name, of_relation in members.items() if name != OTHER}
     instances = total(by_label.values())
-    if not any(map(in_gold, relations.values())):
-        raise NoRelationError(
-            f"none of the {instances.gold} gold labels is a relation, all are {OTHER}: the macro average over "
-            "relations does not exist; score more instances at once or check the labels"
-        )
     return {
         **{f"macro_{part}": mean for part, mean in macro_average(relations, over=in_gold).items()},
         "accuracy": ratio(instances.correct, instances.gold),

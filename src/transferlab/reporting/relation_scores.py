@@ -35,7 +35,8 @@ def relation_report(
     Returns:
         a report whose scores are those of :func:`transferlab.metrics.relation.tacred_scores` or
         :func:`~transferlab.metrics.relation.semeval_scores`; with ``multi_label`` the ``micro_f1`` and ``macro_f1`` of
-        training, and each relation under ``relations``: fractions.
+        training, and each relation under ``relations``: fractions. Where ``semeval`` finds no gold relation, the macro
+        average is 0, which a warning says.
 
     Raises:
         DocumentError: an unknown convention, documents without relations, or two gold relations of one pair
@@ -63,7 +64,7 @@ def relation_report(
         scores = tacred_scores(gold, predicted, no_relation)
         averages = {"micro": {part: scores[part] for part in PARTS}}
     else:
-        scores = semeval_scores(gold, predicted)
+        scores = semeval_scores(gold, predicted, require_relation=False)
         averages = {
             "macro": {part: scores[f"macro_{part}"] for part in PARTS},
             "accuracy": {"f1": scores["accuracy"]},
