@@ -84,6 +84,13 @@ class TaskModule(ABC, Generic[Example, Batch]):
                 f"{' or '.join(self.needs)}; they have {', '.join(sorted(found)) or 'no annotation'}"
             )
 
+    def not_annotated(self, document: Document, layer: str) -> UserError:
+        """The refusal of a document without the layer, in words, that training and scores need."""
+        return UserError(
+            f"{document.name} has no {layer}: it can be predicted, not trained on or scored; the model reads "
+            f"{self.reads}"
+        )
+
     def check_annotated(self, documents: Sequence[Document]) -> None:
         """Refuse documents that have the layer to be scored, but annotated for another task; the base refuses none."""
 

@@ -112,9 +112,7 @@ class CoreferenceTaskModule(TaskModule[CoreferenceExample, CoreferenceBatch]):
             annotated: refuse a document without a coreference layer.
         """
         if annotated and document.gold.clusters is None:
-            raise UserError(
-                f"{document.name} has no coreference annotation: it can be predicted, not trained on or scored"
-            )
+            raise self.not_annotated(document, "coreference annotation")
         subtokens, lengths, limits = {}, [], []
         for key, tokenizer in self.tokenizers.items():
             limit = self.max_segment_len - tokenizer.num_special

@@ -174,7 +174,7 @@ class TextClassificationTaskModule(TaskModule[TextExample, ClassificationBatch])
             raise UserError(f"{document.name} is {kind}, and the model reads {self.reads}; choose data of that kind")
         if annotated:
             if document.gold.label is None:
-                raise UserError(f"{document.name} has no label: it can be predicted, not trained on or scored")
+                raise self.not_annotated(document, "label")
             self._required_label(document)
         words = [document.words if document.text is None else document.text.split()]
         if document.text_pair is not None:
