@@ -200,6 +200,7 @@ def test_a_row_without_room_is_refused():
         ({"marker_strategy": "middle"}, "argument_starts, first_token, appended"),
         ({"add_candidate_relations": True, "no_relation": None}, "set taskmodule.no_relation"),
         ({"add_reversed_relations": True, "reversed_suffix": ""}, "reversed_suffix is empty"),
+        ({"add_reversed_relations": True, "metric": "semeval"}, "add_reversed_relations=true .* model.metric=semeval"),
         ({"metric": "rouge"}, "model.metric='rouge' does not exist"),
     ],
 )

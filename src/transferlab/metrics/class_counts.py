@@ -93,6 +93,8 @@ class ClassCounts(Metric):
 
     Args:
         classes: that can be predicted.
+        charged_to: classes that gold never has, such as the reverses of relations, and those that a prediction of them
+            is charged to, as a wrong one.
         options: those of ``torchmetrics.Metric``.
     """
 
@@ -101,8 +103,9 @@ class ClassCounts(Metric):
     full_state_update = False
     counts: torch.Tensor
 
-    def __init__(self, classes: Iterable[Any], **options: Any) -> None:
+    def __init__(self, classes: Iterable[Any], charged_to: Mapping[str, str] | None = None, **options: Any) -> None:
         super().__init__(**options)
+        self.charged_to = dict(charged_to or {})
         self.predictable = list(dict.fromkeys(map(str, classes)))
         self.expect(())
 
@@ -126,7 +129,7 @@ class ClassCounts(Metric):
                 raise UserError(f"{side} label {name!r} is none of the labels {self.predictable}{remedy}")
         added = torch.zeros(len(self.classes), 3, dtype=torch.int64)  # [classes, 3]
         for name, counts in by_class.items():
-            added[rows[name]] = torch.tensor(counts)
+            added[rows[self.charged_to.get(name, name)]] += torch.tensor(counts)
         self.counts += added.to(self.counts.device)
 
     def by_class(self) -> ByClass:

@@ -29,7 +29,8 @@ class _Score:
 
 SCORES: dict[str, _Score] = {
     **{task: _Score(partial(GlueScore, task), ("positive",), _PROBLEMS.get(task, "multi_class")) for task in TASKS},
-    "tacred": _Score(TacredScore, ("no_relation",)),
+    "multi_label": _Score(partial(GlueScore, "multi_label"), ("positive", "charged_to"), "multi_label"),
+    "tacred": _Score(TacredScore, ("no_relation", "charged_to")),
     "semeval": _Score(SemevalScore),
 }
 
@@ -75,7 +76,8 @@ def make_score(
         metric: one of ``SCORES``.
         problem: what the model is trained for, one of ``GENERAL_SCORES``.
         labels: the classes that it can predict; none in regression.
-        options: of the score: ``positive`` of mrpc, qqp and paws, ``no_relation`` of tacred.
+        options: of the score: ``positive`` of mrpc, qqp and paws, ``no_relation`` of tacred, ``charged_to`` of tacred
+            and multi_label.
 
     Raises:
         UserError: see :func:`check_score`; and where an option does not fit the labels.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations
 
@@ -82,22 +82,39 @@ class Directions:
         known = [self.no_relation, *relations, *reverses]
         return list(dict.fromkeys(label for label in known if label is not None))
 
-    def restored(self, relation: Relation) -> Relation:
-        """A relation as the corpus would write it, without a reversed label."""
-        if self.suffix is None or not relation.label.endswith(self.suffix):
-            return relation
-        label = relation.label.removesuffix(self.suffix)
-        return replace(relation, head=relation.tail, tail=relation.head, label=label)
+    def originals(self, labels: Iterable[str]) -> dict[str, str]:
+        """The reversed ones of a model's labels, and what each is the reverse of."""
+        if self.suffix is None:
+            return {}
+        known = set(labels)
+        return {label + self.suffix: label for label in sorted(known) if label + self.suffix in known}
 
-    def merged(self, relations: Iterable[Relation]) -> list[Relation]:
-        """Restored relations, each once, with the highest score that it was found with."""
+    def restored(self, relation: Relation, asked: Container[tuple[Span, Span]] = ()) -> Relation:
+        """A relation as the corpus would write it, without a reversed label.
+
+        Args:
+            relation: as predicted.
+            asked: pairs whose relations stay as they are, for they have an answer of their own.
+        """
+        turned = (relation.tail, relation.head)
+        if self.suffix is None or not relation.label.endswith(self.suffix) or turned in asked:
+            return relation
+        return Relation(*turned, relation.label.removesuffix(self.suffix), relation.score)
+
+    def merged(self, relations: Iterable[Relation], gold: Iterable[Relation] = ()) -> list[Relation]:
+        """Restored relations, each once, with the highest score that it was found with.
+
+        Symmetric ones, whose direction means nothing, are written in that of ``gold``, if it has them, else in the
+        order of the text.
+        """
+        annotated = {(relation.head, relation.tail, relation.label) for relation in gold}
         best: dict[tuple[Span, Span, str], Relation] = {}
         for found in relations:
             relation = self.restored(found)
-            head, tail = relation.head, relation.tail
-            if relation.label in self.symmetric:
-                head, tail = sorted((head, tail))
-            key = (head, tail, relation.label)
+            head, tail, label = key = relation.head, relation.tail, relation.label
+            turned = (tail, head, label)
+            if label in self.symmetric and key not in annotated and (turned in annotated or tail < head):
+                key, relation = turned, replace(relation, head=tail, tail=head)
             if key not in best or (relation.score or 0.0) > (best[key].score or 0.0):
                 best[key] = relation
         return list(best.values())
@@ -113,7 +130,8 @@ def annotated_candidates(
         directions: of the labels; where they have a suffix, relations are to be read in both directions, unless the
             corpus annotates the pair (tail, head) itself.
         all_pairs: add all other ordered pairs of gold entities, as no_relation. A pair is none of these where a
-            relation of (tail, head) gives it a label.
+            relation of (tail, head) gives it a label. Where labels tell the direction themselves, by their suffix, one
+            question for (head, tail) and (tail, head) will do; training reads both.
         max_distance: of these other pairs, as for :func:`entity_pairs`.
     """
     relations, entities = document.gold.relations or [], document.gold.entities or []
@@ -130,9 +148,13 @@ def annotated_candidates(
         candidates.append(Candidate(head, tail, tuple(labels), reverse))
     if all_pairs:
         none = () if directions.no_relation is None else (directions.no_relation,)
-        known = annotated.keys() | {(r.tail, r.head) for r in relations if directions.reverse(r.label) is not None}
-        others = (pair for pair in entity_pairs(entities, max_distance) if pair.spans not in known)
-        candidates += [replace(pair, labels=none) for pair in others]
+        both = directions.suffix is not None  # a pair's label tells of both directions
+        known = annotated.keys() | {(r.tail, r.head) for r in relations if both or directions.reverse(r.label)}
+        candidates += [
+            replace(other, labels=none, reverse=none if both else ())
+            for other in entity_pairs(entities, max_distance)
+            if other.spans not in known and (not both or other.head.span < other.tail.span)
+        ]
     return candidates
 
 
@@ -151,19 +173,39 @@ def require_one_label(documents: Iterable[Document]) -> None:
         )
 
 
-def asked_candidates(document: Document, all_pairs: bool = False, max_distance: int | None = None) -> list[Candidate]:
+def require_one_direction(document: Document, candidates: Sequence[Candidate]) -> None:
+    """Raise UserError where both directions of a pair of arguments are asked."""
+    asked = {candidate.spans for candidate in candidates}
+    for candidate in candidates:
+        if candidate.spans[::-1] in asked:
+            one, other = map(document.span_text, candidate.spans)
+            raise UserError(
+                f"{document.name}: relations of {one!r} and {other!r} are annotated in both directions, which "
+                "taskmodule.add_reversed_relations=true with model.metric=multi_label cannot score, as two answers may "
+                "then say the same; set taskmodule.add_reversed_relations=false"
+            )
+
+
+def asks_annotated(document: Document) -> bool:
+    """Whether prediction asks for the pairs that are scored: no entities were predicted, and gold has relations."""
+    entities = None if document.predicted is None else document.predicted.entities
+    return entities is None and document.gold.relations is not None
+
+
+def asked_candidates(
+    document: Document, directions: Directions, all_pairs: bool = False, max_distance: int | None = None
+) -> list[Candidate]:
     """The pairs to predict: of predicted entities; else those of gold relations; else of gold entities.
 
     A document in which annotators found no relation has no pair of the second kind: evaluation asks for none either.
     With ``all_pairs`` also the other pairs of gold entities: where absence is to be found too, asking only for what is
     annotated would give it away.
     """
+    if asks_annotated(document):
+        annotated = annotated_candidates(document, directions, all_pairs, max_distance)
+        return [Candidate(candidate.head, candidate.tail) for candidate in annotated]
     if document.predicted is not None and document.predicted.entities is not None:
         return entity_pairs(document.predicted.entities, max_distance)
-    if document.gold.relations is not None:
-        without_reversal = Directions(None, frozenset(), None)
-        annotated = annotated_candidates(document, without_reversal, all_pairs, max_distance)
-        return [replace(candidate, labels=None) for candidate in annotated]
     return entity_pairs(document.gold.entities or [], max_distance)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import Any
@@ -20,6 +20,8 @@ from transferlab.taskmodules.relation_candidates import (
     Directions,
     annotated_candidates,
     asked_candidates,
+    asks_annotated,
+    require_one_direction,
     require_one_label,
 )
 from transferlab.taskmodules.relation_examples import RelationExample, RelationMention, document_with_entities
@@ -53,7 +55,7 @@ class RelationExtractionTaskModule(TaskModule[RelationExample, ClassificationBat
         add_candidate_relations: gold annotation is complete: in training and evaluation, the other ordered pairs of the
             gold entities of a document are examples of no_relation.
         add_reversed_relations: train on every relation the other way round too, as the label with ``reversed_suffix``;
-            prediction turns it back.
+            prediction turns it back, but where the pair (tail, head) is asked itself.
         symmetric_relations: labels that hold in both directions alike, and so need no suffix.
         reversed_suffix: of the labels of relations read from tail to head.
         max_argument_distance: entities with more words between them make no pair; None: any distance. Gold relations
@@ -94,6 +96,11 @@ class RelationExtractionTaskModule(TaskModule[RelationExample, ClassificationBat
             )
         if add_reversed_relations and not reversed_suffix:
             raise UserError("taskmodule.reversed_suffix is empty: it must tell a label from its reverse")
+        if add_reversed_relations and metric == "semeval":
+            raise UserError(
+                "taskmodule.add_reversed_relations=true does not go with model.metric=semeval, whose labels hold their "
+                "directions already; set it to false, or choose model.metric=tacred"
+            )
         special = max(tokenizer.num_special_pair for tokenizer in self.tokenizers.values())
         if max_window < special + 16:
             raise UserError(
@@ -158,7 +165,12 @@ class RelationExtractionTaskModule(TaskModule[RelationExample, ClassificationBat
 
     @property
     def _metric_options(self) -> dict[str, Any]:
-        return {"no_relation": self.no_relation} if self.metric == "tacred" and self.no_relation is not None else {}
+        options: dict[str, Any] = {}
+        if self.metric == "tacred" and self.no_relation is not None:
+            options["no_relation"] = self.no_relation
+        if originals := self.directions.originals(self.labels or []):
+            options["charged_to"] = originals
+        return options
 
     def options(self) -> dict[str, Any]:
         """Keyword arguments, without the tokenizers, that make an equal taskmodule."""
@@ -174,17 +186,17 @@ class RelationExtractionTaskModule(TaskModule[RelationExample, ClassificationBat
 
         Args:
             document: of any length.
-            annotated: ask for the gold relations; refuse a document without that layer, and one with several labels for
-                a pair where one is asked.
+            annotated: ask for the gold relations; refuse a document without that layer, one with several labels for a
+                pair where one is asked, and one with relations of a pair in both directions where it may have any
+                number of labels and reversed ones.
         """
         if annotated and document.gold.relations is None:
-            raise UserError(
-                f"{document.name} has no annotation of relations: it can be predicted, not trained on or scored"
-            )
+            raise self.not_annotated(document, "annotation of relations")
         if annotated and self.problem == "multi_class":
             require_one_label([document])
-        all_pairs, distance = self.add_candidate_relations, self.max_argument_distance
-        candidates = self._annotated(document) if annotated else asked_candidates(document, all_pairs, distance)
+        candidates = self._candidates(document, annotated_candidates if annotated else asked_candidates)
+        if annotated and self.problem == "multi_label" and self.add_reversed_relations:
+            require_one_direction(document, candidates)
         if not candidates:
             return []
         words = [self._without_markers(word) for word in document.words]
@@ -208,8 +220,8 @@ class RelationExtractionTaskModule(TaskModule[RelationExample, ClassificationBat
             return candidate.label
         return [label for label in candidate.labels if label != self.no_relation]
 
-    def _annotated(self, document: Document) -> list[Candidate]:
-        return annotated_candidates(document, self.directions, self.add_candidate_relations, self.max_argument_distance)
+    def _candidates(self, document: Document, pairs_of: Callable[..., list[Candidate]]) -> list[Candidate]:
+        return pairs_of(document, self.directions, self.add_candidate_relations, self.max_argument_distance)
 
     def _without_markers(self, word: str) -> str:
         """A word of the text that happens to contain a marker ("[T]he") is no marker."""
@@ -264,7 +276,12 @@ class RelationExtractionTaskModule(TaskModule[RelationExample, ClassificationBat
                 labels, scores = [labels], [scores]
             pairs = zip(labels, scores, strict=True)
             found += [Relation(*example.candidate.spans, *pair) for pair in pairs if pair[0] != self.no_relation]
-        predicted(document).relations = self.directions.merged(found)
+        if asks_annotated(document):  # one answer for each pair that is scored
+            asked = {example.candidate.spans for example in examples}
+            relations = [self.directions.restored(relation, asked) for relation in found]
+        else:
+            relations = self.directions.merged(found, document.gold.relations or ())
+        predicted(document).relations = relations
         return document
 
     def document(self, name: str, given: Any) -> Document:
@@ -280,7 +297,9 @@ class RelationExtractionTaskModule(TaskModule[RelationExample, ClassificationBat
 
     def baselines(self, documents: list[Document]) -> dict[str, dict[str, float]]:
         """Scores that a model should beat: the most frequent label, and relation, of these documents for all pairs."""
-        candidates = [candidate for document in documents for candidate in self._annotated(document)]
+        candidates = [
+            candidate for document in documents for candidate in self._candidates(document, annotated_candidates)
+        ]
         gold = [self._gold(candidate) for candidate in candidates]
         several = self.problem == "multi_label"
         counts = Counter(chain.from_iterable(map(LABEL_KINDS[self.problem].classes, gold)))
