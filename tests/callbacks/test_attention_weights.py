@@ -124,6 +124,21 @@ def test_records_survive_a_checkpoint(tmp_path: Path) -> None:
     assert [record["stage"] for record in resumed.records] == ["val", "train"]
 
 
+def test_a_resumed_run_with_nothing_left_to_train_exports_the_same(tmp_path: Path) -> None:
+    model, loader = StubModel(StubMultiEncoder(True)), DataLoader(BATCHES, batch_size=1)
+    exported = []
+    for number, checkpoint in enumerate((None, tmp_path / "last.ckpt")):
+        trainer = Trainer(
+            accelerator="cpu", max_epochs=1, callbacks=[AttentionWeights(str(tmp_path / str(number)))], logger=False,
+            enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False, num_sanity_val_steps=0,
+        )  # fmt: skip
+        trainer.fit(model, loader, loader, ckpt_path=checkpoint)
+        trainer.save_checkpoint(tmp_path / "last.ckpt")
+        exported.append(json.loads((tmp_path / str(number) / "attention_weights.json").read_text()))
+    assert exported[0]["encoders"] == ["a", "b"] and len(exported[0]["records"]) == 2
+    assert exported[1] == exported[0]
+
+
 @pytest.mark.parametrize("options", [{"bins": 0}, {"log_freq": 0}])
 def test_impossible_options_are_refused(options: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=r"wandb_watch\.log_freq"):

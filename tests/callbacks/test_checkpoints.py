@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,7 +14,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from transferlab.callbacks.checkpoints import BestCheckpoint, LastCheckpoint, WholeFiles
-from transferlab.callbacks.resumption import relocate
+from transferlab.callbacks.resumption import Resumption, relocate
 
 
 class Model(LightningModule):
@@ -63,6 +66,71 @@ def test_the_last_checkpoint_is_of_the_end_of_an_epoch_whenever_it_is_validated(
     checkpoint = torch.load(tmp_path / "last.ckpt", weights_only=True)
     progress = checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]
     assert checkpoint["global_step"] == 12 and progress["ready"] == progress["processed"] == 3
+
+
+class Noting(Model):
+    """Notes each validation and end of an epoch: how many batches there were before it, and the weight."""
+
+    def __init__(self) -> None:
+        super().__init__([0.0] * 99)
+        nn.init.zeros_(self.layer.weight)
+        self.batches, self.noted = 0, list[list[Any]]()
+
+    def on_train_batch_start(self, batch: Tensor, index: int) -> None:
+        self.batches += 1
+
+    def on_validation_epoch_end(self) -> None:
+        self.noted.append(["validation", self.batches, self.layer.weight.item()])
+
+    def on_train_epoch_end(self) -> None:
+        self.noted.append(["epoch", self.batches, self.layer.weight.item()])
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["seen"] = [self.batches, self.noted]
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.batches, self.noted = checkpoint["seen"]
+
+
+class Copies(WholeFiles):
+    """Keeps a copy of each checkpoint that is saved."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        super().save_checkpoint(checkpoint, path)
+        batches, noted = checkpoint["seen"]
+        shutil.copy(path, Path(path).with_name(f"{batches} batches, {len(noted)} noted.ckpt"))
+
+
+@pytest.mark.parametrize("every", [{"every_n_train_steps": 1}, {"train_time_interval": timedelta(0)}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"max_steps": 4, "accumulate_grad_batches": 3},  # they end with the second epoch
+        {"max_steps": 3, "accumulate_grad_batches": 2, "check_val_every_n_epoch": 2},
+        {"max_epochs": 2, "val_check_interval": 0.5},
+        {"max_epochs": 2, "val_check_interval": 3, "check_val_every_n_epoch": None},
+    ],
+)
+def test_whichever_checkpoint_a_run_goes_on_from_nothing_is_left_out(
+    tmp_path: Path, options: dict[str, Any], every: dict[str, Any]
+) -> None:
+    def noted(checkpoint: Path | None) -> list[list[Any]]:
+        last = LastCheckpoint(tmp_path, "last", enable_version_counter=False, **every)
+        trainer = Trainer(
+            accelerator="cpu", callbacks=[Resumption(), last], logger=False, enable_progress_bar=False,
+            num_sanity_val_steps=0, enable_model_summary=False, **options,
+        )  # fmt: skip
+        trainer.strategy.checkpoint_io = Copies()
+        loader, model = DataLoader(torch.ones(4, 1)), Noting()
+        trainer.fit(model, loader, loader, ckpt_path=checkpoint)
+        return model.noted
+
+    whole, tried = noted(None), set[Path]()
+    while found := set(tmp_path.glob("* noted.ckpt")) - tried:  # a resumed run may save others
+        for checkpoint in found:
+            assert noted(checkpoint) == whole, checkpoint.name
+        tried |= found
+    assert len(tried) > 3 and whole[-1] == torch.load(tmp_path / "last.ckpt", weights_only=True)["seen"][1][-1]
 
 
 def test_a_file_that_cannot_be_written_leaves_the_former_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

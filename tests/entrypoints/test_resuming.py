@@ -28,8 +28,9 @@ SAVE = "transferlab.callbacks.checkpoints:WholeFiles.save_checkpoint"
 
 @pytest.fixture(autouse=True)
 def _no_pictures(monkeypatch):
-    """Drawing the curve takes as long as training."""
+    """Drawing takes as long as training."""
     monkeypatch.setattr("transferlab.finishing.plot_curves", lambda *arguments, **options: ("", ""))
+    monkeypatch.setattr("transferlab.callbacks.attention_weights.plot_attention", lambda content, path: None)
 
 
 @pytest.fixture

@@ -182,6 +182,7 @@ class AttentionWeights(Callback):
     def export(self, directory: Path) -> None:
         """Write ``attention_weights.json`` (encoder ids, bin edges, records) and its plot, ``.png``."""
         edges = [edge / self.bins for edge in range(self.bins + 1)]
-        content = {"encoders": self._encoder_ids, "bin_edges": edges, "records": self.records}
+        # the ids are those of the records: a resumed run may have nothing left to train, and so no model to ask
+        content = {"encoders": list(self.records[0]["mean"]), "bin_edges": edges, "records": self.records}
         write_json(directory / "attention_weights.json", content)
         plot_attention(content, directory / "attention_weights.png")

@@ -26,19 +26,34 @@ class BestCheckpoint(ModelCheckpoint):
 class LastCheckpoint(ModelCheckpoint):
     """Where a killed run goes on: saved after each validation within an epoch, and once an epoch is over.
 
-    At the last batch of an epoch nothing is saved before its validation and its scores are complete: Lightning would
-    not make up for what is then missing.
+    ``every_n_train_steps`` or ``train_time_interval`` add others between these. After a batch that a validation or the
+    end of the epoch follows nothing is saved before these are over: Lightning would not make up for what is then
+    missing.
     """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._every_n_epochs = self._every_n_epochs or 1  # Lightning's triggers exclude each other
 
     def _should_save_on_train_epoch_end(self, trainer: Trainer) -> bool:
         """Whether the epoch is over, or will be once its last validation is."""
         epoch: Any = trainer.fit_loop.epoch_progress.current
-        return epoch.processed == epoch.ready or trainer.fit_loop.epoch_loop.done
+        return epoch.processed == epoch.ready or ends_epoch(trainer)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any, **kwargs: Any) -> None:
         """Save where ``every_n_train_steps`` or ``train_time_interval`` ask for it."""
-        if not trainer.fit_loop.epoch_loop.done:
+        fetcher: Any = trainer.fit_loop._data_fetcher
+        if not ends_epoch(trainer) and not trainer.fit_loop.epoch_loop._should_check_val_fx(fetcher):
             super().on_train_batch_end(trainer, pl_module, *args, **kwargs)
+
+
+def ends_epoch(trainer: Trainer) -> bool:
+    """Whether the batch at hand is the last of its epoch, or of the training.
+
+    In the first batch of a resumed run Lightning's own ``done`` denies it until there was a validation.
+    """
+    loop = trainer.fit_loop
+    return loop.epoch_loop._is_training_done or (trainer.should_stop and loop._can_stop_early)
 
 
 class WholeFiles(TorchCheckpointIO):
