@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Trainer
 
 from transferlab.building import is_taken
+from transferlab.callbacks.checkpoints import WholeFiles
 from transferlab.callbacks.sweep_results import integrate, write_job
 from transferlab.data.datamodule import TransferDataModule
 from transferlab.models.base import TransferModel
@@ -118,7 +118,7 @@ def save(
 ) -> Path:
     """Save the model, as of its best checkpoint, to ``cfg.model_save_dir``."""
     if best is not None and not (cfg.validate or cfg.test):  # else they have loaded it
-        checkpoint = torch.load(best, map_location="cpu", weights_only=True)
+        checkpoint = WholeFiles().load_checkpoint(best, map_location="cpu", weights_only=True)
         model.on_load_checkpoint(checkpoint)
         model.load_state_dict(checkpoint["state_dict"])
     place = Path(cfg.model_save_dir)

@@ -21,8 +21,8 @@ from transferlab.utils.config_checks import check_targets
 from transferlab.utils.errors import UserError
 from transferlab.utils.instantiate import build
 from transferlab.utils.resume import PRIMARY, resumed_command
-from transferlab.utils.run_files import RunFileError, read_yaml
-from transferlab.utils.targets import UntrustedError
+from transferlab.utils.run_files import RunFileError
+from transferlab.utils.targets import WANDB, UntrustedError
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +125,18 @@ HOSTILE: dict[str, dict[str, Any]] = {
     "a model through our folder": {"model_save_dir": "${paths.model_dir}/../../x"},
     "a folder of models": {"model_save_dir": "${paths.model_dir}/x", "paths.model_dir": "/somewhere"},
     "features elsewhere": {"features.directory": "/somewhere"},
+    "features of a probe elsewhere": {"probes": {"model.features": [{"directory": "/somewhere"}]}},
+    "features of interpolated probes": {"probes": "${zeal}", "zeal": {"model.features.directory": ["/somewhere"]}},
+    "a class of a probe": {"probes": {"model.head": [{"_target_": "os.system"}]}},
+    "a variable by position": {"dataset": {"_target_": "transferlab.data.readers.columns.ColumnReader",
+                                           "_args_": [{}, None, "AWS_SECRET_ACCESS_KEY"]}},
+    "positional arguments elsewhere": {"zeal": {"x": [{"_args_": "${tags}"}]}},
+    "a writer as data, interpolated": {"dataset": "${zeal}",
+                                       "zeal": {"_target_": "pytorch_lightning.callbacks.ModelCheckpoint"}},
+    "W&B of a stranger": {"logger.wandb.entity": "stranger"},
+    "W&B among callbacks": {"callbacks.x": {"_target_": WANDB, "save_dir": ".", "settings": {"base_url": "x"}}},
+    "W&B in an argument": {"model.x": [{"_target_": WANDB, "save_dir": ".", "entity": "stranger"}]},
+    "W&B interpolated": {"logger": "${zeal.x}", "zeal.x.y": {"_target_": WANDB, "entity": "${zeal.z}"}, "zeal.z": "a"},
 }  # fmt: skip
 
 
@@ -161,6 +173,15 @@ def test_what_the_caller_says_overrules_the_run(run_dir, monkeypatch):
         resumed(place, *given[:1], "features={dtype: float32}", given[2])
 
 
+@pytest.mark.parametrize("given", ["+callbacks=learning_rate", "callbacks=[learning_rate]", "~callbacks"])
+def test_a_group_that_the_caller_adds_leaves_the_runs_own_part_checked(run_dir, given):
+    for name, hostile in (("class", {"_target_": "os.system"}), ("place", {"dirpath": "/somewhere"})):
+        place = run_dir({"callbacks.x": hostile}, name=name)
+        with pytest.raises(UntrustedError, match=r"callbacks\.x"):
+            resumed(place, given)
+        resumed(place, given, "~callbacks.x")
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -169,6 +190,10 @@ def test_what_the_caller_says_overrules_the_run(run_dir, monkeypatch):
         "a: &x [1]\nb: *x",
         "a: [1",
         "just words",
+        "1",
+        "[x]",
+        "paths: x",
+        "task_name: ${nothing.here}",
         "[" * 5000,
         "",
     ],
@@ -177,12 +202,12 @@ def test_a_file_that_is_no_config_is_refused(run_dir, tmp_path, monkeypatch, tex
     monkeypatch.chdir(tmp_path)
     place = run_dir()
     (place / ".hydra" / "config.yaml").write_text(text)
-    if text not in ("just words", ""):
+    if text:
         with pytest.raises(UserError, match=r"config\.yaml"):
             resumed(place)
     else:  # nothing of it is a key that train.py has
         resumed(place)
-        assert set(known_to_hydra()) <= {"just words", "paths", "resume", "trust", "ckpt_path"}
+        assert set(known_to_hydra()) <= {"paths", "resume", "trust", "ckpt_path"}
     assert not (tmp_path / "marker").exists()
 
 
@@ -200,7 +225,27 @@ def test_links_out_of_a_run_are_refused(run_dir, tmp_path):
         resumed(place)
     (place / "train.log").unlink()
     (place / "log").symlink_to(place / "checkpoints" / "last.ckpt")
+    logs = place / "wandb" / "run-1" / "logs"
+    logs.mkdir(parents=True)
+    (place / "wandb" / "latest-run").symlink_to("run-1")
+    cache = tmp_path / "cache" / "wandb" / "logs"
+    (logs / "debug-core.log").symlink_to(cache / "core-debug-20250101.log")
     resumed(place)
+    for name, target in (
+        ("x", tmp_path),
+        ("debug-core.log", tmp_path / ".bashrc"),
+        ("x.log", cache / "core-debug-1.log"),
+    ):
+        (logs / name).unlink(missing_ok=True)
+        (logs / name).symlink_to(target)
+        with pytest.raises(RunFileError, match=name):
+            resumed(place)
+        (logs / name).unlink()
+
+
+def test_a_place_that_is_missing_is_called_so(run_dir):
+    with pytest.raises(UserError, match=r"callbacks\.model_checkpoint\.dirpath is missing"):
+        resumed(run_dir({"callbacks.model_checkpoint.dirpath": "???"}))
 
 
 TARGETS = {
@@ -267,6 +312,7 @@ def test_an_honest_sweep_goes_on_with_its_overrides(tmp_path):
         "+trainer.fast_dev_run=true", "logger=wandb", "logger.wandb.project=mine", "tags=[a,'b c']", "features=off",
         "dataset.data_dir='${oc.env:LITBANK_DIR}'", "callbacks.model_checkpoint.monitor=val/f1", "trainer=gpu",
         "model={head: bilinear}", "hparams_search=optuna",
+        "experiment=glob(*)", "task_name='my run'", "logger.wandb.entity=null",
     ]  # fmt: skip
     hydra = [
         "hydra/launcher=submitit_slurm", "hydra.launcher.partition=gpu", "hydra.launcher.mem_gb=16",
@@ -296,6 +342,17 @@ def test_an_honest_sweep_goes_on_with_its_overrides(tmp_path):
         "hydra.sweeper.params={hydra.job.chdir: 'true'}",
         "hydra.sweep.subdir=../../x",
         "hydra.sweep.subdir=${task_name}",
+        "hydra.sweep.subdir=x/${hydra.job.override_dirname}",
+        "experiment=glob(../*)",
+        "+dataset._args_=[{},null,AWS_SECRET_ACCESS_KEY]",
+        "probes={model.features: [{directory: /somewhere}]}",
+        "+probes={model.features.directory: [/somewhere]}",
+        "probes=${extras.z}",
+        "+callbacks.x=${extras.z}",
+        "callbacks.last_checkpoint.filename=${extras.z}",
+        "logger.wandb.entity=stranger",
+        f"+callbacks.x={{_target_: {WANDB}, entity: stranger}}",
+        f"+extras.z._target_={WANDB}",
         "+hydra.job.env_set.LD_PRELOAD=x",
         "hydra.searchpath=[file:///tmp]",
         "hydra/launcher=../../../evil",
@@ -335,6 +392,21 @@ def test_a_hostile_override_is_refused_before_hydra_reads_it(tmp_path, override)
             resumed(place)
 
 
+@pytest.mark.parametrize(
+    "subdir", ["seed_${seed}", "${hydra.job.num}", "${hydra.job.override_dirname}", "job_${seed}.x"]
+)
+def test_names_of_the_jobs_directories_stay_below_their_sweep(tmp_path, subdir):
+    hydra = [f"hydra.sweep.subdir={subdir}"]
+    place = sweep_dir(tmp_path / "sweep", ["seed=1,2", "experiment=coref"], hydra)
+    assert hydra[0] in resumed(place)
+    climbing = sweep_dir(tmp_path / "climbing", ["seed=1,2", "encoder=/../../../x"], hydra)
+    if "override_dirname" in subdir:
+        with pytest.raises(UntrustedError, match="override_dirname"):
+            resumed(climbing)
+    else:
+        resumed(climbing)
+
+
 def test_records_of_jobs_are_data(tmp_path, monkeypatch):
     monkeypatch.setenv("SECRET", "very secret")
     job = tmp_path / "0"
@@ -355,14 +427,6 @@ def test_records_of_jobs_are_data(tmp_path, monkeypatch):
     (tmp_path / "multirun_result.json").write_text(str({"jobs": jobs}).replace("'", '"'))
     with pytest.raises(RunFileError, match="elsewhere"):
         report_sweeps([tmp_path])
-
-
-def test_a_large_file_is_not_read(tmp_path):
-    file = tmp_path / "config.yaml"
-    with file.open("wb") as written:
-        written.truncate(2**30)
-    with pytest.raises(RunFileError, match=str(2**30)):
-        read_yaml(file)
 
 
 @pytest.mark.slow

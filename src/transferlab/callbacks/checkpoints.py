@@ -11,6 +11,8 @@ from lightning_fabric.plugins import TorchCheckpointIO
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
 
+from transferlab.utils.errors import UserError
+
 
 class BestCheckpoint(ModelCheckpoint):
     """Lightning's, but a file that a killed process left is written again instead of getting a second name.
@@ -83,6 +85,23 @@ class WholeFiles(TorchCheckpointIO):
         os.replace(partial, target)
         self._superfluous = [old for old in self._superfluous if old != target]
         self.teardown()
+
+    def load_checkpoint(self, path: str | Path, *args: Any, **options: Any) -> dict[str, Any]:
+        """The content of a checkpoint.
+
+        Raises:
+            UserError: the file is damaged, or holds more than tensors and plain values.
+        """
+        remedy = "delete it to start anew, or go on from another one with ckpt_path=..."
+        try:
+            checkpoint = super().load_checkpoint(path, *args, **options)
+        except (OSError, MemoryError):
+            raise
+        except Exception as error:  # a damaged file may raise anything; torch's own message advises to run its code
+            raise UserError(f"{path} cannot be read as a checkpoint ({type(error).__name__}); {remedy}") from None
+        if not isinstance(checkpoint, dict) or "state_dict" not in checkpoint:
+            raise UserError(f"{path} is no checkpoint of a run; {remedy}")
+        return checkpoint
 
     def remove_checkpoint(self, path: str | os.PathLike[str]) -> None:
         """Remember a checkpoint that is not needed any more.

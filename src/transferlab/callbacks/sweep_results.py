@@ -12,7 +12,7 @@ from typing import Any
 
 from transferlab.documents import write_atomically
 from transferlab.utils.escaping import code, code_block, markdown, markdown_row
-from transferlab.utils.run_files import read_json, read_yaml
+from transferlab.utils.run_files import read_json, read_record, read_yaml
 from transferlab.utils.run_record import json_ready, write_json
 
 JOB_FILE = "job_return.json"
@@ -74,7 +74,7 @@ def collect(sweep_dir: str | Path) -> dict[str, Any]:
     for directory in _job_directories(Path(sweep_dir)):
         record: dict[str, Any] = {"status": "unfinished", "overrides": _overrides(directory), "metrics": {}}
         if (directory / JOB_FILE).exists():
-            record = read_json(directory / JOB_FILE)
+            record = read_record(directory / JOB_FILE, status=str, overrides=list, metrics=dict)
             record.pop("traceback", None)
         elif directory.parent.name == PROBES and (directory.parent.parent / JOB_FILE).exists():
             of_run = read_json(directory.parent.parent / JOB_FILE)
@@ -195,7 +195,7 @@ def _job_directories(sweep_dir: Path) -> list[Path]:
 
 def _overrides(directory: Path) -> list[str]:
     try:
-        overrides = [str(o) for o in read_yaml(directory / ".hydra" / "overrides.yaml")]
+        overrides = [str(o) for o in read_yaml(directory / ".hydra" / "overrides.yaml", list)]
     except FileNotFoundError:  # the job is being set up
         return []
     return [override for override in overrides if _key(override) not in ("resume", "trust")]

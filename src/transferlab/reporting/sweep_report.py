@@ -14,7 +14,7 @@ from rich.table import Table
 
 from transferlab.utils.errors import UserError
 from transferlab.utils.escaping import markdown, markdown_row
-from transferlab.utils.run_files import job_directory, read_json, read_yaml
+from transferlab.utils.run_files import job_directory, read_json, read_record, read_yaml
 
 RESULT = "multirun_result.json"
 BASELINES = "baselines.json"
@@ -162,9 +162,7 @@ def _read(place: Path) -> dict[str, Any]:
     file = place / RESULT
     if not file.is_file():
         raise UserError(f"{place} holds no {RESULT}: name the directory of a sweep, logs/<task>/multiruns/<id>")
-    content = read_json(file)
-    assert isinstance(content, dict)
-    return content
+    return read_record(file, jobs=list)
 
 
 def _setting(

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from transferlab.utils.errors import UserError
-from transferlab.utils.run_files import job_directory, read_json, read_yaml
+from transferlab.utils.run_files import job_directory, read_record, read_yaml
 
 log = logging.getLogger(__name__)
 
@@ -198,7 +198,7 @@ def _sweep(place: Path, score: str | None) -> Iterator[Measurement]:
         raise UserError(
             f"{place} holds no {RESULT} and is no .csv; name the directory of a sweep, logs/<task>/multiruns/<id>"
         )
-    jobs: list[dict[str, Any]] = read_json(file)["jobs"]
+    jobs: list[dict[str, Any]] = read_record(file, jobs=list)["jobs"]
     unfinished = [f"{job['job']} ({job['status']})" for job in jobs if job["status"] != "completed"]
     if unfinished:
         log.warning("%s: jobs without a result are left out: %s", place, ", ".join(unfinished))

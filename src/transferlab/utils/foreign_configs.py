@@ -13,14 +13,17 @@ from pathlib import Path
 from typing import Any
 
 from transferlab.utils import run_identity
-from transferlab.utils.targets import UntrustedError, check_name
+from transferlab.utils.run_files import RunFileError
+from transferlab.utils.targets import WANDB, UntrustedError, check_name
 
 FEATURES_DIR = "FEATURES_DIR"
 OUTPUT_DIR = "${hydra:runtime.output_dir}"
 RESOLVERS = ("oc.env", "oc.select", "oc.dict.keys", "oc.dict.values")  # beside OUTPUT_DIR
 # Parts of a config that name places to write to
 WRITING = ("callbacks", "logger", "trainer", "features", "model.features", "model_save_dir")
+_ENTITIES = ("wandb.entity", "logger.wandb.entity")
 _CORPUS_VARIABLE = re.compile(r"\b[A-Z][A-Z0-9_]*_DIR\b")
+PROBES = "probes."  # the part whose keys are themselves keys of the config, which each probe sets
 _NAMES_A_PLACE = re.compile(r"(?i)(dir|path|directory|folder)$")
 
 
@@ -30,7 +33,7 @@ class Caller:
 
     Attributes:
         trusted: packages, and environment variables beside ours.
-        overridden: keys that the command line sets.
+        overridden: keys that the command line sets; groups, whose choice is merged with what a run has, among them.
         places: {"data_dir", "model_dir", "log_dir"}: of her own configuration.
         configs: our folder of that name.
     """
@@ -45,6 +48,19 @@ class Caller:
         texts = [file.read_text(encoding="utf-8") for file in (self.configs / "dataset").glob("*.yaml")]
         corpora = {name for text in texts for name in _CORPUS_VARIABLE.findall(text)}
         return frozenset({run_identity.PROJECT_ROOT, run_identity.RUN_ID, FEATURES_DIR} | corpora | self.trusted)
+
+    def is_group(self, key: str) -> bool:
+        """Whether an override of this key chooses a file of ours."""
+        return "/" in key or (self.configs / key).is_dir()
+
+    def entities(self) -> set[Any]:
+        """The W&B accounts that her own files name."""
+        from omegaconf import OmegaConf
+
+        local = self.configs / "local" / "default.yaml"
+        files = [file for file in (self.configs / "logger" / "wandb.yaml", local) if file.is_file()]
+        named = [OmegaConf.select(OmegaConf.load(file), key) for file in files for key in _ENTITIES]
+        return {None, *named}
 
     def may_write(self, key: str, run: Path) -> list[Path]:
         """The directories below which a part of ``WRITING`` may write."""
@@ -83,13 +99,13 @@ def vetted(content: Any, directory: Path, caller: Caller) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise UntrustedError(f"{directory} holds no config of a run, but {content!r:.60}")
     content = {key: value for key, value in content.items() if key not in ("resume", "ckpt_path", "trust")}
-    paths = content.get("paths")
-    paths = paths if isinstance(paths, dict) else {}
+    if not isinstance(paths := content.get("paths", {}), dict):
+        raise RunFileError(f"{directory}: in its config.yaml, paths should be a mapping, not {paths!r:.60}")
     content["paths"] = paths | {"root_dir": "${oc.env:PROJECT_ROOT}", "output_dir": OUTPUT_DIR}
     for key in ("hydra", "defaults"):
         if key in content:
             raise UntrustedError(f"{directory}: the config of a run has no part {key!r}, which would speak to Hydra")
-    theirs = _without(content, caller.overridden)
+    theirs = _without(content, {key for key in caller.overridden if not caller.is_group(key)})
     if theirs.get("push_to_hub") is not None:
         raise UntrustedError(
             f"push_to_hub={theirs['push_to_hub']} comes from {directory}; give it on the command line if the model is "
@@ -98,8 +114,12 @@ def vetted(content: Any, directory: Path, caller: Caller) -> dict[str, Any]:
     variables = caller.variables()
     for key, value in leaves(theirs):
         check_leaf(key, value, caller.trusted, variables)
-    _check_wandb(theirs.get("logger"), caller.configs)
-    _check_places(theirs, directory, caller)
+    resolved = _resolved(theirs, directory)
+    for key, value in leaves(resolved):
+        if key.endswith("._target_"):  # an interpolated part may stand where its classes may not
+            check_name(value, key.rpartition(".")[0], caller.trusted)
+    _check_wandb(resolved, "", caller)
+    _check_places(resolved, directory, caller)
     return content
 
 
@@ -116,8 +136,13 @@ def leaves(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def check_leaf(key: str, value: Any, trusted: Collection[str], variables: Collection[str]) -> None:
-    """Raise UntrustedError for a target, an interpolation or a variable that a run may not name."""
+    """Raise UntrustedError for a target, an interpolation or a variable that a run may not name.
+
+    Arguments without a keyword are refused, since what they stand for cannot be told by their key.
+    """
     parent, _, name = key.rpartition(".")
+    if "_args_" in key.split("."):
+        raise UntrustedError(f"{key}={value!r} comes from a run's directory, which may give arguments by keyword only")
     if name == "_target_":
         check_name(value, parent, trusted)
     if name == "variable" and value is not None and value not in variables:
@@ -174,17 +199,28 @@ def refused_place(key: str, value: str) -> UntrustedError:
     )
 
 
-def _check_places(theirs: dict[str, Any], directory: Path, caller: Caller) -> None:
-    from omegaconf import OmegaConf
+def _check_places(resolved: dict[str, Any], directory: Path, caller: Caller) -> None:
+    places = {part: caller.may_write(part, directory) for part in WRITING}
+    for full, text in leaves(resolved):
+        key = full.removeprefix(PROBES)
+        for part in WRITING:
+            if not isinstance(text, str) or not f"{key}.".startswith(f"{part}."):
+                continue
+            if text == "???":
+                raise RunFileError(f"{full} is missing in {directory}; give it on the command line")
+            if leads_out(key, text, places[part]):
+                raise refused_place(full, text)
 
-    config = OmegaConf.create(_written_out(theirs, directory))
-    for part in WRITING:
-        value = OmegaConf.select(config, part)
-        value = OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
-        places = caller.may_write(part, directory)
-        for key, text in leaves(value, part):
-            if isinstance(text, str) and leads_out(key, text, places):
-                raise refused_place(key, text)
+
+def _resolved(theirs: dict[str, Any], directory: Path) -> dict[str, Any]:
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        resolved: Any = OmegaConf.to_container(OmegaConf.create(_written_out(theirs, directory)), resolve=True)
+    except (OmegaConfBaseException, RecursionError) as error:
+        raise RunFileError(f"{directory}: its config.yaml cannot be resolved: {error}") from error
+    return resolved
 
 
 def _written_out(value: Any, directory: Path) -> Any:
@@ -201,18 +237,21 @@ def _written_out(value: Any, directory: Path) -> Any:
     return value.replace(OUTPUT_DIR, str(directory)) if isinstance(value, str) else value
 
 
-def _check_wandb(loggers: Any, configs: Path) -> None:
-    """W&B's further options name other hosts and accounts."""
+def _check_wandb(value: Any, key: str, caller: Caller) -> None:
+    """Refuse options of a W&B logger, wherever it is, that name other hosts and accounts than the caller's."""
     from omegaconf import OmegaConf
 
-    known = set(map(str, next(iter(OmegaConf.load(configs / "logger" / "wandb.yaml").values()))))
-    for name, logger in loggers.items() if isinstance(loggers, dict) else ():
-        of_wandb = isinstance(logger, dict) and str(logger.get("_target_")).endswith(".wandb_logger")
-        if of_wandb and (unknown := sorted(set(map(str, logger)) - known)):
-            raise UntrustedError(
-                f"logger.{name}.{unknown[0]} comes from a run's directory; give it on the command line, or "
-                f"logger.{name}=null"
-            )
+    for name, item in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        _check_wandb(item, f"{key}.{name}" if key else str(name), caller)
+    if not isinstance(value, dict) or value.get("_target_") != WANDB:
+        return
+    known = set(map(str, OmegaConf.select(OmegaConf.load(caller.configs / "logger" / "wandb.yaml"), "wandb")))
+    refused = sorted(set(map(str, value)) - known)
+    refused += ["entity"] if value.get("entity") not in caller.entities() else []
+    if refused:
+        raise UntrustedError(
+            f"{key}.{refused[0]} comes from a run's directory; give it on the command line, or {key}=null"
+        )
 
 
 def _without(content: dict[str, Any], overridden: Collection[str]) -> dict[str, Any]:

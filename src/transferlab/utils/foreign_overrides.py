@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from transferlab.utils.foreign_configs import WRITING, Caller, check_leaf, leads_out, leaves, refused_place
-from transferlab.utils.targets import UntrustedError
+from transferlab.utils.foreign_configs import PROBES, WRITING, Caller, check_leaf, leads_out, leaves, refused_place
+from transferlab.utils.targets import WANDB, UntrustedError
 
 # The caller's own: what a sweep's record has of them is of an earlier command
 CALLERS = ("resume", "trust", "hydra.mode", "hydra.sweep.dir", "hydra.run.dir")
 _WORD = re.compile(r"[\w.,:+-]*")
-_GROUP_CHOICE = re.compile(r"[\w.+-]+(/[\w.+-]+)*")
+_NAME = re.compile(r"[\w.,:+ -]*")  # part of a path
+_GROUP_CHOICE = re.compile(r"[\w.+*?-]+(/[\w.+*?-]+)*")  # also of glob(...), which matches nothing but choices
 # Of Hydra's own keys: which launcher and sweeper, and with what resources. Others name commands (setup, srun_args),
 # environments, callbacks and places.
 _HYDRA_GROUPS = ("hydra", "hydra/launcher", "hydra/sweeper", "hydra/sweeper/sampler")
@@ -35,7 +36,10 @@ _HYDRA_KEYS = {
     *(f"hydra.launcher.{name}" for name in _LAUNCHER),
     *(f"hydra.sweeper.{name}" for name in _SWEEPER),
 }
-_SUBDIR = re.compile(r"[\w.-]*(\$\{hydra[.:]job\.num\})?[\w-]*")
+_SUBDIR = re.compile(
+    r"(\w|\$\{hydra[.:]job\.(num|override_dirname)\})"  # whatever follows, it is no ".."
+    r"([\w.,=+-]|\$\{(hydra[.:]job\.(num|override_dirname)|seed|task_name)\})*"
+)
 _PARAMS = "hydra.sweeper.params"
 
 
@@ -61,6 +65,11 @@ def vetted_overrides(given: Any, file: Path, caller: Caller) -> list[str]:
             continue
         _check(override, key, str(text), file, caller, variables)
         kept.append(str(text))
+    for text in kept:  # that name holds the values of all others
+        if "override_dirname" in text and any(
+            part in other for other in kept if other != text for part in ("..", "${")
+        ):
+            raise _refused(text, file)
     return kept
 
 
@@ -75,15 +84,24 @@ def parsed(text: Any) -> Any:
         return None
 
 
-def overridden_keys(arguments: list[str]) -> frozenset[str]:
-    """The keys that a command line sets to other than a mapping, which would only be merged with what there is."""
+def overridden_keys(arguments: list[str], configs: Path) -> frozenset[str]:
+    """The keys that a command line sets, but for what is only merged with what there is: mappings, groups with a plus.
+
+    Args:
+        arguments: of the command line.
+        configs: our folder of that name.
+    """
     overrides = [override for argument in arguments if (override := parsed(argument)) is not None]
-    return frozenset(o.key_or_group for o in overrides if not isinstance(_plain(o._value), dict))
+    return frozenset(
+        o.key_or_group
+        for o in overrides
+        if not isinstance(_plain(o._value), dict) and not (o.is_add() and (configs / o.key_or_group).is_dir())
+    )
 
 
 def _check(override: Any, key: str, text: str, file: Path, caller: Caller, variables: frozenset[str]) -> None:
     value = _plain(override._value)
-    found = list(leaves(value, key.replace("/", ".")))
+    found = [(name.removeprefix(PROBES), item) for name, item in leaves(value, key.replace("/", "."))]
     if key == "hydra" or key.startswith(("hydra.", "hydra/")):
         _check_hydra(key, value, text, file, caller, variables)
         return
@@ -92,13 +110,17 @@ def _check(override: Any, key: str, text: str, file: Path, caller: Caller, varia
         raise _refused(text, file)
     for name, item in found:
         check_leaf(name, item, caller.trusted, variables)
+        if item == WANDB and not name.startswith("logger.wandb."):  # its options would be checked nowhere
+            raise _refused(text, file)
     texts = [(name, item) for name, item in found if isinstance(item, str)]
-    if "/" in key or (caller.configs / key).is_dir():
+    if caller.is_group(key):
         if not all(_GROUP_CHOICE.fullmatch(item) and ".." not in item.split("/") for _, item in texts):
             raise _refused(text, file)
     elif root in ("task_name", "seed"):  # they are parts of paths
-        if not all(_WORD.fullmatch(item) and ".." not in item for _, item in texts):
+        if not all(_NAME.fullmatch(item) and ".." not in item for _, item in texts):
             raise _refused(text, file)
+    elif key == "probes" and any("${" in item for _, item in texts):
+        raise _refused(text, file)
     elif root == "paths":
         name = key.partition(".")[2]
         places = [place.resolve() for place in (file.parent, *caller.places.values())]
@@ -119,7 +141,7 @@ def _check_place(key: str, text: str, part: str, sweep: Path, caller: Caller) ->
     for name, place in {**caller.places, "output_dir": sweep}.items():
         written = written.replace(f"${{paths.{name}}}", str(place))
     written = re.sub(r"\$\{(task_name|seed)\}", "word", written)
-    if leads_out(key, written, caller.may_write(part, sweep)) or ("${" in written and "/" in written):
+    if leads_out(key, written, caller.may_write(part, sweep)) or "${" in written:
         raise refused_place(key, text)
 
 
@@ -127,8 +149,10 @@ def _check_logger(found: list[tuple[str, Any]], text: str, file: Path, caller: C
     """Options of a logger must be those of its shipped config: others name hosts and accounts."""
     from omegaconf import OmegaConf
 
-    for key, _ in found:
+    for key, value in found:
         _, name, option, *_ = key.split(".")
+        if option == "entity" and value not in caller.entities():
+            raise _refused(text, file)
         config = caller.configs / "logger" / f"{name}.yaml"
         if not config.is_file() or OmegaConf.select(OmegaConf.load(config), f"{name}.{option}", default="") == "":
             raise _refused(text, file)

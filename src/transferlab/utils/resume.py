@@ -15,7 +15,7 @@ from typing import Any
 
 from transferlab.utils import run_identity
 from transferlab.utils.errors import UserError
-from transferlab.utils.run_files import read_json, read_yaml, refuse_links
+from transferlab.utils.run_files import read_json, read_record, read_yaml, refuse_links
 
 PREFIX = "resume="
 TRUST = "trust="
@@ -24,6 +24,7 @@ CONFIG = Path(".hydra", "config.yaml")
 PRIMARY = "of_resumed_run"  # the name under which Hydra finds the config of a run
 SWEEP = "multirun.yaml"  # Hydra's record of a sweep
 RESULT = "job_return.json"
+OF_RESULT = {"status": str, "metrics": dict}
 RECORD = "run.json"
 SCORES = "metrics.json"  # of a run that is over
 
@@ -100,7 +101,7 @@ def _caller(others: list[str]) -> Any:
     root = Path(os.environ[run_identity.PROJECT_ROOT])
     return Caller(
         trusted=frozenset([names] if isinstance(names, str) else map(str, names or [])),
-        overridden=overridden_keys(others),
+        overridden=overridden_keys(others, root / "configs"),
         places=own_places(root),
         configs=root / "configs",
     )
@@ -153,7 +154,7 @@ def finished_metrics(resumed: str | None, output_dir: Path, overrides: list[str]
         return None
     for file in (RESULT, RECORD):
         if Path(resumed) != output_dir and (output_dir / file).is_file():
-            before = read_json(output_dir / file)
+            before = read_record(output_dir / file, overrides=list, **(OF_RESULT if file == RESULT else {}))
             theirs, ours = ([o for o in some if not _of_caller(o)] for some in (before["overrides"], overrides))
             if theirs != ours:
                 raise UserError(
@@ -178,7 +179,7 @@ def overrides_of(resumed: str | None, output_dir: Path, given: list[str]) -> lis
     """
     file = output_dir / CONFIG.with_name("overrides.yaml")
     if resumed is not None and Path(resumed) == output_dir and file.is_file():
-        given = [str(override) for override in read_yaml(file)]
+        given = [str(override) for override in read_yaml(file, list)]
     return [override for override in given if not _of_caller(override)]
 
 

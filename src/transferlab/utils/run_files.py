@@ -10,19 +10,25 @@ from typing import Any
 from transferlab.utils.errors import UserError
 
 LARGEST = 16 * 2**20  # bytes of a file that is read; the result of a sweep of thousands of jobs has fewer
-OF_WANDB = "wandb"  # W&B links its logs from its cache
+CORE_LOG = ("debug-core.log", "core-debug-")  # W&B's own link, and how the name of its log in the user's cache begins
+WANDB_LOGS = ("wandb", "logs")
+_NAMES: dict[type, str] = {dict: "a mapping", list: "a list", str: "a text"}
 
 
 class RunFileError(UserError):
     """A file of a run's directory that no run of ours would have written."""
 
 
-def read_yaml(file: Path) -> Any:
+def read_yaml(file: Path, kind: type = dict) -> Any:
     """The plain containers of a YAML file, interpolations as the text that they are.
 
+    Args:
+        file: to read; an empty one is an empty mapping.
+        kind: of its content.
+
     Raises:
-        RunFileError: it is no YAML, larger than ``LARGEST``, or holds tags (``!!python/...``) or aliases, which none of
-            our files does.
+        RunFileError: it is no YAML of the ``kind``, larger than ``LARGEST``, or holds tags (``!!python/...``) or
+            aliases, which none of our files does.
     """
     import yaml
     from omegaconf import OmegaConf
@@ -35,21 +41,42 @@ def read_yaml(file: Path) -> Any:
             if isinstance(event, yaml.AliasEvent) or getattr(event, "tag", None) is not None:
                 line = event.start_mark.line + 1
                 raise RunFileError(f"{file}, line {line}: a tag or an alias, which no file of a run holds")
-        return OmegaConf.to_container(OmegaConf.create(text), resolve=False)
+        if isinstance(yaml.compose(text, Loader=loader), yaml.ScalarNode):
+            raise RunFileError(f"{file} holds {text!r:.60} alone; was it damaged?")
+        content = OmegaConf.to_container(OmegaConf.create(text), resolve=False)
     except (yaml.YAMLError, OmegaConfBaseException, RecursionError, TypeError) as error:
         raise RunFileError(f"{file} is no YAML of a run: {error}") from error
+    return _of_kind(content, kind, file)
 
 
-def read_json(file: Path) -> Any:
-    """The content of a JSON file.
+def read_json(file: Path) -> dict[str, Any]:
+    """The object that a JSON file holds.
 
     Raises:
-        RunFileError: it is no JSON, or larger than ``LARGEST``.
+        RunFileError: it is no JSON, no object, or larger than ``LARGEST``.
     """
     try:
-        return json.loads(_text(file))
-    except (json.JSONDecodeError, RecursionError) as error:
+        content = json.loads(_text(file))
+    except (ValueError, RecursionError) as error:
         raise RunFileError(f"{file} is no JSON: {error}") from error
+    return dict(_of_kind(content, dict, file))
+
+
+def read_record(file: Path, **fields: type) -> dict[str, Any]:
+    """The object that a JSON file holds, with fields of these types.
+
+    Raises:
+        RunFileError: it is no such object; ``overrides`` are not texts, or ``metrics`` not plain values.
+    """
+    record = read_json(file)
+    for name, kind in fields.items():
+        _of_kind(record.get(name), kind, file, f"{name!r} ")
+    for override in record["overrides"] if "overrides" in fields else ():
+        _of_kind(override, str, file, "each of 'overrides' ")
+    for name, value in record["metrics"].items() if "metrics" in fields else ():
+        if isinstance(value, dict | list):
+            raise RunFileError(f"{file}: the metric {name!r} should be a value, not {str(value)!r:.60}")
+    return record
 
 
 def job_directory(sweep: Path, name: str) -> Path:
@@ -64,18 +91,27 @@ def job_directory(sweep: Path, name: str) -> Path:
 
 
 def refuse_links(directory: Path) -> None:
-    """Raise RunFileError for a link in a run's directory that leads out of it: what a run writes would go there."""
+    """Raise RunFileError for a link in a run's directory that leads out of it: what a run writes would go there.
+
+    W&B's one link to its log in the user's cache may stay.
+    """
     inside = directory.resolve()
     for path, folders, files in os.walk(directory):
         for name in (*folders, *files):
             entry = Path(path, name)
-            if entry.is_symlink() and not entry.resolve().is_relative_to(inside):
+            if entry.is_symlink() and not (target := entry.resolve()).is_relative_to(inside):
+                if name == CORE_LOG[0] and target.name.startswith(CORE_LOG[1]) and target.parts[-3:-1] == WANDB_LOGS:
+                    continue
                 raise RunFileError(
-                    f"{entry} is a link to {entry.resolve()}, outside of the run's directory; put what it leads to in "
-                    "its place"
+                    f"{entry} is a link to {target}, outside of the run's directory; put what it leads to in its place"
                 )
-        if OF_WANDB in folders:
-            folders.remove(OF_WANDB)
+
+
+def _of_kind(value: Any, kind: type, file: Path, name: str = "") -> Any:
+    if not isinstance(value, kind):
+        wanted = _NAMES[kind]
+        raise RunFileError(f"{file}: {name}should be {wanted}, not {str(value)!r:.60}; was the file damaged?")
+    return value
 
 
 def _text(file: Path) -> str:

@@ -76,7 +76,8 @@ def write_run_record(cfg: DictConfig, output_dir: str | Path, own: Sequence[str]
     _write(output_dir / "config_resolved.yaml", resolved)
     if cfg.get("resume") is not None and (output_dir / "run.json").is_file():
         first = read_json(output_dir / "run.json")
-        record = first | {"resumed": [*first.get("resumed", []), record]}
+        earlier = first.get("resumed", [])
+        record = first | {"resumed": [*(earlier if isinstance(earlier, list) else []), record]}
         own_checkpoint = cfg.get("ckpt_path") == last_checkpoint(cfg.resume, output_dir)
         renewed = OmegaConf.merge(cfg, {"resume": None, "ckpt_path": None if own_checkpoint else cfg.get("ckpt_path")})
         if own is None:

@@ -22,7 +22,8 @@ ROOMS = (
     "transferlab.models.",
     "transferlab.callbacks.",
 )
-LOGGERS = ("transferlab.utils.wandb_logger.wandb_logger", "transferlab.utils.csv_logger.RunCSVLogger")
+WANDB = "transferlab.utils.wandb_logger.wandb_logger"
+LOGGERS = (WANDB, "transferlab.utils.csv_logger.RunCSVLogger")
 # Bases of the classes of others. Further loggers send what they are given to any address.
 KINDS = {
     "pytorch_lightning.": (
