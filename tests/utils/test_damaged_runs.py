@@ -53,7 +53,8 @@ def test_other_damaged_records_are_named(tmp_path):
     (tmp_path / "metrics.json").write_text("[]")
     with pytest.raises(RunFileError, match=r"metrics\.json"):
         finished_metrics(str(tmp_path), tmp_path, [])
-    (tmp_path / ".hydra" / "overrides.yaml").write_text("[]")
+    (tmp_path / ".hydra" / "overrides.yaml").write_text("")  # as Hydra leaves it for a moment
+    assert collect(tmp_path)["jobs"][0]["overrides"] == []
     (tmp_path / "run.json").write_text('["x"]')
     with pytest.raises(RunFileError, match=r"run\.json"):
         write_run_record(OmegaConf.create({"resume": str(tmp_path)}), tmp_path)

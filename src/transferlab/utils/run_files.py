@@ -10,8 +10,8 @@ from typing import Any
 from transferlab.utils.errors import UserError
 
 LARGEST = 16 * 2**20  # bytes of a file that is read; the result of a sweep of thousands of jobs has fewer
-CORE_LOG = ("debug-core.log", "core-debug-")  # W&B's own link, and how the name of its log in the user's cache begins
-WANDB_LOGS = ("wandb", "logs")
+# Whatever folder W&B's cache is: its own link, and the file that it leads to
+CORE_LOG, CACHED_LOG = "debug-core.log", "logs/core-debug-*.log"
 _NAMES: dict[type, str] = {dict: "a mapping", list: "a list", str: "a text"}
 
 
@@ -23,7 +23,7 @@ def read_yaml(file: Path, kind: type = dict) -> Any:
     """The plain containers of a YAML file, interpolations as the text that they are.
 
     Args:
-        file: to read; an empty one is an empty mapping.
+        file: to read; an empty one, which Hydra is about to write, is an empty container.
         kind: of its content.
 
     Raises:
@@ -43,7 +43,7 @@ def read_yaml(file: Path, kind: type = dict) -> Any:
                 raise RunFileError(f"{file}, line {line}: a tag or an alias, which no file of a run holds")
         if isinstance(yaml.compose(text, Loader=loader), yaml.ScalarNode):
             raise RunFileError(f"{file} holds {text!r:.60} alone; was it damaged?")
-        content = OmegaConf.to_container(OmegaConf.create(text), resolve=False)
+        content = OmegaConf.to_container(OmegaConf.create(text), resolve=False) or kind()
     except (yaml.YAMLError, OmegaConfBaseException, RecursionError, TypeError) as error:
         raise RunFileError(f"{file} is no YAML of a run: {error}") from error
     return _of_kind(content, kind, file)
@@ -100,7 +100,7 @@ def refuse_links(directory: Path) -> None:
         for name in (*folders, *files):
             entry = Path(path, name)
             if entry.is_symlink() and not (target := entry.resolve()).is_relative_to(inside):
-                if name == CORE_LOG[0] and target.name.startswith(CORE_LOG[1]) and target.parts[-3:-1] == WANDB_LOGS:
+                if name == CORE_LOG and target.match(CACHED_LOG):
                     continue
                 raise RunFileError(
                     f"{entry} is a link to {target}, outside of the run's directory; put what it leads to in its place"
