@@ -39,6 +39,34 @@ def test_a_resumed_run_goes_on_in_a_second_file(run):
     assert list(read_metrics(run)["val/conll_f1"]) == [0.25, 0.75, 0.625, 0.875]
 
 
+def logged(steps_per_epoch: int, validations: dict[int, float], steps: int) -> str:
+    """A metrics.csv with {step: val/f1}, and a training loss that is the epoch at each of its steps."""
+    lines = ["epoch,step,train/loss,val/f1"]
+    for step in range(steps):
+        epoch = step // steps_per_epoch
+        lines.append(f"{epoch},{step},{epoch},")
+        if step in validations:
+            lines.append(f"{epoch},{step},,{validations[step]}")
+    return "\n".join(lines) + "\n"
+
+
+def test_each_validation_of_an_epoch_is_a_point(tmp_path):
+    # ended early, in the middle of epoch 2
+    scores = {1: 0.1, 3: 0.2, 5: 0.9, 7: 0.3, 9: 0.5}
+    (tmp_path / "metrics.csv").write_text(logged(4, scores, steps=10))
+    run = read_metrics(tmp_path)
+    assert run["val/f1"].dropna().to_dict() == {-0.5: 0.1, 0: 0.2, 0.5: 0.9, 1: 0.3, 1.5: 0.5}
+    assert run["train/loss"].dropna().to_dict() == {0: 0, 1: 1, 2: 2}
+    _, svg = plot_curves({"a": tmp_path}, tmp_path / "curves", metric="val/f1")
+    assert "<!-- a: 0.900 in epoch 1 -->" in svg.read_text()
+
+
+def test_validations_stand_where_they_were_after_epochs_without_any(tmp_path):
+    lines = ["epoch,step,val/f1", *(f"{e},{s},{s}" for e, s in [(1, 5), (1, 7), (3, 13), (3, 15)])]
+    (tmp_path / "metrics.csv").write_text("\n".join(lines))
+    assert read_metrics(tmp_path)["val/f1"].to_dict() == {0.5: 5, 1: 7, 2.5: 13, 3: 15}
+
+
 def test_curves_are_drawn_as_png_and_svg_and_are_reproducible(run, tmp_path):
     png, svg = plot_curves({"seed 1": run, "seed 2": run}, tmp_path / "plots" / "curves.png")
     assert png.read_bytes().startswith(b"\x89PNG") and svg.name == "curves.svg"

@@ -20,14 +20,17 @@ from transferlab.encoders.backbone import build_backbone, fingerprint, quiet
 from transferlab.encoders.feature_addresses import layer_addresses
 from transferlab.encoders.feature_store import FeatureStore
 from transferlab.encoders.frozen_features import FrozenFeatures
-from transferlab.encoders.padding import in_groups_of_one_length, reads_padding, warn_once
+from transferlab.encoders.padding import in_groups_of_one_length, warn_once
 from transferlab.encoders.sources import EncoderError
-from transferlab.encoders.truncation import (
-    block_list,
-    final_norm,
-    idle_parameters,
-    max_positions,
+from transferlab.encoders.trial import (
+    check_width,
+    is_random,
+    reads_padding,
+    refuse_chance,
+    trial_rows,
+    warn_of_chance,
 )
+from transferlab.encoders.truncation import block_list, final_norm, idle_parameters, max_positions
 
 # what some architectures would compute for generation, and no one reads here
 _NOT_FOR_GENERATION = ("use_cache", "use_mems")
@@ -55,7 +58,8 @@ class Encoder(nn.Module):
         store: keeps what a frozen encoder says; None computes it every time.
 
     Raises:
-        EncoderError: the weights cannot be read, or lack a part of the architecture.
+        EncoderError: the weights cannot be read, or lack a part of the architecture; vectors of another width than
+            the configuration says; a frozen encoder whose vectors of a row depend on chance.
     """
 
     backbone: PreTrainedModel
@@ -140,21 +144,32 @@ class Encoder(nn.Module):
     def reads_padding(self) -> bool:
         """Whether its vectors depend on padding; then rows are read in groups of one length, see padding.py.
 
-        Found out when the encoder is built, or first used where its weights come later.
+        Found out when the encoder is built, or first used where its weights come later. Encoders whose vectors depend
+        on chance count among them.
+
+        Raises:
+            EncoderError: see the class.
         """
         config, was_training = self.backbone.config, self.stack.training
-        used = range(self.layers - self.last_n_layers + 1, self.layers + 1)
         table = self.embedding_table
-        pad_id = getattr(config, "pad_token_id", None) or 0
+        rows = trial_rows(len(table), getattr(config, "pad_token_id", None) or 0, table.device, self.max_positions)
+        generators = [table.device] if table.device.type == "cuda" else []
         self.stack.eval()
-        with torch.autocast(table.device.type, enabled=False):
-            found = reads_padding(
-                lambda inputs: self._read(inputs, used), len(table), pad_id, table.device, self.max_positions
-            )
+        with torch.autocast(table.device.type, enabled=False), torch.random.fork_rng(generators):
+            found = reads_padding(self._try, rows)
+            by_chance = found and is_random(self._try, rows)  # equal vectors were no work of chance
         self.stack.train(was_training)
+        if by_chance and self.frozen:
+            refuse_chance(self.encoder_id, self._source, config.model_type)
         if found:
-            warn_once(self._source, config.model_type)
+            (warn_of_chance if by_chance else warn_once)(self._source, config.model_type)
         return found
+
+    def _try(self, inputs: dict[str, Tensor]) -> list[Tensor]:
+        """The layers in use, checked to be as wide as the configuration says."""
+        layers = self._read(inputs, range(self.layers - self.last_n_layers + 1, self.layers + 1))
+        check_width(layers, self.backbone.config, self.encoder_id, self._source)
+        return layers
 
     def train(self, mode: bool = True) -> Encoder:
         """Set training mode, which a frozen encoder declines."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from math import ceil
 from pathlib import Path
 
 import pandas as pd
@@ -19,18 +20,20 @@ from transferlab.utils.escaping import plain
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#a0489a", "#b8860b", "#333333")
 LINE_STYLES = ("-", "--", "-.", ":")
 TRAINING_LOSSES = ("train/loss_epoch", "train/loss", "train/loss_step")  # the first that a run has
+VALIDATION = "val/"
 VALIDATION_LOSS = "val/loss"
 
 
 def read_metrics(run: str | Path) -> pd.DataFrame:
-    """The logged values of one run, a row per epoch and a column per metric.
+    """Read the logged values of one run, a row per epoch and a column per metric.
 
     Args:
         run: a ``metrics.csv`` file, or a directory with one or more below it (a resumed run starts a new
             file; where two speak about the same step, the later file counts).
 
-    A value logged several times in an epoch is represented by its mean. Raises FileNotFoundError if there is
-    no file and ValueError if it lacks a column "epoch".
+    A training value logged several times in an epoch is represented by its mean. Where an epoch is validated several
+    times, each validation has a row of its own, the one at the end of epoch 2 at 2 and the one half an epoch before at
+    1.5. Raises FileNotFoundError if there is no file and ValueError if it lacks a column "epoch".
     """
     run = Path(run)
     found = [run] if run.is_file() else run.rglob("metrics.csv")
@@ -45,7 +48,25 @@ def read_metrics(run: str | Path) -> pd.DataFrame:
         rows = rows.groupby(["epoch", "step"], as_index=False).last()
     epochs = rows.drop(columns="step", errors="ignore").groupby("epoch").mean(numeric_only=True)
     epochs.index = epochs.index.astype(int)
-    return epochs
+    scores = [column for column in epochs if str(column).startswith(VALIDATION)]
+    validations = rows.dropna(subset=scores, how="all")
+    if "step" not in rows or not validations["epoch"].duplicated().any():
+        return epochs
+    validations = validations[scores].set_axis(_positions(rows).loc[validations.index], axis="index")
+    return epochs.drop(columns=scores).join(validations, how="outer")[list(epochs)]
+
+
+def _positions(rows: pd.DataFrame) -> pd.Series:
+    """How many epochs were trained at each row, counted so that epoch 2 ends at 2."""
+    ends = rows.groupby("epoch")["step"].max()
+    epochs = ends.index.to_series()
+    gaps = epochs - epochs.shift(fill_value=-1)  # above 1 after epochs that logged nothing
+    before = ends.shift(fill_value=-1)
+    steps = (ends - before) / gaps  # of one epoch
+    steps.iloc[-1] = steps.iloc[-2:].max()  # training may have ended within the last one
+    starts = before + (gaps - 1) * steps
+    part = (rows["step"] - rows["epoch"].map(starts)) / rows["epoch"].map(steps)
+    return (rows["epoch"] - 1 + part).round(6)
 
 
 def plot_curves(
@@ -56,7 +77,7 @@ def plot_curves(
     Args:
         run_dirs: label -> run directory or ``metrics.csv``, one line each.
         output: path of the files; its suffix, if any, is replaced by ``.png`` and ``.svg``.
-        metric: column with the validation score; the best epoch of each run is marked.
+        metric: column with the validation score; the best validation of each run is marked.
 
     Raises ValueError, listing what there is, if a run has not logged ``metric``.
     """
@@ -89,7 +110,7 @@ def plot_curves(
 
 def _draw_score(axes: Axes, score: pd.Series, label: str, colour: str, line: str) -> None:
     best = score.index[int(score.argmin() if "loss" in str(score.name) else score.argmax())]
-    text = f"{plain(label)}: {score[best]:.3f} in epoch {best}"
+    text = f"{plain(label)}: {score[best]:.3f} in epoch {ceil(best)}"
     marker = "." if len(score) <= 50 else ""
     axes.plot(score.index, score, color=colour, linestyle=line, marker=marker, markersize=4, label=text)
     axes.plot([best], [score[best]], marker="o", markersize=7, markerfacecolor="none", color=colour)
