@@ -145,7 +145,7 @@ def test_weights_are_full_precision_whatever_the_checkpoint_is(make_model, tmp_p
 
 def test_weights_of_other_sizes_are_refused(make_model):
     config = AutoConfig.from_pretrained(make_model("bert", hidden_size=24))
-    with pytest.raises(EncoderError, match=r"encoder 'a' \(model\.pretrained_models\.a\): cannot load"):
+    with pytest.raises(EncoderError, match=r"encoder 'a'.*bert"):
         Encoder("a", make_model("bert"), config)
 
 
