@@ -15,9 +15,26 @@ import regex
 
 from transferlab.documents import Span
 
-# Sets of characters, of regular expressions in the mode V1: the scripts without blanks (Line_Break=SA is Thai, Lao,
-# Khmer, Myanmar and their relatives; scx are the scripts that use a sign, of which some are used in Latin too: kJ·mol)
-UNSPACED = r"[[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Bopomofo}\p{scx=Yi}\p{Line_Break=SA}]--\p{scx=Latin}]"
+# Scripts that put no blanks between words. Those of East Asia put none behind punctuation either. Unicode has no
+# property for this: its line breaking class SA leaves out the scripts whose lines may end behind any syllable (Tibetan,
+# Javanese ...).
+_EAST_ASIAN = ("Han", "Hiragana", "Katakana", "Bopomofo", "Yi", "Nushu", "Tangut", "Khitan_Small_Script")
+_SOUTH_EAST_ASIAN = (
+    *("Thai", "Lao", "Khmer", "Myanmar", "Tai_Le", "New_Tai_Lue", "Tai_Tham", "Tai_Viet", "Ahom", "Tibetan"),
+    *("Javanese", "Balinese", "Batak", "Kawi", "Makasar"),
+)
+
+
+def _of_scripts(names: Iterable[str]) -> str:
+    return "".join(rf"\p{{scx={name}}}" for name in names)
+
+
+# Sets of characters, of regular expressions in the mode V1. scx are the scripts that use a sign, of which some are used
+# in Latin too (kJ·mol); U+0F0B and U+0F0C divide the syllables of Tibetan.
+UNSPACED = (
+    rf"[[{_of_scripts(_EAST_ASIAN)}[[{_of_scripts(_SOUTH_EAST_ASIAN)}]&&[\p{{L}}\p{{M}}\p{{S}}]]\u0f0b\u0f0c]"
+    r"--\p{scx=Latin}]"
+)
 HANGUL = r"\p{Hangul}"
 _FULL_WIDTH = r"\uFF00-\uFFEF"
 _BLANK = r"\s\x1c-\x1f"  # what str.split takes for white space

@@ -1,8 +1,8 @@
 """Raw text as Documents: words as in the Penn Treebank, sentences, and the characters that each word covers.
 
 Needs no downloaded data: sentence ends come from Punkt with the abbreviations listed here instead of trained
-ones, and from the full stops of other scripts (``。``, ``।``, ``؟`` ...), which Punkt does not know. In scripts without
-blanks between words, every character is a word (see :mod:`transferlab.data.fine_words`).
+ones, and from the full stops of other scripts (``。``, ``।``, ``؟``, ``།`` ...), which Punkt does not know. In scripts
+without blanks between words, every character is a word (see :mod:`transferlab.data.fine_words`).
 """
 
 from __future__ import annotations
@@ -30,15 +30,28 @@ _APOSTROPHE = re.compile(r"(?<=\w)\u2019(?=\w)")  # typographic: don’t
 _UNSPACED = rf"[{UNSPACED}{HANGUL}]"
 # characters that the tokenizer takes for parts of words
 _WORD_OF_ITS_OWN = regex.compile(rf"(?V1)(?=[{UNSPACED}]|[\p{{Terminal_Punctuation}}--[\x00-\x7f]])\X")
+# Behind a Tibetan word, as the same signs also begin a line, or follow the ornament that begins a text (U+0F04); often
+# twice, with a blank between
+_SHADS = r"[\u0f0d-\u0f12\u0f14]"
+_BEHIND_WORD = rf"{_SHADS}(?<=[\p{{L}}\p{{M}}\p{{N}}\p{{Pe}}\p{{Pf}}\u0f0b\u0f0c]\s*.)(?:\s*{_SHADS})*"
+_DOT = rf"(?<=[{_UNSPACED}%\u2030\u066a\uff05\p{{Pe}}\p{{Pf}}\"'])\."
 # The full stops of other scripts, but no decimal point; dots behind a character of a script without blanks; and our own
-# full stops between such characters, where no blank tells Punkt that a sentence ends.
+# full stops before such a character, where no blank tells Punkt that a sentence ends.
 _FULL_STOP = regex.compile(
-    rf"(?V1)(?:(?:[\p{{Sentence_Terminal}}--[.!?\uff0e]]|\uff0e(?!\p{{N}})|(?<={_UNSPACED})\u2026)"
-    rf"[\p{{Sentence_Terminal}}\u2026]*|(?:[!?]|(?<={_UNSPACED})\.)+(?=[\p{{Pe}}\p{{Pf}}\"']*{_UNSPACED}))"
+    rf"(?V1)(?!(?<=\p{{Nd}}).\p{{Nd}})(?:{_BEHIND_WORD}"
+    rf"|(?:[\p{{Sentence_Terminal}}--[.!?\uff0e]]|\uff0e(?!\p{{N}})|(?<={_UNSPACED})\u2026)"
+    rf"[\p{{Sentence_Terminal}}\u2026]*|(?:[!?]|{_DOT})+(?=[\p{{Pe}}\p{{Pf}}\"']*{_UNSPACED}))"
 )
+# what closes in a text without blanks, which Punkt gives to the next sentence
+_CLOSED_LATE = regex.compile(rf"(?V1)[\p{{Pe}}\p{{Pf}}\"']+{_UNSPACED}")
 _CLOSING = regex.compile(r"[\p{Pe}\p{Pf}]")
 _SAME_ON_BOTH_SIDES = "\"'\uff02\uff07"  # quotation marks: every second one closes
 _NO_BEGINNING = regex.compile(r"\s*[,;:\u3001\uff0c\uff1b\uff1a\ufe50]")  # a comma goes on with a sentence
+# Behind closing quotation marks: the particles that say in Japanese that this was a quotation, but no words that begin
+# like them (ところで, とても, とにかく, とりあえず); and any Korean letter, as Korean has a blank between sentences.
+_GOES_ON_WITH_QUOTATION = regex.compile(
+    rf"(?V1)(?<=[\u300d\u300f\u201d\u2019\"'\uff02\uff07])(?:と(?!ころ|ても|にかく|りあえず)|って|{HANGUL})"
+)
 
 
 @cache
@@ -93,8 +106,12 @@ def read_raw_text(path: str | Path) -> Iterator[Document]:
 
 def _sentence_spans(text: str) -> Iterator[Span]:
     for start, end in _paragraph_spans(text):
+        begin: int | None = None
         for a, b in _tokenizers()[1].span_tokenize(text[start:end]):
-            yield from _cut_at_full_stops(text, start + a, start + b)
+            begin = start + a if begin is None else begin
+            if not _CLOSED_LATE.match(text, start + b, end):
+                yield from _cut_at_full_stops(text, begin, start + b)
+                begin = None
 
 
 def _cut_at_full_stops(text: str, start: int, end: int) -> Iterator[Span]:
@@ -106,7 +123,8 @@ def _cut_at_full_stops(text: str, start: int, end: int) -> Iterator[Span]:
             or (text[behind] in _SAME_ON_BOTH_SIDES and text.count(text[behind], start, behind) % 2)
         ):
             behind += 1
-        if start < behind < end and not _NO_BEGINNING.match(text, behind, end):
+        goes_on = _NO_BEGINNING.match(text, behind, end) or _GOES_ON_WITH_QUOTATION.match(text, behind, end)
+        if start < behind < end and not goes_on:
             yield start, behind
             start = behind
     if text[start:end].strip():
