@@ -91,6 +91,18 @@ def test_parts_with_gaps_are_documents_of_their_own():
         ("#begin document (x); part -1", "x_part_-1"),
         ("# begin document GUM_academic_art", "GUM_academic_art"),
         ("#begin document (a (1)); part 003", "a (1)_part_003"),
+        ("#begin document (a; part 1); part 0", "a; part 1"),
+        ("#begin document (a); part 2); part 0", "a); part 2"),
+        ("#begin document (a); part (2); part 0", "a); part (2"),
+        ("#begin document (a;b)", "a;b"),
+        ("#begin document (x); part=001", "x_part_001"),
+        ("#begin document (x) part 003", "x_part_003"),
+        ("#begin document (x), part: 3;", "x_part_003"),
+        ("#begin document x; part 2", "x_part_002"),
+        ("#begin document x part 2", "x_part_002"),
+        ("#Begin Document (x); Part 1", "x_part_001"),
+        (" #begin  document (x)", "x"),
+        ("#begin document x (particle)", "x (particle)"),
     ],
 )
 def test_documents_without_parts_keep_their_id(begin, name):
@@ -146,7 +158,6 @@ def test_carriage_returns_are_no_content():
         ),
         (["", row("a")], r"f\.conll, line 2: the row 'nw/a/00/a_0001 .* stands outside a document"),
         ([BEGIN, END, row("a")], r"f\.conll, line 3: .*outside a document"),
-        (["#begin document ; part 000"], r"line 1: the document has no id"),
         (["# nothing"], r"f\.conll holds no document"),
         ([], r"f\.conll holds no document"),
     ],
@@ -154,6 +165,19 @@ def test_carriage_returns_are_no_content():
 def test_malformed_files_are_refused_with_file_line_and_content(lines, message):
     with pytest.raises(DataError, match=message):
         parse(*lines)
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [
+        *("; part 000", "(x); part 1a", "(x); part \u22121", "(x); part (1)", "(x); part 1 2", "(x) part a b"),
+        *("(x) y", "(x", "a;b", "part a b", "x part 1a", "x; part a", ""),
+    ],
+)
+def test_a_begin_line_that_is_not_plain_is_refused_by_name(begin):
+    with pytest.raises(DataError, match=r"f\.conll, line 2: ") as refusal:
+        parse("# made by hand", f"#begin document {begin}", row("a"), END)
+    assert f"#begin document {begin}" in str(refusal.value)
 
 
 def named(*cells: str, columns: int = 13):

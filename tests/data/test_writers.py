@@ -119,6 +119,7 @@ AWKWARD += [
     "é\u2028",
 ]
 AWKWARD += ["# percent-encoded", "nw/a", "x_part_001", "_part_000", "x_part_0", "x_part_-1", "a); part 003", "中"]
+AWKWARD += ["(x) part 2", "a); part (1", "part", "a;", "#Begin Document (x); Part 1"]
 SCORER = os.environ.get("PERL_SCORER")
 
 

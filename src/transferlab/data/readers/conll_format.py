@@ -22,11 +22,12 @@ FEWEST_COLUMNS = 5  # document id, part, word number, word, coreference
 FEWEST_COLUMNS_WITH_SPEAKER = 12  # and with names
 UNKNOWN_SPEAKER = "-"
 
-_BEGIN = re.compile(
-    r"#\s*begin document\s*(?:\((?P<bracketed>.*)\)|(?P<plain>[^;]*?))\s*"
-    r"(?:;\s*part\s*(?P<part>[^\s;]*))?\s*;?\s*$"
-)
-_END = re.compile(r"#\s*end document")
+_BEGIN = re.compile(r"\s*#\s*begin\s+document\b(.*)", re.IGNORECASE | re.DOTALL)
+_END = re.compile(r"\s*#\s*end\s+document\b", re.IGNORECASE)
+_PART = re.compile(r"(.*)(?<![^\s;,)])part(?:\s*[=:]?\s*(-?[0-9]+))?", re.IGNORECASE | re.DOTALL)
+_IN_BRACKETS = re.compile(r"\((.*)\)", re.DOTALL)
+_UNREAD_PART = re.compile(r"\)[\s;,]*part\b", re.IGNORECASE)
+_NO_PLAIN_ID = re.compile(r"\A\(|;|(?<!\S)part(?![a-z_])", re.IGNORECASE)
 _GENRE = re.compile(r"([a-z]{2})/")
 
 log = logging.getLogger(__name__)
@@ -53,13 +54,14 @@ def parse_conll(lines: Iterable[str], file: str) -> Iterator[Document]:
     for number, line in numbered_lines(lines):
         line = line.rstrip("\r\n")
         try:
-            if line.startswith("#") and not (part is not None and line.startswith(f"{part.id}\t")):
-                begin = _BEGIN.match(line)
-                if (begin or _END.match(line)) and part is not None:
+            row = part is not None and line.startswith(f"{part.id}\t")
+            begin, end = (None, None) if row else (_BEGIN.match(line), _END.match(line))
+            if begin or end or (line.startswith("#") and not row):
+                if (begin or end) and part is not None:
                     yield part.document()
                     part = None
                 if begin:
-                    part, found, encoded = _Part(begin, file, encoded), True, False
+                    part, found, encoded = _Part(*_id_and_part(begin[1]), file, encoded), True, False
                 elif part is None:
                     encoded = line == MARK
             elif not line.strip():
@@ -87,15 +89,35 @@ def split_columns(line: str) -> list[str]:
     return line.split("\t") if "\t" in line else [column for column in line.split(" ") if column]
 
 
+def _id_and_part(text: str) -> tuple[str, str | None]:
+    """The id of a document and the number of its part, of what stands behind ``#begin document``.
+
+    An id in brackets may hold anything; one without brackets neither ``;`` nor the word "part".
+
+    Raises:
+        DataError: what may be meant is not plain.
+    """
+    text = text.strip().rstrip("; \t")
+    end = _PART.fullmatch(text)
+    before, number = (end[1].rstrip("; ,\t"), end[2]) if end else (text, None)
+    bracketed = _IN_BRACKETS.fullmatch(before)
+    if bracketed and (number or not _UNREAD_PART.search(bracketed[1])):
+        return bracketed[1].strip(), number
+    if before and (number or not end) and not _NO_PLAIN_ID.search(before):
+        return before, number
+    raise DataError(
+        f"cannot read the id and the part of a document in '#begin document {text[:60]}'; write "
+        "'#begin document (<id>); part 000'"
+    )
+
+
 class _Part:
     """A document while its rows come in."""
 
-    def __init__(self, begin: re.Match[str], file: str, encoded: bool) -> None:
+    def __init__(self, document_id: str, part: str | None, file: str, encoded: bool) -> None:
         self.file = file
-        self.id = (begin["bracketed"] if begin["bracketed"] is not None else begin["plain"]).strip()
-        if begin["bracketed"] is None and not self.id:
-            raise DataError("the document has no id; write '#begin document (<id>); part 000'")
-        self.part = begin["part"]
+        self.id = document_id
+        self.part = part
         self.decode: Callable[[str], str] = decode if encoded else str
         self.words: list[str] = []
         self.speakers: list[str] = []
