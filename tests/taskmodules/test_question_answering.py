@@ -224,6 +224,9 @@ def test_a_question_and_a_text_give_an_answer_or_none(taskmodule):
     for given in ("a text alone", ("a", "b", "c"), ("a", None)):
         with pytest.raises(UserError, match="a pair"):
             taskmodule.document("text 1", given)
+    with pytest.raises(UserError, match="text 1") as refusal:
+        taskmodule.document("text 1", document)  # of which a message does not repeat every word
+    assert len(str(refusal.value)) < 150 < len(repr(document))
 
 
 def test_the_baseline_is_to_know_nothing(taskmodule):

@@ -225,7 +225,7 @@ class QuestionAnsweringTaskModule(TaskModule[QuestionExample, QuestionBatch]):
     def document(self, name: str, given: tuple[str, str]) -> Document:
         """The document of a question and the text to answer it from."""
         if not (isinstance(given, tuple | list) and len(given) == 2 and all(isinstance(part, str) for part in given)):
-            raise UserError(f"{name}: a pair (question, text) is expected, not {given!r}")
+            raise UserError(f"{name}: a pair (question, text) is expected, not {str(given)[:60]!r}")
         question, text = given
         words, offsets = fine_words(text)
         return Document(
