@@ -240,7 +240,7 @@ def test_labels_of_splits_to_be_evaluated_are_checked_and_go_with_their_batches(
     module = TransferDataModule(corpus, taskmodule)
     module.check_labels(["validation"])
     assert corpus.reads == ["validation"]
-    assert "'rare' (1 times, first in validation1)" in caplog.text
+    assert "'rare' (1 time, first in validation1)" in caplog.text
     assert module.val_dataloader().dataset.gold_labels == {"validation", "rare"}
     taskmodule.labels = ["train"]
     with pytest.raises(UserError, match="'validation'"):
