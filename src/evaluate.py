@@ -10,11 +10,13 @@ import hydra
 from omegaconf import DictConfig
 
 from transferlab.utils.errors import run_entrypoint
+from transferlab.utils.run_directory import in_its_own_directory
 from transferlab.utils.run_identity import start
 
 log = logging.getLogger(__name__)
 
 
+@in_its_own_directory
 def evaluate(cfg: DictConfig) -> dict[str, float]:
     """Run a composed evaluation config; return the scores, also written to ``metrics.json`` of the run directory."""
     from transferlab.utils.logging import apply_extras

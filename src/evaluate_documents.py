@@ -10,11 +10,13 @@ import hydra
 from omegaconf import DictConfig
 
 from transferlab.utils.errors import run_entrypoint
+from transferlab.utils.run_directory import in_its_own_directory
 from transferlab.utils.run_identity import start
 
 log = logging.getLogger(__name__)
 
 
+@in_its_own_directory
 def evaluate_documents(cfg: DictConfig) -> dict[str, Any]:
     """Run a composed config; return the scores, also written as JSON and Markdown into the run directory."""
     from transferlab.documents import write_atomically

@@ -11,6 +11,7 @@ import hydra
 from omegaconf import DictConfig
 
 from transferlab.utils.errors import run_entrypoint
+from transferlab.utils.run_directory import in_its_own_directory
 from transferlab.utils.run_identity import start
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+@in_its_own_directory
 def predict(cfg: DictConfig) -> dict[str, Any]:
     """Run a composed prediction config; return the paths of what it wrote."""
     from transferlab.utils.logging import apply_extras

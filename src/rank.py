@@ -10,11 +10,13 @@ import hydra
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from transferlab.utils.errors import run_entrypoint
+from transferlab.utils.run_directory import in_its_own_directory
 from transferlab.utils.run_identity import start
 
 log = logging.getLogger(__name__)
 
 
+@in_its_own_directory
 def rank(cfg: DictConfig) -> dict[str, Any]:
     """Run a composed config; return the paths of what it wrote."""
     from transferlab.utils.logging import apply_extras

@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 
 from transferlab.utils.errors import run_entrypoint
 from transferlab.utils.resume import finished_metrics, last_checkpoint, resumed_command
+from transferlab.utils.run_directory import in_its_own_directory
 from transferlab.utils.run_identity import start
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+@in_its_own_directory
 def train(cfg: DictConfig) -> dict[str, Any]:
     """Run a composed training config; return the metrics, also written to ``metrics.json`` of the run directory."""
     from transferlab.utils.logging import apply_extras

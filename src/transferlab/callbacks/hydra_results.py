@@ -1,4 +1,5 @@
-"""Hydra callbacks at the end of a job: its result, and the sweep's, in files, and its W&B run finished.
+"""Hydra callbacks: before anything is written, that the directory is free; at the end of a job its result, and the
+sweep's, in files, and its W&B run finished.
 
 Files, not memory: a job that ran on another node, or before one that failed, is collected like any other.
 Nothing here imports torch: the process that launches a sweep never needs it.
@@ -8,9 +9,12 @@ from __future__ import annotations
 
 import logging
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
@@ -18,13 +22,64 @@ from omegaconf import DictConfig, OmegaConf
 
 from transferlab.callbacks.sweep_results import JOB_FILE, flatten, integrate, job_markdown, print_settings
 from transferlab.documents import write_atomically
-from transferlab.utils.errors import user_error_of
-from transferlab.utils.resume import overrides_of
+from transferlab.utils import run_directory
+from transferlab.utils.errors import UserError, user_error_of
+from transferlab.utils.escaping import visible
+from transferlab.utils.resume import SWEEP_RESULT, overrides_of
 from transferlab.utils.run_identity import is_main_process
-from transferlab.utils.run_record import write_json
+from transferlab.utils.run_record import FAILED, FINISHED, set_status, write_json
 from transferlab.utils.wandb_logger import finish_wandb_run
 
 log = logging.getLogger(__name__)
+
+
+class OwnDirectory(Callback):
+    """Hold the directory of a run, or sweep, and refuse one that holds another, before Hydra writes its config there.
+
+    Hydra makes warnings of what its callbacks raise, so the refusal ends the process.
+    """
+
+    def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Take the directory of a run; the process of a further rank belongs to it."""
+        if not is_main_process():
+            return
+        HydraConfig.instance().set_config(config)  # as Hydra does next; the name of the directory may need it
+        directory = Path(config.hydra.run.dir)
+        with _refusing():
+            run_directory.take(directory)
+            run_directory.check_owner(
+                directory,
+                list(config.hydra.overrides.task),
+                job=config.hydra.job.name,
+                resumed=config.get("resume"),
+                repeatable="resume" not in config,
+            )
+
+    def on_run_end(self, config: DictConfig, **kwargs: Any) -> None:
+        """Let it go."""
+        run_directory.let_go(config.hydra.run.dir)
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Take the directory of a sweep; the process of a further rank belongs to a job of it."""
+        if not is_main_process():
+            return
+        HydraConfig.instance().set_config(config)
+        with _refusing():
+            run_directory.take(config.hydra.sweep.dir)
+            run_directory.check_sweep(Path(config.hydra.sweep.dir), config.get("resume"))
+
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        """Let it go."""
+        run_directory.let_go(config.hydra.sweep.dir)
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """What the user can mend ends the process with its message."""
+    try:
+        yield
+    except UserError as error:
+        raise SystemExit(f"\nerror: {visible(str(error))}") from error
 
 
 class SaveJobReturn(Callback):
@@ -62,15 +117,19 @@ class SaveJobReturn(Callback):
         else:
             record["status"] = "failed"
             error = user_error_of(returned) or returned
+            if isinstance(error, run_directory.DirectoryTakenError):
+                log.error("the job failed: %s", error)
+                return  # nothing in that directory is this job's
             record["error"] = f"{type(error).__name__}: {error}"
             record["traceback"] = "".join(traceback.format_exception(returned))
             log.error("the job failed: %s", record["error"])
             log.info("its traceback is in %s", (directory / JOB_FILE).with_suffix(".md"))
         write_json(directory / JOB_FILE, record)
         write_atomically((directory / JOB_FILE).with_suffix(".md"), [job_markdown(record)])
+        set_status(directory, FINISHED if job_return.status == JobStatus.COMPLETED else FAILED)
         if config.hydra.mode == RunMode.MULTIRUN and self.integrate_multirun_result:
             integrate(config.hydra.sweep.dir)
-        elif (directory.parent / "multirun_result.json").exists():  # a job of an earlier sweep that was resumed
+        elif (directory.parent / SWEEP_RESULT).exists():  # a job of an earlier sweep that was resumed
             integrate(directory.parent)
         if job_return.status == JobStatus.COMPLETED:
             _choose_optimized_metric(config.get("optimized_metric"), record["metrics"], job_return)

@@ -12,11 +12,11 @@ from typing import Any
 
 from transferlab.documents import write_atomically
 from transferlab.utils.escaping import code, code_block, markdown, markdown_row
+from transferlab.utils.resume import SWEEP_RESULT
 from transferlab.utils.run_files import read_json, read_record, read_yaml
 from transferlab.utils.run_record import json_ready, write_json
 
 JOB_FILE = "job_return.json"
-SWEEP_FILE = "multirun_result.json"
 PROBES = "probes"
 PRINTED_ROWS = 40
 
@@ -58,7 +58,7 @@ def integrate(sweep_dir: str | Path) -> dict[str, Any]:
     Jobs that end at the same time may each write it. Every one looks again after its write, and repeats it
     when another job has finished meanwhile, so the last file to be put in place is complete.
     """
-    target = Path(sweep_dir) / SWEEP_FILE
+    target = Path(sweep_dir) / SWEEP_RESULT
     result = collect(sweep_dir)
     while True:
         write_atomically(target.with_suffix(".md"), [sweep_markdown(result)])

@@ -10,6 +10,7 @@ is Hydra's. Whoever wrote the directory, it decides nothing that is executed: Hy
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ CHECKPOINT = Path("checkpoints", "last.ckpt")
 CONFIG = Path(".hydra", "config.yaml")
 PRIMARY = "of_resumed_run"  # the name under which Hydra finds the config of a run
 SWEEP = "multirun.yaml"  # Hydra's record of a sweep
+SWEEP_RESULT = "multirun_result.json"  # ours
 RESULT = "job_return.json"
 OF_RESULT = {"status": str, "metrics": dict}
 RECORD = "run.json"
@@ -137,6 +139,11 @@ def _sweep(directory: Path, others: list[str]) -> list[str]:
         raise UserError(f"{file} is no record of a sweep: it has no hydra.overrides") from error
     own = vetted_overrides(own, file, caller)
     return [*own, f"hydra.sweep.dir={_quoted(directory)}", f"{PREFIX}{_quoted(directory)}"]
+
+
+def command_that_goes_on(directory: str | Path) -> str:
+    """What to type to go on with a run or a sweep, quoted for the shell."""
+    return f"python src/train.py {shlex.quote(f'{PREFIX}{directory}')}"
 
 
 def finished_metrics(resumed: str | None, output_dir: Path, overrides: list[str]) -> dict[str, Any] | None:

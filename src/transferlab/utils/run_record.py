@@ -10,8 +10,10 @@ import json
 import math
 import os
 import platform
+import socket
 import subprocess
 from collections.abc import Sequence
+from datetime import datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -20,9 +22,11 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from transferlab.utils import run_identity
-from transferlab.utils.resume import last_checkpoint, overrides_of
+from transferlab.utils.resume import RECORD, last_checkpoint, overrides_of
 from transferlab.utils.run_files import read_json
 
+# What became of a run, as its record says: a run that nobody writes any more although it is "running" was killed
+RUNNING, FINISHED, FAILED, INTERRUPTED = STATUSES = ("running", "finished", "failed", "interrupted")
 PACKAGES = (
     "transferlab",
     "torch",
@@ -40,6 +44,9 @@ PACKAGES = (
 
 def write_run_record(cfg: DictConfig, output_dir: str | Path, own: Sequence[str] | None = None) -> None:
     """Write ``config_resolved.yaml`` and ``run.json`` into ``output_dir``.
+
+    The record of a run that is resumed stays that of its first start (id, name, command); the later ones are listed in
+    its ``resumed``.
 
     Args:
         cfg: composed.
@@ -62,7 +69,13 @@ def write_run_record(cfg: DictConfig, output_dir: str | Path, own: Sequence[str]
         overrides = [*kept, *own]
         _write(Path(output_dir) / ".hydra" / "overrides.yaml", OmegaConf.to_yaml(OmegaConf.create(overrides)))
     record = {
+        "status": RUNNING,
         "run_id": os.environ.get(run_identity.RUN_ID),
+        "name": run_identity.run_name(),
+        "job": HydraConfig.get().job.name if HydraConfig.initialized() else None,
+        "started": f"{datetime.now():%Y-%m-%d %H:%M:%S}",
+        "process": {"pid": os.getpid(), "host": socket.gethostname()},
+        "slurm_job": os.environ.get("SLURM_JOB_ID"),
         "command": os.environ.get(run_identity.COMMAND),
         "overrides": overrides,
         "setting": run_identity.setting_name(),
@@ -74,15 +87,31 @@ def write_run_record(cfg: DictConfig, output_dir: str | Path, own: Sequence[str]
     }
     output_dir = Path(output_dir)
     _write(output_dir / "config_resolved.yaml", resolved)
-    if cfg.get("resume") is not None and (output_dir / "run.json").is_file():
-        first = read_json(output_dir / "run.json")
+    if cfg.get("resume") is not None and (output_dir / RECORD).is_file():
+        first = read_json(output_dir / RECORD)
+        first.pop("ended", None)
         earlier = first.get("resumed", [])
-        record = first | {"resumed": [*(earlier if isinstance(earlier, list) else []), record]}
+        now = {name: record[name] for name in ("status", "process", "slurm_job")}
+        record = first | now | {"resumed": [*(earlier if isinstance(earlier, list) else []), record]}
         own_checkpoint = cfg.get("ckpt_path") == last_checkpoint(cfg.resume, output_dir)
         renewed = OmegaConf.merge(cfg, {"resume": None, "ckpt_path": None if own_checkpoint else cfg.get("ckpt_path")})
         if own is None:
             _write(output_dir / ".hydra" / "config.yaml", OmegaConf.to_yaml(renewed))  # a second resume starts from it
-    write_json(output_dir / "run.json", record)
+    write_json(output_dir / RECORD, record)
+
+
+def set_status(output_dir: str | Path, status: str, **facts: Any) -> None:
+    """Write into the record of a run what became of it, and when; a directory without a record gets none.
+
+    Args:
+        output_dir: of the run.
+        status: one of ``STATUSES``.
+        facts: what else is to be known, by name.
+    """
+    file = Path(output_dir) / RECORD
+    if run_identity.is_main_process() and file.is_file():
+        ended = {} if status == RUNNING else {"ended": f"{datetime.now():%Y-%m-%d %H:%M:%S}"}
+        write_json(file, read_json(file) | {"status": status, **ended, **facts})
 
 
 def _is_of_probes(key: str) -> bool:

@@ -1,0 +1,202 @@
+"""A run's directory belongs to one run, and one process at a time writes in it.
+
+The record that a run writes there, ``run.json``, says whose it is. While a process writes, it holds the lock of the
+directory; a process that dies lets go of it, so a run whose record says ``running`` without anyone holding the lock was
+killed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from hydra.core.hydra_config import HydraConfig
+
+from transferlab.utils import run_identity
+from transferlab.utils.errors import UserError
+from transferlab.utils.resume import RECORD, SWEEP, SWEEP_RESULT, command_that_goes_on, overrides_of
+from transferlab.utils.run_files import RunFileError, read_json
+
+LOCK = ".lock"
+PATIENCE = 5.0  # seconds for a process to die whose run is resumed
+_held: dict[str, FileLock] = {}  # of this process, by directory
+
+
+class DirectoryTakenError(UserError):
+    """The directory holds another run, or another process writes there."""
+
+
+def take(directory: str | Path) -> None:
+    """Hold the lock of a directory, which is made if need be; the main process of a run alone needs it.
+
+    Raises:
+        DirectoryTakenError: another process holds it.
+        UserError: the directory cannot be made.
+    """
+    directory = Path(os.path.abspath(directory))
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        lock = _held.setdefault(str(directory), FileLock(directory / LOCK))
+        lock.acquire(timeout=PATIENCE)
+    except Timeout:
+        raise DirectoryTakenError(
+            f"{directory} is being written by {_writer(directory)}; wait until that has ended, or choose another "
+            "directory"
+        ) from None
+    except NotImplementedError:  # a file system without locks
+        return
+    except OSError as error:
+        raise UserError(
+            f"the directory {directory} cannot be written ({error.strerror or error}); choose another one with "
+            "paths.log_dir=... or hydra.run.dir=..."
+        ) from error
+
+
+def let_go(directory: str | Path) -> None:
+    """Release the lock of a directory as often as it was taken."""
+    lock = _held.get(os.path.abspath(directory))
+    if lock is not None:
+        lock.release()
+
+
+def is_being_written(directory: Path) -> bool:
+    """Whether a process holds the lock of a directory."""
+    if not (directory / LOCK).is_file():
+        return False
+    try:
+        with FileLock(directory / LOCK, timeout=0):
+            return False
+    except Timeout:
+        return True
+    except (OSError, NotImplementedError):  # it cannot be told
+        return False
+
+
+@contextmanager
+def writing(directory: str | Path) -> Iterator[None]:
+    """Hold the lock of a directory meanwhile."""
+    take(directory)
+    try:
+        yield
+    finally:
+        let_go(directory)
+
+
+def in_its_own_directory(job: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Let what runs a composed config hold its output directory, and refuse one that holds another run.
+
+    Raises:
+        DirectoryTakenError: see :func:`check_owner` and :func:`take`.
+    """
+
+    @wraps(job)
+    def held(cfg: Any) -> Any:
+        if not run_identity.is_main_process():
+            return job(cfg)
+        directory = Path(cfg.paths.output_dir)
+        with writing(directory):
+            known = HydraConfig.initialized()
+            overrides = list(HydraConfig.get().overrides.task) if known else []
+            check_owner(
+                directory,
+                overrides,
+                job=HydraConfig.get().job.name if known else None,
+                resumed=cfg.get("resume"),
+                repeatable="resume" not in cfg,
+            )
+            return job(cfg)
+
+    return held
+
+
+def check_owner(
+    directory: Path, overrides: Sequence[str], *, job: str | None, resumed: str | None, repeatable: bool
+) -> None:
+    """Refuse a directory with a run that is not the one that is started now.
+
+    A run that is resumed may write there, and so may the same start of it: a job that a scheduler has put back into its
+    queue. What takes no training, such as an evaluation, may be repeated with the same overrides.
+
+    Args:
+        directory: to be written.
+        overrides: of what is started.
+        job: the name of its entrypoint.
+        resumed: the value of ``resume``.
+        repeatable: whether it trains nothing.
+
+    Raises:
+        DirectoryTakenError: naming the directory, what it holds and the ways to go on.
+    """
+    if resumed is not None:
+        if not _goes_on_in(directory, Path(resumed)):
+            raise DirectoryTakenError(
+                f"resume={resumed} goes on in its own directory, not in {directory}: give resume=<directory> on the "
+                "command line, without a directory to write to (ckpt_path=... starts another run from its checkpoint)"
+            )
+        return
+    if not (directory / RECORD).is_file():
+        return
+    record = read_json(directory / RECORD)
+    same = record.get("overrides") == overrides_of(None, directory, list(overrides))
+    if same and (is_same_start(record) or (repeatable and job is not None and record.get("job") == job)):
+        return
+    training = (directory / "checkpoints").is_dir()
+    raise DirectoryTakenError(
+        f"{directory} holds another run{_started(record)}; choose another directory"
+        + (f", or go on with that run: {command_that_goes_on(directory)}" if training else "")
+    )
+
+
+def check_sweep(directory: Path, resumed: str | None) -> None:
+    """Refuse a directory that holds a run or another sweep.
+
+    Raises:
+        DirectoryTakenError: naming it.
+    """
+    if resumed is not None and _goes_on_in(directory, Path(resumed)):
+        return
+    of_sweeps = [name for name in (SWEEP, SWEEP_RESULT) if (directory / name).is_file()]
+    if of_sweeps or next(directory.glob("*/.hydra"), None) is not None:
+        raise DirectoryTakenError(
+            f"{directory} holds another sweep; choose another directory with hydra.sweep.dir=..., or go on with that "
+            f"sweep: {command_that_goes_on(directory)}"
+        )
+    if (directory / RECORD).is_file():
+        raise DirectoryTakenError(f"{directory} holds a run; choose another directory with hydra.sweep.dir=...")
+
+
+def is_same_start(record: Mapping[str, Any]) -> bool:
+    """Whether a record was written by the start of the run that this process belongs to.
+
+    A job that is requeued inherits the id of its run, or, of a script of its own, the number of its SLURM job.
+    """
+    if record.get("run_id") is not None and record["run_id"] == os.environ.get(run_identity.RUN_ID):
+        return True
+    number = os.environ.get("SLURM_JOB_ID")
+    return "SLURM_RESTART_COUNT" in os.environ and number is not None and record.get("slurm_job") == number
+
+
+def _goes_on_in(directory: Path, resumed: Path) -> bool:
+    """Whether a directory is that of a resumed run or sweep, or of a job of a resumed sweep."""
+    own, place = Path(os.path.abspath(directory)), Path(os.path.abspath(resumed))
+    return own == place or (own.is_relative_to(place) and not (place / RECORD).is_file())
+
+
+def _started(record: Mapping[str, Any]) -> str:
+    when = record.get("started")
+    return f", started {when}" if when else ""
+
+
+def _writer(directory: Path) -> str:
+    try:
+        process = read_json(directory / RECORD).get("process")
+    except (OSError, RunFileError):
+        process = None
+    if not isinstance(process, dict):
+        return "another process"
+    return f"process {process.get('pid')} on {process.get('host')}"

@@ -1,0 +1,152 @@
+"""A directory belongs to one run, and one process at a time writes there."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from transferlab.callbacks.hydra_results import OwnDirectory
+from transferlab.utils import run_directory, run_identity
+from transferlab.utils.errors import UserError
+from transferlab.utils.run_directory import DirectoryTakenError, check_owner, check_sweep, is_being_written
+from transferlab.utils.run_record import FINISHED, RUNNING, set_status, write_run_record
+
+TRAINING = {"job": "train", "resumed": None, "repeatable": False}
+EVALUATION = {"job": "evaluate", "resumed": None, "repeatable": True}
+HOLDER = """
+import sys
+from transferlab.utils import run_directory
+run_directory.take(sys.argv[1])
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def holder(project_root: Path):
+    """Another process that writes in a directory, until its input is closed."""
+    running = []
+
+    def hold(directory: Path) -> subprocess.Popen[str]:
+        environment = {**os.environ, "PYTHONPATH": str(project_root / "src")}
+        command = [sys.executable, "-c", HOLDER, str(directory)]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+        running.append(process)
+        assert process.stdout is not None and process.stdout.readline() == "held\n"
+        return process
+
+    yield hold
+    for process in running:
+        process.kill()
+        process.communicate()
+
+
+def record(directory: Path, **fields: object) -> None:
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "run.json").write_text(json.dumps({"run_id": "another", "overrides": ["seed=1"], **fields}))
+
+
+def test_one_process_at_a_time_writes_until_it_has_died(tmp_path, holder, monkeypatch):
+    monkeypatch.setattr(run_directory, "PATIENCE", 0.1)
+    record(tmp_path, process={"pid": 123, "host": "node7"})
+    process = holder(tmp_path)
+    assert is_being_written(tmp_path)
+    with pytest.raises(DirectoryTakenError, match="process 123 on node7"):
+        run_directory.take(tmp_path)
+    process.kill()
+    process.wait()
+    assert not is_being_written(tmp_path)
+    with run_directory.writing(tmp_path), run_directory.writing(tmp_path):  # of one process as often as it likes
+        assert is_being_written(tmp_path)
+    assert not is_being_written(tmp_path)
+
+
+def test_a_directory_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"file/run .*hydra\.run\.dir"):
+        run_directory.take(tmp_path / "file" / "run")
+
+
+def test_another_run_is_refused_with_the_command_that_goes_on(tmp_path):
+    check_owner(tmp_path, ["seed=1"], **TRAINING)  # nothing is there
+    record(tmp_path, started="2026-01-02 03:04:05")
+    (tmp_path / "checkpoints").mkdir()
+    for overrides in (["seed=1"], ["seed=2"]):
+        with pytest.raises(DirectoryTakenError, match=rf"2026-01-02.*resume={tmp_path}"):
+            check_owner(tmp_path, overrides, **TRAINING)
+    with pytest.raises(DirectoryTakenError):
+        check_owner(tmp_path, ["seed=1"], **EVALUATION)  # it would replace the scores of the training
+
+
+def test_the_same_start_goes_on_and_what_takes_no_training_is_repeated(tmp_path, monkeypatch):
+    record(tmp_path, run_id=os.environ[run_identity.RUN_ID])
+    check_owner(tmp_path, ["seed=1"], **TRAINING)
+    with pytest.raises(DirectoryTakenError):  # another job of the sweep
+        check_owner(tmp_path, ["seed=2"], **TRAINING)
+    record(tmp_path, slurm_job="17")
+    monkeypatch.setenv("SLURM_JOB_ID", "17")
+    with pytest.raises(DirectoryTakenError):  # a second command of the same script
+        check_owner(tmp_path, ["seed=1"], **TRAINING)
+    monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
+    check_owner(tmp_path, ["seed=1"], **TRAINING)
+    record(tmp_path, job="evaluate")
+    check_owner(tmp_path, ["seed=1"], **EVALUATION)
+    with pytest.raises(DirectoryTakenError):
+        check_owner(tmp_path, ["seed=2"], **EVALUATION)
+
+
+def test_a_resumed_run_writes_into_its_own_directory_only(tmp_path):
+    record(tmp_path / "run")
+    check_owner(tmp_path / "run", [], **{**TRAINING, "resumed": f"{tmp_path}/run/"})
+    check_owner(tmp_path / "sweep" / "0", [], **{**TRAINING, "resumed": str(tmp_path / "sweep")})
+    for place in (tmp_path / "other", tmp_path / "run" / "below"):
+        with pytest.raises(DirectoryTakenError, match="ckpt_path"):
+            check_owner(place, [], **{**TRAINING, "resumed": str(tmp_path / "run")})
+
+
+@pytest.mark.parametrize("file", ["multirun.yaml", "multirun_result.json", "run.json", "0/.hydra/config.yaml"])
+def test_a_sweep_gets_a_directory_without_runs(tmp_path, file):
+    check_sweep(tmp_path, None)
+    (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / file).write_text("{}")
+    with pytest.raises(DirectoryTakenError, match=str(tmp_path)):
+        check_sweep(tmp_path, None)
+    if file != "run.json":
+        check_sweep(tmp_path, str(tmp_path))
+
+
+def test_hydra_is_stopped_before_it_writes(tmp_path):
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "root.yaml").write_text("resume: null\nhydra: {job: {name: train}}\n")
+    place = tmp_path / "run"
+    record(place)
+    with initialize_config_dir(str(tmp_path / "configs"), version_base="1.3"):
+        where = [f"hydra.run.dir={place}", f"hydra.sweep.dir={place}"]
+        config = compose("root", overrides=where, return_hydra_config=True)
+    for start in (OwnDirectory().on_run_start, OwnDirectory().on_multirun_start):
+        with pytest.raises(SystemExit, match=f"error: {place} holds a"):
+            start(config)
+        run_directory.let_go(place)
+    assert sorted(path.name for path in place.iterdir()) == [".lock", "run.json"]
+
+
+def test_the_record_says_what_became_of_a_run(tmp_path):
+    set_status(tmp_path, FINISHED)
+    assert list(tmp_path.iterdir()) == []  # nothing was started there
+    write_run_record(OmegaConf.create({"seed": 1}), tmp_path)
+    started = json.loads((tmp_path / "run.json").read_text())
+    assert started["status"] == RUNNING and started["process"]["pid"] == os.getpid() and "ended" not in started
+    set_status(tmp_path, FINISHED, model="/m")
+    ended = json.loads((tmp_path / "run.json").read_text())
+    assert ended == started | {"status": FINISHED, "model": "/m", "ended": ended["ended"]}
+    write_run_record(OmegaConf.create({"seed": 1, "resume": str(tmp_path)}), tmp_path)
+    resumed = json.loads((tmp_path / "run.json").read_text())
+    assert resumed["status"] == RUNNING and resumed["started"] == started["started"]
+    assert [later["command"] for later in resumed["resumed"]] == [started["command"]]
