@@ -38,7 +38,7 @@ $(STAMP): pyproject.toml constraints.txt
 PRECISION := $(shell grep -qE 'avx512_bf16|amx_bf16' /proc/cpuinfo 2>/dev/null && echo bf16-mixed || echo 32-true)
 # A directory of its own each time, so that nothing of an earlier demo is overwritten or mixed in.
 DEMO_DIR := logs/demo/$(shell date +%Y-%m-%d_%H-%M-%S)
-DEMO := paths.log_dir=$(DEMO_DIR) paths.model_dir=$(DEMO_DIR)/models keep_checkpoints=false hydra/launcher=joblib \
+DEMO := paths.log_dir=$(DEMO_DIR) paths.model_dir=$(DEMO_DIR)/models keep_checkpoints=none hydra/launcher=joblib \
   hydra.launcher.n_jobs=2 extras.print_config=false callbacks.rich_progress_bar=null callbacks.model_summary=null $(ARGS)
 
 demo: $(STAMP) ## four sources, coreference probed with each and with all, a report (about 10 minutes on two cores)
@@ -63,7 +63,7 @@ TWO := hydra/launcher=joblib hydra.launcher.n_jobs=2
 transfer: $(STAMP) ## predict which source helps, transfer, verify; on the sample (about 5 minutes on two cores)
 	@echo "== transfer 1/4: four sources, briefly trained, two at a time; everything goes to $(TRANSFER_DIR)"
 	OMP_NUM_THREADS=1 $(BIN)/python src/train.py --multirun experiment=squad,mrpc,re,ner trainer.max_epochs=2 test=false \
-	  keep_checkpoints=false 'model_save_dir=$${paths.model_dir}/pretrained/$${task_name}' trainer.precision=$(PRECISION) $(PLACES) $(TWO) \
+	  keep_checkpoints=none 'model_save_dir=$${paths.model_dir}/pretrained/$${task_name}' trainer.precision=$(PRECISION) $(PLACES) $(TWO) \
 	  extras.print_config=false callbacks.rich_progress_bar=null callbacks.model_summary=null
 	@echo "== transfer 2/4: predict: every task as the pretrained encoder sees it (TextEmb), and as its own model does (TaskEmb)"
 	OMP_NUM_THREADS=1 $(BIN)/python src/embed.py --multirun embedding=textemb experiment=squad,mrpc,re,ner $(PLACES) $(TWO)

@@ -79,7 +79,7 @@ def train(cfg: DictConfig) -> dict[str, Any]:
     if cfg.train:
         trainer.fit(model, datamodule, ckpt_path=cfg.ckpt_path, weights_only=True)
 
-    best = building.best_checkpoint(trainer) if cfg.train else cfg.ckpt_path
+    best = building.best_again(trainer, output_dir) if cfg.train else cfg.ckpt_path
     metrics = {}
     for stage in ("validate", "test"):  # both results are kept: neither overwrites the other's
         if cfg[stage]:

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pytorch_lightning
 import torch
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Trainer, seed_everything
 from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import Tensor
 
+from transferlab.callbacks.checkpoints import WholeFiles, kept, loops_of
 from transferlab.data.datamodule import TransferDataModule
 from transferlab.encoders import row_vectors
 from transferlab.encoders.checks import check_encoders
@@ -20,11 +22,11 @@ from transferlab.encoders.tokenizers import load_tokenizers
 from transferlab.encoders.truncation import max_positions
 from transferlab.models.base import TransferModel
 from transferlab.models.probe_group import ProbeGroup
-from transferlab.models.saving import DESCRIPTION
+from transferlab.models.saving import trained_state
 from transferlab.probes import Probe
 from transferlab.utils.config_checks import ConfigError, check_root_keys, check_targets, keyword_names, root_keys
 from transferlab.utils.instantiate import build
-from transferlab.utils.run_files import read_json
+from transferlab.utils.saved_models import belongs_to, saved_model_of
 from transferlab.utils.strategy import check_strategy
 
 log = logging.getLogger(__name__)
@@ -57,6 +59,7 @@ def check(cfg: DictConfig) -> None:
                     f"taskmodule.{key}={cfg.taskmodule[key]}, but the encoder {name!r} reads at most {longest} "
                     "subtokens"
                 )
+    kept(cfg.keep_checkpoints)
     if cfg.ckpt_path is not None and not Path(cfg.ckpt_path).is_file():
         raise ConfigError(f"ckpt_path={cfg.ckpt_path} does not exist")
     if not cfg.train and cfg.ckpt_path is None:
@@ -68,17 +71,14 @@ def check(cfg: DictConfig) -> None:
 
 
 def is_taken(cfg: DictConfig) -> bool:
-    """Whether the place to save to is outside the run's own directory and holds something.
+    """Whether the place to save to is outside the run's own directory and holds something else than its model.
 
-    A run that is resumed may have saved its model there before it was killed; it does so again.
+    A run that is resumed may have saved its model there before; it does so again.
     """
-    place = Path(cfg.model_save_dir)
-    if place.is_relative_to(cfg.paths.output_dir) or not place.exists() or not any(place.iterdir()):
+    place, run = Path(cfg.model_save_dir), Path(cfg.paths.output_dir)
+    if place.is_relative_to(run) or not place.exists() or not any(place.iterdir()):
         return False
-    description = place / DESCRIPTION
-    if cfg.resume is None or not description.is_file():
-        return True
-    return bool(read_json(description).get("run") != cfg.paths.output_dir)
+    return not belongs_to(place, run)
 
 
 def corpus(cfg: DictConfig, probes: Sequence[Probe] = ()) -> tuple[Any, TransferDataModule]:
@@ -165,3 +165,30 @@ def best_checkpoint(trainer: Trainer) -> str | None:
         return None
     assert callback.dirpath is not None
     return str(Path(callback.dirpath, Path(callback.best_model_path).name))
+
+
+def best_again(trainer: Trainer, run: Path) -> str | None:
+    """The path of the best checkpoint after training, see :func:`best_checkpoint`.
+
+    A finished run that was extended may have had its best epoch before: of that it has kept the saved model, from which
+    the checkpoint is made once more.
+    """
+    best = best_checkpoint(trainer)
+    if best is None or Path(best).is_file():
+        return best
+    if trainer.is_global_zero:
+        model, callback = trainer.lightning_module, trainer.checkpoint_callback
+        place = saved_model_of(run)
+        assert isinstance(model, TransferModel) and place is not None  # BestCheckpoint has asked for it
+        known = getattr(callback, "loops", {})
+        checkpoint = {
+            "state_dict": trained_state(model, place),
+            "loops": known.get(Path(best).name) or loops_of(trainer),
+            "callbacks": {},
+            "pytorch-lightning_version": pytorch_lightning.__version__,
+        }
+        model.on_save_checkpoint(checkpoint)
+        WholeFiles().save_checkpoint(checkpoint, best)
+        log.info("no epoch was better than the one whose model is in %s", place)
+    trainer.strategy.barrier()
+    return best

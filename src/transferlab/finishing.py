@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Trainer
 
 from transferlab.building import is_taken
-from transferlab.callbacks.checkpoints import WholeFiles
+from transferlab.callbacks.checkpoints import ALL, LAST, NONE, WholeFiles, kept
 from transferlab.callbacks.sweep_results import integrate, write_job
 from transferlab.data.datamodule import TransferDataModule
 from transferlab.models.base import TransferModel
@@ -24,7 +24,8 @@ from transferlab.reporting.curves import plot_curves
 from transferlab.reporting.run_scores import print_probes, print_scores
 from transferlab.utils import run_identity
 from transferlab.utils.resume import CHECKPOINT
-from transferlab.utils.run_record import write_json
+from transferlab.utils.run_record import RUNNING, set_status, write_json
+from transferlab.utils.saved_models import identity, place_of_model
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +61,8 @@ def finish(
             _finish_probes(model, probes, taskmodule, datamodule)
             integrate(output_dir)  # as the jobs of a sweep, for report.py
         print_probes(model.results, cfg.monitor)
-        drop_checkpoints(cfg)
+        if lasting:
+            drop_checkpoints(cfg)
         return
     assert isinstance(model, TransferModel)
     if lasting:
@@ -75,17 +77,22 @@ def finish(
         print_scores(metrics, stage, scores, SPLITS[stage])
     if lasting:
         write_json(output_dir / "metrics.json", metrics)  # last: it says that everything else is there
-    drop_checkpoints(cfg)
+        drop_checkpoints(cfg)
     if cfg.push_to_hub and lasting:
         push(Path(cfg.model_save_dir), cfg.push_to_hub)
 
 
 def drop_checkpoints(cfg: DictConfig) -> None:
-    """Delete the checkpoints of a run whose results and model are saved, unless they are to be kept."""
-    if not cfg.get("keep_checkpoints", True):
-        output_dir = Path(cfg.paths.output_dir)
-        (output_dir / CHECKPOINT).unlink(missing_ok=True)  # first: it names the others
-        shutil.rmtree(output_dir / CHECKPOINT.parent, ignore_errors=True)
+    """Delete the checkpoints of a run whose results and model are saved, but for those that are to be kept."""
+    keep, last = kept(cfg.get("keep_checkpoints", ALL)), Path(cfg.paths.output_dir, CHECKPOINT)
+    if keep == NONE:
+        last.unlink(missing_ok=True)  # first: it names the others
+        shutil.rmtree(last.parent, ignore_errors=True)
+    for file in last.parent.glob("*") if keep == LAST and last.is_file() else ():
+        if file != last and file.is_file():
+            file.unlink()
+    for file in last.parent.glob(".*.partial"):  # of a process that was killed while it saved an epoch
+        file.unlink(missing_ok=True)
 
 
 def _finish_probes(group: ProbeGroup, probes: Sequence[Probe], taskmodule: Any, datamodule: TransferDataModule) -> None:
@@ -127,7 +134,7 @@ def save(
     if is_taken(cfg):  # by a run that ended while this one was going on
         place = Path(cfg.paths.output_dir, "model")
         log.warning("model_save_dir=%s has been filled meanwhile; the model goes to %s", cfg.model_save_dir, place)
-    return save_trained(
+    saved = save_trained(
         model,
         place,
         datamodule.taskmodule,
@@ -136,11 +143,13 @@ def save(
             "data": OmegaConf.to_container(cfg.dataset, resolve=True),
             **datamodule.facts(),
             "command": os.environ.get(run_identity.COMMAND),
-            "run": cfg.paths.output_dir,
+            **identity(cfg.paths.output_dir),
             "seed": cfg.seed,
         },
         copy_frozen_encoders=cfg.copy_frozen_encoders,
     )
+    set_status(cfg.paths.output_dir, RUNNING, model=place_of_model(saved, cfg.paths.output_dir))
+    return saved
 
 
 def push(directory: Path, repository: str) -> None:

@@ -129,11 +129,12 @@ def test_a_model_that_was_saved_elsewhere_is_saved_there_again(train, tmp_path, 
 
 
 def test_a_moved_run_remembers_its_best_epoch(train, tmp_path):
-    train(*SETTINGS, "trainer.max_epochs=2", "model.task_learning_rate=1e-3")
+    own = [*SETTINGS, "keep_checkpoints=all"]
+    train(*own, "trainer.max_epochs=2", "model.task_learning_rate=1e-3")
     (moved := tmp_path / "moved").parent.mkdir(exist_ok=True)
     (tmp_path / "run").rename(moved)
     last = moved / "checkpoints" / "last.ckpt"
-    train(*SETTINGS, "trainer.max_epochs=3", f"paths.output_dir={moved}", f"resume={moved}", f"ckpt_path={last}")
+    train(*own, "trainer.max_epochs=3", f"paths.output_dir={moved}", f"resume={moved}", f"ckpt_path={last}")
     # that it has become worse than the third is known: it is removed
     assert sorted(path.name for path in last.parent.iterdir()) == ["epoch_002.ckpt", "last.ckpt"]
 

@@ -45,7 +45,7 @@ def test_a_model_of_every_epoch_starts_other_runs(train, tmp_path, encoder):
 
     from_epoch = f"encoder={epochs / '001'}"
     assert list((tmp_path / "run" / "checkpoints").iterdir())
-    lean = ["trainer.max_epochs=1", "test=false", "keep_checkpoints=false"]
+    lean = ["trainer.max_epochs=1", "test=false", "keep_checkpoints=none"]
     train(*TUNED, from_epoch, f"paths.output_dir={tmp_path / 'next'}", *lean)
     assert not (tmp_path / "next" / "checkpoints").exists(), "a finished run need not keep them"
     following = json.loads((tmp_path / "next" / "model" / "transferlab.json").read_text())

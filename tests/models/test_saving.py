@@ -10,7 +10,7 @@ from transformers import AutoModel, AutoTokenizer
 from transferlab.encoders.tokenizers import load_tokenizers
 from transferlab.inference import load
 from transferlab.models.coreference_model import CoreferenceModel
-from transferlab.models.saving import SavedModelError, find_model, load_model, save_model
+from transferlab.models.saving import SavedModelError, find_model, load_model, save_model, save_trained, trained_state
 
 SMALL = {
     "ffnn_size": 8,
@@ -69,6 +69,23 @@ def test_a_loaded_model_predicts_the_same(encoder, other_encoder, taskmodule, do
         expected = model.predictions(batch)
     got = [document.predicted.clusters for document in predictor.predict_documents(documents, batch_size=2)]
     assert got == expected and any(got)
+
+
+def test_the_state_of_a_model_comes_back_from_what_was_saved(encoder, other_encoder, taskmodule, tmp_path):
+    models = {"target": encoder, "source": other_encoder}
+    options = {"freeze_models": ["source"], "added_tokens": {"<e>": "ann", "</e>": "bob met"}, "aggregate": "attention"}
+    model = CoreferenceModel(pretrained_models=models, **SMALL, **options)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += 0.1 * parameter.requires_grad
+    save_trained(model, tmp_path / "model", taskmodule, facts={})
+    expected = {key: value.clone() for key, value in model.state_dict().items()}
+    found = trained_state(CoreferenceModel(pretrained_models=models, **SMALL, **options), tmp_path / "model")
+    assert found.keys() == expected.keys() and sum("added_tokens" in key for key in found) == 2
+    for key, value in expected.items():
+        assert torch.equal(found[key], value), key
+    with pytest.raises(SavedModelError, match="is not of this run"):
+        trained_state(CoreferenceModel(pretrained_models=models, **{**SMALL, "ffnn_size": 9}), tmp_path / "model")
 
 
 def test_predictions_of_raw_text_point_into_the_text(encoder, taskmodule, tmp_path):

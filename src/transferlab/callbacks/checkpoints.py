@@ -12,17 +12,74 @@ from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
 
 from transferlab.utils.errors import UserError
+from transferlab.utils.saved_models import saved_model_of
+
+LAST, NONE, ALL = KEPT = ("last", "none", "all")  # of the checkpoints of a finished run
+
+
+def kept(value: Any) -> str:
+    """Which checkpoints a finished run keeps, as ``keep_checkpoints`` says it; once it was true or false.
+
+    Raises:
+        UserError: naming the choices.
+    """
+    said = {True: ALL, False: NONE}.get(value, value) if isinstance(value, bool) else value
+    if said not in KEPT:
+        raise UserError(f"keep_checkpoints={value}: choose one of {', '.join(KEPT)}")
+    return str(said)
 
 
 class BestCheckpoint(ModelCheckpoint):
     """Lightning's, but a file that a killed process left is written again instead of getting a second name.
 
     Only when this run itself keeps a checkpoint of that name (of another validation of the epoch) a version is added.
+    A finished run may keep of its best epoch the saved model alone; what else an evaluation needs of that checkpoint is
+    in the state of this callback.
+
+    Attributes:
+        loops: of each checkpoint that is kept, by file name, where in the training it was saved.
     """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.loops: dict[str, dict[str, Any]] = {}
 
     def file_exists(self, filepath: str | os.PathLike[str], trainer: Trainer) -> bool:
         """Whether the name is taken by a checkpoint that is to be kept."""
         return str(filepath) in self.best_k_models
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Refuse to go on with a run of whose best epoch nothing is left, before it is asked for at the end.
+
+        Raises:
+            UserError: neither the checkpoint nor the saved model is there.
+        """
+        best, run = Path(self.best_model_path), Path(self.dirpath or ".").parent
+        if self.best_model_path and not best.is_file() and saved_model_of(run) is None:
+            raise UserError(
+                f"{best}, the best epoch so far of the run in {run}, is gone, and the model of that run is not there; "
+                f"put one of them back, or start another run from where it ended: ckpt_path={trainer.ckpt_path}"
+            )
+
+    def _save_checkpoint(self, trainer: Trainer, filepath: str) -> None:
+        kept = {Path(path).name for path in self.best_k_models}
+        self.loops = {name: loops for name, loops in self.loops.items() if name in kept}
+        self.loops[Path(filepath).name] = loops_of(trainer)
+        super()._save_checkpoint(trainer, filepath)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Lightning's state, and ours."""
+        return {**super().state_dict(), "loops": self.loops}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take both up."""
+        super().load_state_dict(state_dict)
+        self.loops = state_dict.get("loops", {})
+
+
+def loops_of(trainer: Trainer) -> dict[str, Any]:
+    """The part of a checkpoint that says where in the training a trainer is."""
+    return {name: getattr(trainer, name).state_dict() for name in ("fit_loop", "validate_loop", "test_loop")}
 
 
 class LastCheckpoint(ModelCheckpoint):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -82,8 +83,9 @@ class Resumption(Callback):
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Keep our part until the trainer has been set up.
 
-        Checkpoints remember the paths of others; in a run directory that was moved these are the new ones. To an
-        evaluation callbacks bring what they have seen of the whole run.
+        Checkpoints remember the paths of others; in a run directory that was moved these are the new ones, and a run
+        that starts from a checkpoint of another has none. To an evaluation callbacks bring what they have seen of the
+        whole run.
         """
         epoch = checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]
         over = epoch["ready"] == epoch["processed"]
@@ -94,8 +96,14 @@ class Resumption(Callback):
             return
         if over:
             self._max_steps = trainer.max_steps
-        for callback in trainer.checkpoint_callbacks:
-            relocate(checkpoint["callbacks"].get(callback.state_key), getattr(callback, "dirpath", None))
+        saving = [(callback, getattr(callback, "dirpath", None)) for callback in trainer.checkpoint_callbacks]
+        place = Path(trainer.ckpt_path or "").resolve().parent
+        own = any(directory and Path(directory).resolve() == place for _, directory in saving)
+        for callback, directory in saving:
+            if own:
+                relocate(checkpoint["callbacks"].get(callback.state_key), directory)
+            else:  # of another run, whose best epoch is none of this one
+                checkpoint["callbacks"].pop(callback.state_key, None)
         # of the position Lightning only knows what loaders say, which it reads too late; ours is the datamodule's
         warnings.filterwarnings("ignore", "You're resuming from a checkpoint that ended before the epoch ended")
         self._state = checkpoint.get(KEY)
@@ -208,7 +216,10 @@ def relocate(state: dict[str, Any] | None, directory: Any) -> None:
         return
 
     def moved(path: str) -> str:
-        return new + path[len(old) :] if path.startswith(old) else path
+        if not path:
+            return path
+        below = Path(path).relative_to(old) if Path(path).is_relative_to(old) else Path(path).name
+        return str(Path(new, below))
 
     state["dirpath"] = new
     for key in ("best_model_path", "kth_best_model_path", "last_model_path"):

@@ -18,6 +18,7 @@ from typing import Any
 from transformers import MODEL_MAPPING, AutoConfig, PretrainedConfig
 
 from transferlab.encoders.source_files import EncoderError, check_config, check_entries
+from transferlab.utils.saved_models import DESCRIPTION, saved_model_of
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,6 @@ PACKAGED = {
         sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
     )
 }
-DESCRIPTION = "transferlab.json"  # makes a folder a saved model; models/saving.py writes it
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 MOST_LAYERS = 1000  # modules are made before weights are read, so a number in a file could take hours
 # entries of a configuration that are no options of a model
@@ -70,9 +70,9 @@ def resolve(name: str) -> str:
 
 
 def _model_folder(folder: Path) -> Path:
-    """The folder itself, or ``model`` inside that of a run."""
-    if not (folder / DESCRIPTION).is_file() and (folder / "model" / DESCRIPTION).is_file():
-        folder = folder / "model"
+    """The folder itself, or the model that a run has saved."""
+    if not (folder / DESCRIPTION).is_file():
+        folder = saved_model_of(folder) or (folder / "model" if (folder / "model" / DESCRIPTION).is_file() else folder)
     if (folder / "config.json").is_file():
         return folder
     if (folder / DESCRIPTION).is_file():

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from transferlab.encoders.sources import DESCRIPTION
 from transferlab.models.registry import MODELS, READERS, TASKMODULES, Registry, SavedModelError
+from transferlab.utils.saved_models import DESCRIPTION
 
 WEIGHTS = "task.safetensors"
 FORMAT = 2

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from transferlab.encoders.sources import DESCRIPTION
 from transferlab.models.registry import READERS, SavedModelError, build
+from transferlab.utils.saved_models import DESCRIPTION
 
 GIVE = "give dataset=... (a name of configs/dataset), or the place of the same data with +dataset.data_dir=..."
 

@@ -22,6 +22,7 @@ from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from transferlab.encoders.tokenizers import load_tokenizers
 from transferlab.models.base import TransferModel
@@ -29,6 +30,7 @@ from transferlab.models.descriptions import DESCRIPTION, FORMAT, WEIGHTS, as_nam
 from transferlab.models.registry import MODELS, READERS, TASKMODULES, SavedModelError, build
 from transferlab.utils.escaping import code, markdown, markdown_row
 from transferlab.utils.run_record import json_ready
+from transferlab.utils.saved_models import saved_model_of
 
 ENCODERS = "multi_encoder.encoders."  # the part of a model's state that is saved in the Hugging Face layout
 ADDED_TOKENS = "multi_encoder.added_tokens."
@@ -149,13 +151,14 @@ def find_model(name_or_path: str | Path) -> Path:
         SavedModelError: naming what was looked for.
     """
     path = Path(name_or_path)
-    for candidate in (path, path / "model"):
-        if (candidate / DESCRIPTION).is_file():
+    for candidate in (path, saved_model_of(path), path / "model"):
+        if candidate is not None and (candidate / DESCRIPTION).is_file():
             return candidate
     if path.exists():
         raise SavedModelError(
-            f"model_name_or_path={name_or_path}: neither it nor its model/ holds {DESCRIPTION}; give a saved model or "
-            "the directory of a finished run (an unfinished one goes on with: python src/train.py resume=<directory>)"
+            f"model_name_or_path={name_or_path}: neither it nor its model/ holds {DESCRIPTION}, nor does it name a "
+            "place where its model was saved; give a saved model or the directory of a finished run (an unfinished one "
+            "goes on with: python src/train.py resume=<directory>)"
         )
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
@@ -212,6 +215,35 @@ def load_model(directory: Path, trust: str | Sequence[str] = ()) -> tuple[Transf
     if missing or unexpected:
         raise SavedModelError(f"{directory / WEIGHTS}: missing {missing}, unexpected {unexpected}")
     return model.eval(), description
+
+
+def trained_state(model: TransferModel, directory: Path) -> dict[str, Tensor]:
+    """The state of ``model`` as a saved model of the same run has it.
+
+    Args:
+        model: made with the options of the run.
+        directory: of what :func:`save_model` has written of it.
+
+    Raises:
+        SavedModelError: it cannot be read, or is of another kind of model.
+    """
+    saved, _ = load_model(directory, trust=type(model).__module__.partition(".")[0])
+    theirs, state = saved.state_dict(), {}
+    tokens = {f"{ADDED_TOKENS}{name}.embeddings": name for name, _ in model.multi_encoder.added_tokens.items()}
+    for key, ours in model.state_dict().items():
+        if key in tokens and key not in theirs:  # rows at the end of the saved encoder's table
+            encoder: Any = saved.multi_encoder.encoders[tokens[key]]
+            first: Any = model.multi_encoder.added_tokens[tokens[key]].first_id
+            value = encoder.backbone.get_input_embeddings().weight[first : first + len(ours)]
+        elif key in theirs:
+            value = theirs[key]
+            value = value[: len(ours)] if value.dim() and value.shape[1:] == ours.shape[1:] else value
+        else:
+            raise SavedModelError(f"{directory} is not of this run: it lacks {key}")
+        if value.shape != ours.shape:
+            raise SavedModelError(f"{directory} is not of this run: {key} has the shape {tuple(value.shape)}")
+        state[key] = value.to(ours.dtype)
+    return state
 
 
 def load_taskmodule(

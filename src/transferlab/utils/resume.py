@@ -55,7 +55,8 @@ def resumed_command(argv: list[str]) -> list[str]:
     checkpoint = last_checkpoint(str(directory), directory)
     if checkpoint is None and others and is_finished(directory):
         raise UserError(
-            f"{PREFIX}{named[-1]} {' '.join(others)}: that run is finished and has kept no {CHECKPOINT} to go on from"
+            f"{PREFIX}{named[-1]} {' '.join(others)}: that run is finished and has kept no {CHECKPOINT} to go on from "
+            "(keep_checkpoints=none); one that was trained with keep_checkpoints=last can be extended"
         )
     _make_known(directory, checkpoint, others)
     if PRIMARY in argv:
