@@ -40,22 +40,20 @@ def resumed_command(argv: list[str]) -> list[str]:
         UserError: the directory is neither that of a run nor that of a sweep, it asks for what its caller has not, or
             ``--multirun`` is given.
     """
-    named = [argument.removeprefix(PREFIX) for argument in argv[1:] if argument.startswith(PREFIX)]
-    if not named or named[-1] in ("", "null"):
+    from transferlab.utils.resume_argument import resumed_directory
+
+    directory, others = resumed_directory(argv[1:])
+    if directory is None:
         return argv
-    directory = _directory(named[-1])
     if {"--multirun", "-m"} & set(argv):
-        raise UserError(f"{PREFIX}{named[-1]} needs no --multirun: the directory tells whether it is a sweep")
+        raise UserError(f"{PREFIX}{directory} needs no --multirun: the directory tells whether it is a sweep")
     refuse_links(directory)
-    others = [argument for argument in argv[1:] if not argument.startswith(PREFIX)]
     if (directory / SWEEP).is_file():
         return [argv[0], "--multirun", *_sweep(directory, others), *others]
-    if not (directory / CONFIG).is_file():
-        raise UserError(f"{PREFIX}{named[-1]}: there is no {CONFIG} in it to go on from")
     checkpoint = last_checkpoint(str(directory), directory)
     if checkpoint is None and others and is_finished(directory):
         raise UserError(
-            f"{PREFIX}{named[-1]} {' '.join(others)}: that run is finished and has kept no {CHECKPOINT} to go on from "
+            f"{PREFIX}{directory} {' '.join(others)}: that run is finished and has kept no {CHECKPOINT} to go on from "
             "(keep_checkpoints=none); one that was trained with keep_checkpoints=last can be extended"
         )
     _make_known(directory, checkpoint, others)
@@ -74,17 +72,6 @@ def resumed_command(argv: list[str]) -> list[str]:
         f"{PREFIX}{_quoted(directory)}",
         *others,
     ]
-
-
-def _directory(named: str) -> Path:
-    """The directory that a command names, for the shell only or also in quotes for Hydra."""
-    from transferlab.utils.foreign_overrides import parsed
-
-    if named[0] in "'\"" and not Path(named).exists() and (override := parsed(PREFIX + named)) is not None:
-        named = str(override.value())
-    if "${" in named:
-        raise UserError(f"{PREFIX}{named}: Hydra would resolve the name of this directory; rename it")
-    return Path(named).expanduser().absolute()
 
 
 def _quoted(directory: Path) -> str:

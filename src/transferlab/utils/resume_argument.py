@@ -1,0 +1,123 @@
+"""Which run or sweep ``resume=...`` of a command line means, however it is quoted, or why it is none."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import unicodedata
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+from transferlab.utils.errors import UserError, near
+from transferlab.utils.resume import CHECKPOINT, CONFIG, PREFIX, SWEEP, SWEEP_RESULT, command_that_goes_on
+from transferlab.utils.run_files import read_yaml
+from transferlab.utils.saved_models import DESCRIPTION
+
+_ARGUMENT = re.compile(r"\s*\+{0,2}resume\s*=(.*)", re.DOTALL)  # as Hydra reads it, too
+_NOTHING = ("", "null", "Null", "NULL", "None", "''", '""')
+_OTHER_COMMANDS = ("embed", "evaluate", "evaluate_documents", "features", "predict", "rank", "report", "runs")
+_SHOWN = 3  # runs that a message names
+
+
+def resumed_directory(arguments: Sequence[str]) -> tuple[Path | None, list[str]]:
+    """The directory of the run or sweep to go on with, None where none is asked for, and the other arguments.
+
+    Raises:
+        UserError: there is no such directory, or it is neither a run nor a sweep of train.py.
+    """
+    named = [match.group(1) for argument in arguments if (match := _ARGUMENT.fullmatch(argument))]
+    others = [argument for argument in arguments if not _ARGUMENT.fullmatch(argument)]
+    if not named:
+        return None, others
+    for text in named:
+        if text.strip() in _NOTHING:
+            raise UserError(f"{PREFIX}{text} names no directory; leave it out to start a new run")
+    places = {_existing(text) for text in named}
+    if len(places) > 1:
+        raise UserError(f"{PREFIX} is given {len(places)} times, with {' and '.join(map(str, sorted(places)))}")
+    return _run_at(places.pop()), others
+
+
+def _existing(text: str) -> Path:
+    """What a value names: a path as it stands, or one in quotes for Hydra."""
+    for spelled in _spellings(text):
+        path = os.path.abspath(os.path.expanduser(spelled))
+        if spelled.strip() and "\0" not in spelled and os.path.lexists(path):
+            if "${" in path:
+                raise UserError(f"{PREFIX}{text}: Hydra would resolve the name of this directory; rename it")
+            return Path(path)
+    place = Path(os.path.abspath(os.path.expanduser(text.strip().strip("'\""))))
+    beside = [entry.name for entry in place.parent.iterdir()] if place.parent.is_dir() else []
+    hint = near(place.name, beside, f"{place.parent}/")
+    raise UserError(f"{PREFIX}{text}: there is no such directory ({place}){f'; {hint}' if hint else ''}")
+
+
+def _spellings(text: str) -> Iterator[str]:
+    from transferlab.utils.foreign_overrides import parsed
+
+    yield text
+    yield text.lstrip()
+    if (override := parsed(PREFIX + text.strip())) is not None and isinstance(value := override.value(), str):
+        yield value
+    bare = text.strip()
+    yield bare
+    if len(bare) > 1 and bare[0] == bare[-1] and bare[0] in "'\"":
+        yield bare[1:-1]
+    forms: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
+    for form in forms:
+        yield unicodedata.normalize(form, bare)
+
+
+def _is_run(place: Path) -> bool:
+    return (place / SWEEP).is_file() or (place / CONFIG).is_file()
+
+
+def _run_at(place: Path) -> Path:
+    """The run or sweep that a path names, or lies in where that says the same.
+
+    Raises:
+        UserError: it is none, with the command that goes on with what may be meant.
+    """
+    if _is_run(place):
+        job = _job(place)
+        if job in _OTHER_COMMANDS:
+            raise UserError(f"{PREFIX}{place} is of {job}.py; only what train.py has started can be resumed")
+        return place
+    for run in islice(place.parents, 4):
+        if _is_run(run):
+            return _whole(run, place)
+    jobs = sorted(file.parents[1] for file in place.glob(f"*/{CONFIG}"))
+    if jobs and (place / SWEEP_RESULT).is_file():
+        raise UserError(
+            f"{PREFIX}{place}: a sweep without {SWEEP}, as Optuna leaves it, cannot be resumed as a whole; each of its "
+            f"jobs can: {command_that_goes_on(jobs[0])}"
+        )
+    runs = jobs + [file.parent for file in place.glob(f"*/{SWEEP}")]
+    newest = sorted(runs, key=lambda run: run.stat().st_mtime, reverse=True)[:_SHOWN]
+    raise UserError(
+        f"{PREFIX}{place}: there is neither {CONFIG} nor {SWEEP} in it to go on from; "
+        + (f"did you mean {' or '.join(map(str, newest))}?" if newest else "name the directory of a run or a sweep")
+    )
+
+
+def _whole(run: Path, place: Path) -> Path:
+    """The run that a path lies in, where going on from there is going on with the run."""
+    part = place.relative_to(run)
+    own_file = len(part.parts) == 1 and place.is_file()
+    if own_file or part in (CHECKPOINT, CHECKPOINT.parent) or part.parts[0] == CONFIG.parts[0]:
+        return _run_at(run)
+    key = "ckpt_path" if part.suffix == ".ckpt" else "encoder" if (place / DESCRIPTION).is_file() else None
+    start = f"; {shlex.quote(f'{key}={place}')} starts another run from it" if key else ""
+    raise UserError(f"{PREFIX}{place} is a part of {run}; the whole goes on with: {command_that_goes_on(run)}{start}")
+
+
+def _job(run: Path) -> str | None:
+    """The name of the entrypoint that a directory is of, as Hydra says it there."""
+    file = run / SWEEP if (run / SWEEP).is_file() else run / CONFIG.with_name("hydra.yaml")
+    content = read_yaml(file) if file.is_file() else {}
+    for key in ("hydra", "job", "name"):
+        content = content.get(key) if isinstance(content, dict) else None
+    return content if isinstance(content, str) else None
