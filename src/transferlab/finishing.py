@@ -129,8 +129,6 @@ def save(
         model.on_load_checkpoint(checkpoint)
         model.load_state_dict(checkpoint["state_dict"])
     place = Path(cfg.model_save_dir)
-    for unfinished in Path(cfg.paths.output_dir).glob(f".{place.name}.*"):  # of a process that was killed
-        shutil.rmtree(unfinished, ignore_errors=True)
     if is_taken(cfg):  # by a run that ended while this one was going on
         place = Path(cfg.paths.output_dir, "model")
         log.warning("model_save_dir=%s has been filled meanwhile; the model goes to %s", cfg.model_save_dir, place)

@@ -68,7 +68,7 @@ def test_wherever_a_run_is_killed(check):
         partial(half_a_file, 1),
         partial(die_at, "transferlab.callbacks.resumption:Resumption.on_fit_end", 1),  # training is over
         partial(die_at, "pytorch_lightning:Trainer.test", 1),
-        partial(die_at, "transferlab.models.saving:_put_in_place", 1),
+        partial(die_at, "transferlab.utils.new_folder:_put_in_place", 1),
         partial(die_at, "transferlab.finishing:drop_checkpoints", 1),
     ]
     check(kills, "trainer.max_epochs=3", "model.task_learning_rate=1e-2")

@@ -21,6 +21,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from transferlab.utils.new_folder import give_usual_permissions
+
 KEY_BYTES = 16
 FORMAT = "1"
 SUFFIX = ".safetensors"
@@ -101,6 +103,7 @@ def write_shard(folder: Path, rows: Sequence[tuple[bytes, Tensor]]) -> Path:
     index = _index_check(vectors, keys, lengths, checks)
     try:
         save_file(tensors, unfinished, metadata={"format": FORMAT, "index": index})
+        give_usual_permissions(unfinished)
         with unfinished.open("rb+") as file:
             os.fsync(file)
         path = folder / f"{name}{SUFFIX}"

@@ -11,10 +11,7 @@ A frozen encoder equals its source, so it is referred to by name and content has
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-import tempfile
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -29,6 +26,7 @@ from transferlab.models.base import TransferModel
 from transferlab.models.descriptions import DESCRIPTION, FORMAT, WEIGHTS, as_named, check_folder, read_description
 from transferlab.models.registry import MODELS, READERS, TASKMODULES, SavedModelError, build
 from transferlab.utils.escaping import code, markdown, markdown_row
+from transferlab.utils.new_folder import new_folder
 from transferlab.utils.run_record import json_ready
 from transferlab.utils.saved_models import saved_model_of
 
@@ -64,10 +62,7 @@ def save_model(
     directory = Path(directory)
     if directory.exists() and any(directory.iterdir()) and not (directory / DESCRIPTION).is_file():
         raise SavedModelError(f"{directory} holds something that is not a saved model; it is left alone")
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    building = Path(tempfile.mkdtemp(dir=directory.parent, prefix=f".{directory.name}."))
-    try:
-        building.chmod(0o755)
+    with new_folder(directory) as building:
         encoders: dict[str, dict[str, str]] = {}
         ids = model.multi_encoder.encoder_ids
         fingerprints = model.frozen_fingerprints()
@@ -102,10 +97,6 @@ def save_model(
             description["data"] = data | {"options": data["options"] | places}
         (building / DESCRIPTION).write_text(json.dumps(json_ready(description), indent=2) + "\n", encoding="utf-8")
         (building / "README.md").write_text(model_card(description), encoding="utf-8")
-        _put_in_place(building, directory)
-    except BaseException:
-        shutil.rmtree(building, ignore_errors=True)
-        raise
     return directory
 
 
@@ -133,15 +124,6 @@ def _trained_on(model: TransferModel, facts: dict[str, Any]) -> dict[str, Any]:
     if "trained_on" not in facts:
         return {}
     return {"trained_on": [*facts["trained_on"], *model.multi_encoder.trained_on]}
-
-
-def _put_in_place(new: Path, directory: Path) -> None:
-    """Move a finished folder to ``directory``; what lies there is only deleted once the new one is in place."""
-    old = new.with_name(f"{new.name}.old")
-    if directory.exists():
-        os.replace(directory, old)
-    os.replace(new, directory)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def find_model(name_or_path: str | Path) -> Path:

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from transferlab.utils.batches import row_keys
 from transferlab.utils.errors import UserError
+from transferlab.utils.new_folder import give_usual_permissions
 from transferlab.utils.terminal import VisibleConsole
 
 log = logging.getLogger(__name__)
@@ -114,6 +115,7 @@ def _save(embedder: Embedder, unfinished: Path, name: str, done: int) -> None:
     unfinished.parent.mkdir(parents=True, exist_ok=True)
     writing = unfinished.with_name(f"{unfinished.name}.{os.urandom(4).hex()}")
     save_file(embedder.state(), writing, metadata={"pass": name, "done": str(done)})
+    give_usual_permissions(writing)
     os.replace(writing, unfinished)
 
 

@@ -24,6 +24,7 @@ from torch import Tensor
 
 from transferlab.documents import write_atomically
 from transferlab.utils.errors import UserError, near
+from transferlab.utils.new_folder import give_usual_permissions
 
 FORMAT = 1
 ABOUT = "transferlab"  # key of the metadata
@@ -96,6 +97,7 @@ class TaskLibrary:
         }
         unfinished = file.with_name(f".{file.name}.{os.urandom(4).hex()}")
         save_file(vectors, unfinished, metadata={ABOUT: json.dumps(described)})
+        give_usual_permissions(unfinished)
         os.replace(unfinished, file)
         exported = file.with_suffix("")
         exported.mkdir(exist_ok=True)
