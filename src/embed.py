@@ -10,6 +10,7 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig, OmegaConf
 
+from transferlab.callbacks.hydra_results import interruptible
 from transferlab.utils import run_identity
 from transferlab.utils.errors import run_entrypoint
 
@@ -86,6 +87,7 @@ def embed(cfg: DictConfig) -> dict[str, Any]:
 
 
 @hydra.main(version_base="1.3", config_path="../configs", config_name="embed")
+@interruptible
 def main(cfg: DictConfig) -> dict[str, Any]:
     """Compose the config and embed."""
     return embed(cfg)

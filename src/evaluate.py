@@ -9,6 +9,7 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig
 
+from transferlab.callbacks.hydra_results import interruptible
 from transferlab.utils.errors import run_entrypoint
 from transferlab.utils.run_directory import in_its_own_directory
 from transferlab.utils.run_identity import start
@@ -29,6 +30,7 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
     from transferlab.reporting.run_scores import print_scores
     from transferlab.utils.config_checks import check_root_keys, check_targets, root_keys
     from transferlab.utils.instantiate import build, instantiate_loggers
+    from transferlab.utils.interruption import leave_to_us
     from transferlab.utils.run_record import write_json, write_run_record
     from transferlab.utils.strategy import check_strategy
 
@@ -52,6 +54,7 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
     predictor.taskmodule.check_annotated(datamodule.documents(cfg.split))
     datamodule.check_labels([cfg.split])
     trainer = build(cfg.trainer, logger=instantiate_loggers(cfg.get("logger")))
+    leave_to_us(trainer)
     trainer.test(predictor.model, datamodule.dataloader(cfg.split), verbose=False)
     stage = "val" if cfg.split == "validation" else cfg.split  # the names under which training logs a split
     metrics = {name.replace("test/", f"{stage}/", 1): float(value) for name, value in trainer.callback_metrics.items()}
@@ -64,6 +67,7 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
 
 
 @hydra.main(version_base="1.3", config_path="../configs", config_name="evaluate")
+@interruptible
 def main(cfg: DictConfig) -> dict[str, Any]:
     """Compose the config and evaluate."""
     return evaluate(cfg)

@@ -9,6 +9,7 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig
 
+from transferlab.callbacks.hydra_results import interruptible
 from transferlab.utils.errors import run_entrypoint
 from transferlab.utils.run_directory import in_its_own_directory
 from transferlab.utils.run_identity import start
@@ -43,6 +44,7 @@ def evaluate_documents(cfg: DictConfig) -> dict[str, Any]:
 
 
 @hydra.main(version_base="1.3", config_path="../configs", config_name="evaluate_documents")
+@interruptible
 def main(cfg: DictConfig) -> dict[str, Any]:
     """Compose the config and evaluate documents."""
     return evaluate_documents(cfg)

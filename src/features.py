@@ -9,6 +9,7 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig, OmegaConf
 
+from transferlab.callbacks.hydra_results import interruptible
 from transferlab.utils.errors import run_entrypoint
 from transferlab.utils.run_identity import start
 
@@ -87,6 +88,7 @@ def fill(cfg: DictConfig) -> None:
 
 
 @hydra.main(version_base="1.3", config_path="../configs", config_name="features")
+@interruptible
 def main(cfg: DictConfig) -> dict[str, Any]:
     """Compose the config and act."""
     return features(cfg)

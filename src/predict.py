@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import hydra
 from omegaconf import DictConfig
 
+from transferlab.callbacks.hydra_results import interruptible
 from transferlab.utils.errors import run_entrypoint
 from transferlab.utils.run_directory import in_its_own_directory
 from transferlab.utils.run_identity import start
@@ -102,6 +103,7 @@ def serialize(documents: list[Document], layer: str, writers: dict[str, Any]) ->
 
 
 @hydra.main(version_base="1.3", config_path="../configs", config_name="predict")
+@interruptible
 def main(cfg: DictConfig) -> dict[str, Any]:
     """Compose the config and predict."""
     return predict(cfg)

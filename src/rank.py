@@ -9,6 +9,7 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
+from transferlab.callbacks.hydra_results import interruptible
 from transferlab.utils.errors import run_entrypoint
 from transferlab.utils.run_directory import in_its_own_directory
 from transferlab.utils.run_identity import start
@@ -46,6 +47,7 @@ def rank(cfg: DictConfig) -> dict[str, Any]:
 
 
 @hydra.main(version_base="1.3", config_path="../configs", config_name="rank")
+@interruptible
 def main(cfg: DictConfig) -> dict[str, Any]:
     """Compose the config and rank."""
     return rank(cfg)

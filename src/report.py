@@ -9,6 +9,7 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig
 
+from transferlab.callbacks.hydra_results import interruptible
 from transferlab.utils.errors import run_entrypoint
 from transferlab.utils.run_identity import start
 
@@ -40,6 +41,7 @@ def report(cfg: DictConfig) -> dict[str, Any]:
 
 
 @hydra.main(version_base="1.3", config_path="../configs", config_name="report")
+@interruptible
 def main(cfg: DictConfig) -> dict[str, Any]:
     """Compose the config and report."""
     return report(cfg)

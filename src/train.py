@@ -11,6 +11,7 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
+from transferlab.callbacks.hydra_results import interruptible
 from transferlab.utils.errors import run_entrypoint
 from transferlab.utils.resume import finished_metrics, last_checkpoint, resumed_command
 from transferlab.utils.run_directory import in_its_own_directory
@@ -36,6 +37,7 @@ def train(cfg: DictConfig) -> dict[str, Any]:
     from transferlab.finishing import finish
     from transferlab.probes import probes_of
     from transferlab.utils.instantiate import build, instantiate_callbacks, instantiate_loggers
+    from transferlab.utils.interruption import leave_to_us
     from transferlab.utils.logging import log_resolved_config
     from transferlab.utils.run_record import write_run_record
     from transferlab.utils.source_selection import select_sources
@@ -76,6 +78,7 @@ def train(cfg: DictConfig) -> dict[str, Any]:
     callbacks = [Resumption(), *instantiate_callbacks(cfg.get("callbacks"))]
     trainer: Trainer = build(cfg.trainer, callbacks=callbacks, logger=loggers)
     trainer.strategy.checkpoint_io = WholeFiles()
+    leave_to_us(trainer)
     if cfg.train:
         trainer.fit(model, datamodule, ckpt_path=cfg.ckpt_path, weights_only=True)
 
@@ -90,6 +93,7 @@ def train(cfg: DictConfig) -> dict[str, Any]:
 
 
 @hydra.main(version_base="1.3", config_path="../configs", config_name="train")
+@interruptible
 def main(cfg: DictConfig) -> dict[str, Any]:
     """Compose the config and train."""
     return train(cfg)

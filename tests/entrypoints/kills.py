@@ -21,7 +21,12 @@ def die() -> None:
 
 
 def die_at(place: str, call: int, after: bool = False) -> None:
-    """Replace a function so that the process dies when it is called for the ``call``-th time, or when that returns."""
+    """Let the process die when a function is called for the ``call``-th time, or when that returns."""
+    act_at(place, call, die, after)
+
+
+def act_at(place: str, call: int, act: Callable[[], None], after: bool = False) -> None:
+    """Replace a function so that something is done when it is called for the ``call``-th time, or when that returns."""
     module, _, name = place.partition(":")
     owner: Any = importlib.import_module(module)
     *classes, name = name.split(".")
@@ -33,10 +38,10 @@ def die_at(place: str, call: int, after: bool = False) -> None:
         nonlocal calls
         calls += 1
         if calls == call and not after:
-            die()
+            act()
         returned = whole(*arguments, **options)
-        if calls == call:
-            die()
+        if calls == call and after:
+            act()
         return returned
 
     setattr(owner, name, cut)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from lightning_fabric.plugins import TorchCheckpointIO
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
 
+from transferlab.utils import interruption
 from transferlab.utils.errors import UserError
 from transferlab.utils.saved_models import saved_model_of
 
@@ -27,6 +30,8 @@ def kept(value: Any) -> str:
     if said not in KEPT:
         raise UserError(f"keep_checkpoints={value}: choose one of {', '.join(KEPT)}")
     return str(said)
+
+log = logging.getLogger(__name__)
 
 
 class BestCheckpoint(ModelCheckpoint):
@@ -83,27 +88,55 @@ def loops_of(trainer: Trainer) -> dict[str, Any]:
 
 
 class LastCheckpoint(ModelCheckpoint):
-    """Where a killed run goes on: saved after each validation within an epoch, and once an epoch is over.
+    """Where a run that was stopped goes on: saved after each validation within an epoch, and once an epoch is over.
 
-    ``every_n_train_steps`` or ``train_time_interval`` add others between these. After a batch that a validation or the
-    end of the epoch follows nothing is saved before these are over: Lightning would not make up for what is then
-    missing.
+    ``every_minutes`` (of wall time) or ``every_n_train_steps`` add others between these. After a batch that a
+    validation or the end of the epoch follows nothing is saved before these are over: Lightning would not make up for
+    what is then missing. A signal that ends the run waits for the end of its step, and the run is saved there, too;
+    where that cannot be, the checkpoint that there is stands.
+
+    Args:
+        every_minutes: None, or ``every_n_train_steps``, leaves out those by time.
+        options: of Lightning's ModelCheckpoint.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, *args: Any, every_minutes: float | None = None, **options: Any) -> None:
+        if every_minutes is not None and not options.get("every_n_train_steps"):
+            options["train_time_interval"] = timedelta(minutes=every_minutes)
+        super().__init__(*args, **options)
         self._every_n_epochs = self._every_n_epochs or 1  # Lightning's triggers exclude each other
+
+    @property
+    def state_key(self) -> str:
+        """One name in checkpoints, so that a resumed run may save more or less often."""
+        return type(self).__name__
 
     def _should_save_on_train_epoch_end(self, trainer: Trainer) -> bool:
         """Whether the epoch is over, or will be once its last validation is."""
         epoch: Any = trainer.fit_loop.epoch_progress.current
         return epoch.processed == epoch.ready or ends_epoch(trainer)
 
+    def on_train_batch_start(self, trainer: Trainer, *args: Any, **kwargs: Any) -> None:
+        """Let signals wait for the end of the step; of several processes each would wait for another one."""
+        if trainer.world_size == 1:
+            interruption.hold()
+
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any, **kwargs: Any) -> None:
-        """Save where ``every_n_train_steps`` or ``train_time_interval`` ask for it."""
+        """Save where ``every_minutes`` or ``every_n_train_steps`` ask for it, or a signal ends the run."""
         fetcher: Any = trainer.fit_loop._data_fetcher
         if not ends_epoch(trainer) and not trainer.fit_loop.epoch_loop._should_check_val_fx(fetcher):
             super().on_train_batch_end(trainer, pl_module, *args, **kwargs)
+            if interruption.received() is not None and not self._should_skip_saving_checkpoint(trainer):
+                self._save_topk_checkpoint(trainer, self._monitor_candidates(trainer))
+                log.info(
+                    "a signal ends the run; saved at epoch %d, step %d", trainer.current_epoch, trainer.global_step
+                )
+        interruption.release()
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Let no further signal wait."""
+        interruption.drop_hold()
+        super().on_exception(trainer, pl_module, exception)
 
 
 def ends_epoch(trainer: Trainer) -> bool:

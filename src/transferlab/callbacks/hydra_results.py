@@ -7,9 +7,11 @@ Nothing here imports torch: the process that launches a sweep never needs it.
 
 from __future__ import annotations
 
+import functools
 import logging
+import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,14 +22,21 @@ from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from transferlab.callbacks.sweep_results import JOB_FILE, flatten, integrate, job_markdown, print_settings
-from transferlab.documents import write_atomically
-from transferlab.utils import run_directory
+from transferlab.callbacks.sweep_results import (
+    JOB_FILE,
+    collect,
+    flatten,
+    integrate,
+    print_settings,
+    record_interrupted_jobs,
+    write_job,
+)
+from transferlab.utils import interruption, run_directory
 from transferlab.utils.errors import UserError, user_error_of
 from transferlab.utils.escaping import visible
-from transferlab.utils.resume import SWEEP_RESULT, overrides_of
+from transferlab.utils.resume import CHECKPOINT, PRIMARY, SWEEP_RESULT, command_that_goes_on, overrides_of
 from transferlab.utils.run_identity import is_main_process
-from transferlab.utils.run_record import FAILED, FINISHED, set_status, write_json
+from transferlab.utils.run_record import FAILED, FINISHED, INTERRUPTED, set_status
 from transferlab.utils.wandb_logger import finish_wandb_run
 
 log = logging.getLogger(__name__)
@@ -99,18 +108,18 @@ class SaveJobReturn(Callback):
     def __init__(self, integrate_multirun_result: bool = True) -> None:
         self.integrate_multirun_result = integrate_multirun_result
 
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Have the sweep collected, and the way it goes on named, also where it ends early."""
+        if is_resumable(config.hydra.job.config_name):
+            interruption.goes_on_with(command_that_goes_on(config.hydra.sweep.dir))
+        interruption.at_early_end(lambda: self._at_early_end(config))
+
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
         """Record one job; a failure here never changes what the job itself reports."""
         if not is_main_process():
             return
         directory = Path(config.hydra.runtime.output_dir)
-        record: dict[str, Any] = {
-            "status": "completed",
-            "overrides": overrides_of(config.get("resume"), directory, list(job_return.overrides or [])),
-            "seed": OmegaConf.select(config, "seed"),
-            "monitor": OmegaConf.select(config, "monitor"),
-            "metrics": {},
-        }
+        record = job_record(config, directory, list(job_return.overrides or []))
         returned = job_return._return_value  # the property would raise the job's exception once more
         if job_return.status == JobStatus.COMPLETED:
             record["metrics"] = flatten(returned)
@@ -124,8 +133,7 @@ class SaveJobReturn(Callback):
             record["traceback"] = "".join(traceback.format_exception(returned))
             log.error("the job failed: %s", record["error"])
             log.info("its traceback is in %s", (directory / JOB_FILE).with_suffix(".md"))
-        write_json(directory / JOB_FILE, record)
-        write_atomically((directory / JOB_FILE).with_suffix(".md"), [job_markdown(record)])
+        write_job(directory, record)
         set_status(directory, FINISHED if job_return.status == JobStatus.COMPLETED else FAILED)
         if config.hydra.mode == RunMode.MULTIRUN and self.integrate_multirun_result:
             integrate(config.hydra.sweep.dir)
@@ -140,6 +148,86 @@ class SaveJobReturn(Callback):
             result = integrate(config.hydra.sweep.dir)
             print_settings(result, config.get("monitor"))
             log.info("results of the sweep: %s", Path(config.hydra.sweep.dir) / "multirun_result.md")
+
+    def _at_early_end(self, config: DictConfig) -> None:
+        """Say which jobs there are; record as interrupted those that have ended with this process."""
+        sweep = Path(config.hydra.sweep.dir)
+        if all(job["status"] == "not started" for job in collect(sweep)["jobs"]):
+            return
+        if "submitit" not in str(config.hydra.launcher.get("_target_")):
+            record_interrupted_jobs(sweep)  # the workers of joblib have ended without a chance to do it
+        elif any(job["status"] in ("unfinished", "not started") for job in collect(sweep)["jobs"]):
+            log.warning("jobs that the scheduler has go on and leave their results in %s; scancel ends them", sweep)
+        self.on_multirun_end(config)
+
+
+def is_resumable(config_name: str | None) -> bool:
+    """Whether ``resume=`` goes on with the runs of an entrypoint, told by its config; others are started again."""
+    return config_name in ("train", PRIMARY)
+
+
+def job_record(config: DictConfig, directory: Path, overrides: list[str]) -> dict[str, Any]:
+    """What is recorded of every job, as if it were completed.
+
+    Args:
+        config: of the job.
+        directory: of the job.
+        overrides: that Hydra was given.
+    """
+    return {
+        "status": "completed",
+        "overrides": overrides_of(config.get("resume"), directory, overrides),
+        "seed": OmegaConf.select(config, "seed"),
+        "monitor": OmegaConf.select(config, "monitor"),
+        "metrics": {},
+    }
+
+
+def interruptible(task: Callable[[DictConfig], Any]) -> Callable[[DictConfig], Any]:
+    """Let a signal end a job, in whatever process it runs, with a record that says so.
+
+    Hydra calls no callback at the end of such a job.
+    """
+
+    @functools.wraps(task)
+    def run(config: DictConfig) -> Any:
+        interruption.watch()  # in the processes of a launcher, too
+        hydra = HydraConfig.get()
+        if hydra.mode == RunMode.RUN and is_resumable(hydra.job.config_name):
+            interruption.goes_on_with(command_that_goes_on(hydra.runtime.output_dir, config.get("ckpt_path")))
+        try:
+            interruption.release()  # of a signal whose exception the job before has swallowed
+            return task(config)
+        except interruption.Interruption as end:
+            _record_interruption(config, end)
+            raise
+        except Exception as error:
+            if (number := interruption.received()) is None:
+                raise
+            # a further process was given the same signal, and its end was noticed first
+            late = interruption.Interruption(number)
+            _record_interruption(config, late)
+            raise late from error
+
+    return run
+
+
+def _record_interruption(config: DictConfig, end: interruption.Interruption) -> None:
+    finish_wandb_run(exit_code=128 + end.number)
+    if not is_main_process():
+        return
+    hydra = HydraConfig.get()
+    directory = Path(hydra.runtime.output_dir)
+    record = job_record(config, directory, [str(override) for override in hydra.overrides.task])
+    write_job(directory, {**record, "status": INTERRUPTED, "error": f"ended by {end.name}"})
+    set_status(directory, INTERRUPTED, signal=end.name)
+    if is_resumable(hydra.job.config_name):
+        last = directory / CHECKPOINT
+        at = last.is_file() and time.strftime("%H:%M:%S", time.localtime(last.stat().st_mtime))
+        log.warning(
+            "ended by %s; it goes on %s", end.name,
+            f"from {CHECKPOINT}, saved at {at}" if at else "from its beginning: no checkpoint has been saved yet",
+        )  # fmt: skip
 
 
 class FinishWandbRun(Callback):

@@ -12,13 +12,14 @@ from typing import Any
 
 from transferlab.documents import write_atomically
 from transferlab.utils.escaping import code, code_block, markdown, markdown_row
-from transferlab.utils.resume import SWEEP_RESULT
+from transferlab.utils.resume import SWEEP, SWEEP_RESULT
 from transferlab.utils.run_files import read_json, read_record, read_yaml
-from transferlab.utils.run_record import json_ready, write_json
+from transferlab.utils.run_record import INTERRUPTED, RUNNING, first_start, json_ready, set_status, write_json
 
 JOB_FILE = "job_return.json"
 PROBES = "probes"
 PRINTED_ROWS = 40
+BASIC = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
 
 
 def flatten(returned: Any, prefix: str = "") -> dict[str, float | int | str | bool | None]:
@@ -41,11 +42,11 @@ def flatten(returned: Any, prefix: str = "") -> dict[str, float | int | str | bo
 
 
 def write_job(directory: Path, record: dict[str, Any]) -> None:
-    """Write ``job_return.json`` and ``.md`` of a completed job, or of a probe of one.
+    """Write ``job_return.json`` and ``.md`` of a job, or of a probe of one.
 
     Args:
         directory: of the job.
-        record: its overrides, seed and metrics.
+        record: its overrides, seed and metrics; of one that is not completed its status and error.
     """
     record = {"status": "completed", **record}
     write_json(directory / JOB_FILE, record)
@@ -69,18 +70,39 @@ def integrate(sweep_dir: str | Path) -> dict[str, Any]:
 
 
 def collect(sweep_dir: str | Path) -> dict[str, Any]:
-    """Read every job directory of a sweep; a job without a result (running, or killed) is "unfinished"."""
+    """Read every job directory of a sweep, and its record of the jobs that it is to have.
+
+    A job without a result (running, or killed) is "unfinished"; one without a directory is "not started".
+    """
     jobs = []
     for directory in _job_directories(Path(sweep_dir)):
         record: dict[str, Any] = {"status": "unfinished", "overrides": _overrides(directory), "metrics": {}}
         if (directory / JOB_FILE).exists():
             record = read_record(directory / JOB_FILE, status=str, overrides=list, metrics=dict)
             record.pop("traceback", None)
+            if record["status"] != "completed" and first_start(directory).get("status") == RUNNING:
+                record = record | {"status": "unfinished"}  # it goes on after it had failed
+                record.pop("error", None)
         elif directory.parent.name == PROBES and (directory.parent.parent / JOB_FILE).exists():
             of_run = read_json(directory.parent.parent / JOB_FILE)
             record |= {key: of_run[key] for key in ("status", "error") if key in of_run}  # all of its probes failed
         jobs.append({"job": directory.relative_to(sweep_dir).as_posix(), **record})
+    started = {job["job"] for job in jobs}
+    for number, overrides in enumerate(_planned(Path(sweep_dir))):
+        if str(number) not in started:
+            jobs.append({"job": str(number), "status": "not started", "overrides": overrides, "metrics": {}})
+    jobs.sort(key=lambda job: _natural(job["job"]))
     return {"jobs": jobs, "settings": aggregate(jobs)}
+
+
+def record_interrupted_jobs(sweep_dir: str | Path) -> None:
+    """Record the unfinished jobs of a sweep as interrupted: they have ended with it, without a chance to say so."""
+    for job in collect(sweep_dir)["jobs"]:
+        directory = Path(sweep_dir, job["job"])
+        if job["status"] == "unfinished" and directory.parent.name != PROBES:
+            seed = read_yaml(directory / ".hydra" / "config.yaml").get("seed")
+            write_job(directory, {**job, "seed": seed, "status": INTERRUPTED, "error": "ended with its sweep"})
+            set_status(directory, INTERRUPTED)
 
 
 def aggregate(jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -115,7 +137,7 @@ def job_markdown(record: dict[str, Any]) -> str:
     if record["metrics"]:
         lines += ["", *_table(["metric", "value"], [[k, _text(v)] for k, v in record["metrics"].items()])]
     if "error" in record:
-        lines += ["", *code_block(record["traceback"])]
+        lines += ["", *code_block(record.get("traceback", record["error"]))]
     return "\n".join(lines) + "\n"
 
 
@@ -190,7 +212,12 @@ def _job_directories(sweep_dir: Path) -> list[Path]:
             found.append(Path(path))
             folders.clear()  # what a job wrote below its directory is no job
         folders[:] = [f for f in folders if not f.startswith(".")]
-    return sorted(found, key=lambda p: [(len(d), d) if d.isdigit() else (0, d) for d in re.split(r"(\d+)", str(p))])
+    return sorted(found, key=lambda path: _natural(str(path)))
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """A key that sorts numbers in names by their value."""
+    return [(len(part), part) if part.isdigit() else (0, part) for part in re.split(r"(\d+)", name)]
 
 
 def _overrides(directory: Path) -> list[str]:
@@ -198,7 +225,30 @@ def _overrides(directory: Path) -> list[str]:
         overrides = [str(o) for o in read_yaml(directory / ".hydra" / "overrides.yaml", list)]
     except FileNotFoundError:  # the job is being set up
         return []
+    return _of_job(overrides)
+
+
+def _of_job(overrides: list[str]) -> list[str]:
+    """Without what is of the command that goes on with a sweep."""
     return [override for override in overrides if _key(override) not in ("resume", "trust")]
+
+
+def _planned(sweep_dir: Path) -> list[list[str]]:
+    """The overrides of each job of a sweep by Hydra's own sweeper, by its number; of others nothing is known before."""
+    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    try:
+        hydra = read_yaml(sweep_dir / SWEEP)["hydra"]
+        if hydra["sweeper"]["_target_"] != BASIC or hydra["sweep"]["subdir"] != "${hydra.job.num}":
+            return []
+        given = [f"{key}={value}" for key, value in (hydra["sweeper"].get("params") or {}).items()]
+        parsed = OverridesParser.create().parse_overrides([*given, *hydra["overrides"]["task"]])
+        (jobs,) = BasicSweeper.split_arguments(parsed, None)
+    except (FileNotFoundError, KeyError, TypeError, HydraException):
+        return []
+    return [_of_job(overrides) for overrides in jobs]
 
 
 def _statistics(values: list[float]) -> dict[str, Any]:

@@ -18,21 +18,22 @@ class UserError(ValueError):
 def run_entrypoint(main: Callable[[], Any]) -> None:
     """Run a Hydra entrypoint; show what the user can mend as a message, everything else as a traceback.
 
-    ``HYDRA_FULL_ERROR=1`` shows tracebacks of both.
+    ``HYDRA_FULL_ERROR=1`` shows tracebacks of both. What a signal does: :mod:`transferlab.utils.interruption`.
     """
+    from transferlab.utils import interruption
     from transferlab.utils.terminal import escape_log_records, show_exception
 
     escape_log_records()
     sys.excepthook = show_exception
     if "HYDRA_FULL_ERROR" in os.environ:
-        main()
+        interruption.run(main)
         return
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
     os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints an abridged traceback itself
     try:
-        main()
+        interruption.run(main)
     except (UserError, HydraException, OmegaConfBaseException) as error:
         message = str(user_error_of(error) or error).strip() + _existing_keys(error)
         print(f"\nerror: {visible(message)}\n(HYDRA_FULL_ERROR=1 shows the traceback)", file=sys.stderr)

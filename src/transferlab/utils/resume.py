@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -129,9 +130,18 @@ def _sweep(directory: Path, others: list[str]) -> list[str]:
     return [*own, f"hydra.sweep.dir={_quoted(directory)}", f"{PREFIX}{_quoted(directory)}"]
 
 
-def command_that_goes_on(directory: str | Path) -> str:
-    """What to type to go on with a run or a sweep, quoted for the shell."""
-    return f"python src/train.py {shlex.quote(f'{PREFIX}{directory}')}"
+def command_that_goes_on(directory: str | Path, ckpt_path: str | None = None) -> str:
+    """What to type to go on with a run or a sweep, quoted for the shell.
+
+    Args:
+        directory: of it.
+        ckpt_path: of another run, from which this one was started and which it needs while it has no checkpoint.
+    """
+    program = ["python", "src/train.py"]
+    if Path(sys.argv[0]).name == "train.py" and sys.argv[0] in sys.orig_argv:  # as it was typed
+        program = sys.orig_argv[: sys.orig_argv.index(sys.argv[0]) + 1]
+    start = [f"ckpt_path={ckpt_path}"] if ckpt_path and not Path(directory, CHECKPOINT).is_file() else []
+    return shlex.join([*program, f"{PREFIX}{directory}", *start])
 
 
 def finished_metrics(resumed: str | None, output_dir: Path, overrides: list[str]) -> dict[str, Any] | None:

@@ -1,0 +1,117 @@
+"""SIGTERM and SIGINT, at any point: the exit code, the record, the command that goes on, and what goes on from there."""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import shlex
+import signal
+import subprocess
+import sys
+import traceback
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from .kills import act_at, outcome
+from .tiny_runs import TINY
+
+ROOT = Path(__file__).resolve().parents[2]
+SETTINGS = [
+    *TINY,
+    "trainer.max_epochs=3",
+    "taskmodule.max_segment_len=16",
+    "taskmodule.max_training_sentences=1",  # random windows of the training documents
+    "monitor=val/loss",  # it improves from the first epoch on
+    "monitor_mode=min",
+    "trainer.log_every_n_steps=1",
+    "model.task_learning_rate=1e-2",
+]
+STEP = "transferlab.models.base:TransferModel.training_step"
+EVALUATION = "transferlab.models.base:TransferModel._evaluation_step"
+# where a run is interrupted, one after the other, each time on its way from where it was before
+POINTS = [
+    ("hydra.core.utils:configure_log", 1),  # start-up
+    ("transferlab.data.readers.jsonl:JsonLinesReader.read", 1),
+    ("transferlab.encoders.frozen_features:FrozenFeatures.write", 1),  # filling the store
+    (STEP, 2),
+    ("transferlab.callbacks.checkpoints:WholeFiles.save_checkpoint", 2),
+    (EVALUATION, 2),  # validation
+    ("transferlab.callbacks.resumption:Resumption.on_fit_end", 1),
+    ("pytorch_lightning:Trainer.test", 1),
+    ("transferlab.models.saving:_put_in_place", 1),
+    ("transferlab.finishing:write_baselines", 1),
+]
+
+
+def send(number: int, times: int = 1) -> None:
+    for _ in range(times):
+        os.kill(os.getpid(), number)
+
+
+def in_child(output: Path, script: str, arguments: list[str], prepare: Callable[[], None] | None = None) -> int:
+    """Run an entrypoint as a process of its own, which need not import anything again; return what a shell calls $?."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            with output.open("w") as file:
+                for stream in (1, 2):
+                    os.dup2(file.fileno(), stream)
+            sys.stdout, sys.stderr = os.fdopen(1, "w", closefd=False), os.fdopen(2, "w", closefd=False)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            sys.argv = [str(ROOT / "src" / script), *arguments]
+            sys.orig_argv = ["python", *sys.argv]
+            if prepare is not None:
+                prepare()
+            runpy.run_path(sys.argv[0], run_name="__main__")
+            code = 0
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else 1
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    code = os.waitstatus_to_exitcode(status)
+    return code if code >= 0 else 128 - code
+
+
+def command_in(output: Path) -> list[str]:
+    """The command that a process has printed last."""
+    return shlex.split(output.read_text().rstrip().splitlines()[-1])
+
+
+@pytest.fixture
+def arguments(corpus: Path, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    monkeypatch.setenv("FEATURES_DIR", str(tmp_path / "features"))
+    return [*SETTINGS, f"encoder={encoder}", f"dataset.data_dir={corpus}"]
+
+
+def test_at_ten_points(arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("transferlab.finishing.plot_curves", lambda *arguments, **options: ("", ""))
+    output, whole, cut = tmp_path / "output", tmp_path / "whole", tmp_path / "it's cut"
+    assert in_child(output, "train.py", [*arguments, f"hydra.run.dir={whole}"]) == 0, output.read_text()
+    monkeypatch.setenv("FEATURES_DIR", str(tmp_path / "features of cut"))
+    command = [*arguments, f'hydra.run.dir="{cut}"']
+    for number, (place, call) in enumerate(POINTS):
+        which = (signal.SIGTERM, signal.SIGINT)[number % 2]
+        code = in_child(output, "train.py", command, partial(act_at, place, call, partial(send, which)))
+        text = output.read_text()
+        assert code == 128 + which, f"{place}: {text}"
+        assert "Traceback" not in text, f"{place}: {text}"
+        if number:
+            assert json.loads((cut / "job_return.json").read_text())["status"] == "interrupted", place
+            python, script, *command = command_in(output)
+            assert [python, script, *command] == ["python", str(ROOT / "src" / "train.py"), f"resume={cut}"], place
+    assert in_child(output, "train.py", command) == 0, output.read_text()
+    assert json.loads((cut / "job_return.json").read_text())["status"] == "completed"
+    ours, theirs = outcome(cut), outcome(whole)
+    assert list(ours) == list(theirs)
+    for name in theirs:
+        assert ours[name] == theirs[name], name
