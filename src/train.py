@@ -39,18 +39,23 @@ def train(cfg: DictConfig) -> dict[str, Any]:
     from transferlab.utils.instantiate import build, instantiate_callbacks, instantiate_loggers
     from transferlab.utils.interruption import leave_to_us
     from transferlab.utils.logging import log_resolved_config
-    from transferlab.utils.run_record import write_run_record
+    from transferlab.utils.run_record import record_of, write_run_record
     from transferlab.utils.source_selection import select_sources
 
     output_dir = Path(cfg.paths.output_dir)
     overrides = list(HydraConfig.get().overrides.task) if HydraConfig.initialized() else []
+    if started_again := cfg.resume is None and bool(record_of(output_dir)):  # whose it is has been checked
+        log.info("the scheduler has started this job again, in %s", output_dir)
+        cfg.resume = str(output_dir)
     if (metrics := finished_metrics(cfg.resume, output_dir, overrides)) is not None:
         log.info("%s was finished before", output_dir)
         return metrics
     checkpoint = last_checkpoint(cfg.resume, output_dir)
     if cfg.resume is not None and checkpoint is None:
         log.info("%s has no checkpoint yet: this run starts anew, in its directory", output_dir)
-    if checkpoint is not None and Path(cfg.resume) != output_dir:  # the command of a single run names it already
+    if checkpoint is not None and (
+        started_again or Path(cfg.resume) != output_dir
+    ):  # else the command of a single run names it already
         cfg.ckpt_path = checkpoint
     probes = probes_of(cfg)
     if not probes:  # else each of them has chosen its own

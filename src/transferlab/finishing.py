@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,9 +21,8 @@ from transferlab.models.saving import save_trained
 from transferlab.probes import Probe
 from transferlab.reporting.curves import plot_curves
 from transferlab.reporting.run_scores import print_probes, print_scores
-from transferlab.utils import run_identity
 from transferlab.utils.resume import CHECKPOINT
-from transferlab.utils.run_record import RUNNING, set_status, write_json
+from transferlab.utils.run_record import RUNNING, record_of, set_status, write_json
 from transferlab.utils.saved_models import identity, place_of_model
 
 log = logging.getLogger(__name__)
@@ -140,7 +138,7 @@ def save(
             "scores": metrics,
             "data": OmegaConf.to_container(cfg.dataset, resolve=True),
             **datamodule.facts(),
-            "command": os.environ.get(run_identity.COMMAND),
+            "command": record_of(cfg.paths.output_dir).get("command"),
             **identity(cfg.paths.output_dir),
             "seed": cfg.seed,
         },

@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT, at any point: the exit code, the record, the command that goes on, and what goes on from there."""
+"""SIGTERM and SIGINT at any point: the exit code, the record, the command that goes on, and what it makes of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import os
 import runpy
 import shlex
 import signal
-import subprocess
 import sys
 import traceback
 from collections.abc import Callable

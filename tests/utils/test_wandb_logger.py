@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -61,5 +62,21 @@ def test_jobs_of_one_process_make_runs_of_their_own(tmp_path: Path) -> None:
         logger.log_metrics({"f1": 0.5}, step=1)
         ids.append(logger.experiment.id)
         finish_wandb_run()
+        assert wandb_logger(directory, project="p")._id == ids[-1], "the run is found when it goes on"
         assert len(list(directory.glob("wandb/offline-run-*/run-*.wandb"))) == 1
     assert ids[0] != ids[1]
+
+
+def test_a_run_that_goes_on_keeps_its_id_name_group_and_command(
+    tmp_path: Path, set_hydra_config: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = {"name": "run-1-3", "setting": "train,a=2", "command": "python src/train.py a=2"}
+    (tmp_path / "run.json").write_text(json.dumps(first))
+    for folder in ("offline-run-20270101_000000-abcd1234", "run-20270102_000000-abcd1234", "latest-run"):
+        (tmp_path / "wandb" / folder).mkdir(parents=True)
+    set_hydra_config("seed=3")
+    monkeypatch.setenv("TRANSFERLAB_RUN_ID", "run-2")
+    monkeypatch.setenv("TRANSFERLAB_COMMAND", "python src/train.py resume=run-1")
+    init = wandb_logger(tmp_path, project="p")._wandb_init
+    assert [init[key] for key in ("id", "name", "group")] == ["abcd1234", "run-1-3", "train,a=2"]
+    assert init["config"] == {"command": "python src/train.py a=2"} and init["resume"] == "allow"

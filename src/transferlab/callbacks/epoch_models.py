@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,8 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from transferlab.data.datamodule import TransferDataModule
 from transferlab.models.base import TransferModel
 from transferlab.models.saving import save_trained
-from transferlab.utils import run_identity
 from transferlab.utils.errors import UserError
+from transferlab.utils.run_record import record_of
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +62,7 @@ class EpochModels(Callback):
                 **({} if epoch else {"trained_on": []}),
                 "epoch": epoch,
                 "scores": {name: float(value) for name, value in known.items()},
-                "command": os.environ.get(run_identity.COMMAND),
+                "command": record_of(self.directory.parent).get("command"),
             },
         )
         log.info("epoch %d saved to %s", epoch, place)

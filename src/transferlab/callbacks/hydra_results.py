@@ -220,7 +220,7 @@ def _record_interruption(config: DictConfig, end: interruption.Interruption) -> 
     directory = Path(hydra.runtime.output_dir)
     record = job_record(config, directory, [str(override) for override in hydra.overrides.task])
     write_job(directory, {**record, "status": INTERRUPTED, "error": f"ended by {end.name}"})
-    set_status(directory, INTERRUPTED, signal=end.name)
+    set_status(directory, INTERRUPTED)
     if is_resumable(hydra.job.config_name):
         last = directory / CHECKPOINT
         at = last.is_file() and time.strftime("%H:%M:%S", time.localtime(last.stat().st_mtime))

@@ -14,7 +14,7 @@ from transferlab.documents import write_atomically
 from transferlab.utils.escaping import code, code_block, markdown, markdown_row
 from transferlab.utils.resume import SWEEP, SWEEP_RESULT
 from transferlab.utils.run_files import read_json, read_record, read_yaml
-from transferlab.utils.run_record import INTERRUPTED, RUNNING, first_start, json_ready, set_status, write_json
+from transferlab.utils.run_record import INTERRUPTED, RUNNING, record_of, json_ready, set_status, write_json
 
 JOB_FILE = "job_return.json"
 PROBES = "probes"
@@ -80,7 +80,7 @@ def collect(sweep_dir: str | Path) -> dict[str, Any]:
         if (directory / JOB_FILE).exists():
             record = read_record(directory / JOB_FILE, status=str, overrides=list, metrics=dict)
             record.pop("traceback", None)
-            if record["status"] != "completed" and first_start(directory).get("status") == RUNNING:
+            if record["status"] != "completed" and record_of(directory).get("status") == RUNNING:
                 record = record | {"status": "unfinished"}  # it goes on after it had failed
                 record.pop("error", None)
         elif directory.parent.name == PROBES and (directory.parent.parent / JOB_FILE).exists():

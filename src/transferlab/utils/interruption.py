@@ -64,7 +64,11 @@ class _Watch:
     def end(self) -> None:
         number, self.held = self.received, False
         if number in self.requeue:
-            self.requeue[number](number, None)  # in the main process of the job it requeues and exits
+            try:
+                self.requeue[number](number, None)  # in the main process of the job it requeues and exits
+            except Exception:  # it may not be requeued any more
+                self.received = None
+                raise
             self.received = None
         elif number is not None:
             raise Interruption(number)

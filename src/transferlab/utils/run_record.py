@@ -114,6 +114,16 @@ def set_status(output_dir: str | Path, status: str, **facts: Any) -> None:
         write_json(file, read_json(file) | {"status": status, **ended, **facts})
 
 
+def record_of(output_dir: str | Path) -> dict[str, Any]:
+    """What ``run.json`` says of a run: name, command and setting are those of its first start, however often it goes on.
+
+    Args:
+        output_dir: of the run; one without a record gives an empty dict.
+    """
+    file = Path(output_dir, RECORD)
+    return read_json(file) if file.is_file() else {}
+
+
 def _is_of_probes(key: str) -> bool:
     return key == "probes" or key.startswith("probes.")
 

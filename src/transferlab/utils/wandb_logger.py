@@ -5,17 +5,21 @@ from __future__ import annotations
 import logging
 import netrc
 import os
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from transferlab.utils import run_identity
+from transferlab.utils.run_record import record_of
 
 if TYPE_CHECKING:
     from pytorch_lightning.loggers import WandbLogger
 
 log = logging.getLogger(__name__)
+
+_FOLDER = re.compile(r"run-\d{8}_\d{6}-(?P<id>[\w-]+)")
 
 
 def wandb_logger(
@@ -26,6 +30,8 @@ def wandb_logger(
     **options: Any,
 ) -> WandbLogger:
     """Lightning's W&B logger, writing below ``save_dir``.
+
+    A run that goes on keeps its id, name, group and the command that it was first started with.
 
     Args:
         save_dir: the run directory; W&B makes ``wandb/`` in it.
@@ -45,13 +51,23 @@ def wandb_logger(
             "Upload it later with:  wandb sync %s",
             Path(save_dir) / "wandb" / "offline-run-*",
         )
+    first = record_of(save_dir)
+    command = first.get("command") or os.environ.get(run_identity.COMMAND)
     return WandbLogger(
         save_dir=str(save_dir),
-        name=name or run_identity.run_name(),
-        group=group or run_identity.setting_name(),
+        id=_first_id(Path(save_dir)),
+        name=name or first.get("name") or run_identity.run_name(),
+        group=group or first.get("setting") or run_identity.setting_name(),
         offline=offline,
-        **options,
+        **{**options, "config": {"command": command, **(options.get("config") or {})}},
     )
+
+
+def _first_id(save_dir: Path) -> str | None:
+    """The id under which W&B has kept a run before, told by the folder that it makes each time; None for a new run."""
+    folders = sorted(folder.name.removeprefix("offline-") for folder in (save_dir / "wandb").glob("*run-*"))
+    found = [match for folder in folders if (match := _FOLDER.fullmatch(folder))]
+    return found[0]["id"] if found else None
 
 
 def finish_wandb_run(exit_code: int = 0) -> None:

@@ -1,0 +1,122 @@
+#!/usr/bin/env bash
+# A SLURM cluster of this one machine, to try sweeps on: munge, the controller and one node, all below one directory.
+#
+#   eval "$(bash scripts/slurm_cluster.sh up DIRECTORY)"     # then sbatch, srun and hydra/launcher=slurm find it
+#   bash scripts/slurm_cluster.sh down DIRECTORY
+#   bash scripts/slurm_cluster.sh install                    # Debian and Ubuntu, as root; touches /etc only as packages do
+#
+# SLURM_TEST_PORT (16820) and the next one are used. The node says that it has eight processors, whatever there are.
+set -euo pipefail
+
+place=$(realpath -m "${2:-/tmp/transferlab-slurm}")
+conf=$place/slurm.conf
+port=${SLURM_TEST_PORT:-16820}
+
+write_conf() {
+  local memory user
+  memory=$(awk '/^MemTotal/ {print int($2 / 1024)}' /proc/meminfo)
+  user=$(id -un)
+  cat >"$conf" <<CONF
+ClusterName=test
+SlurmctldHost=localhost(127.0.0.1)
+SlurmctldPort=$port
+SlurmdPort=$((port + 1))
+SlurmUser=$user
+SlurmdUser=$user
+AuthType=auth/munge
+# a requeued job waits until the credential of its first start has expired
+AuthInfo=socket=$place/munge.socket,cred_expire=5
+CredType=cred/munge
+MpiDefault=none
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+JobAcctGatherType=jobacct_gather/none
+AccountingStorageType=accounting_storage/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core
+SlurmdParameters=config_overrides
+JobRequeue=1
+ReturnToService=2
+MinJobAge=86400
+KillWait=10
+SchedulerParameters=batch_sched_delay=1,sched_interval=5
+StateSaveLocation=$place/state
+SlurmdSpoolDir=$place/spool
+SlurmctldPidFile=$place/slurmctld.pid
+SlurmdPidFile=$place/slurmd.pid
+SlurmctldLogFile=$place/slurmctld.log
+SlurmdLogFile=$place/slurmd.log
+NodeName=localhost NodeAddr=127.0.0.1 CPUs=8 RealMemory=$memory State=UNKNOWN
+PartitionName=test Nodes=localhost Default=YES MaxTime=INFINITE State=UP
+CONF
+}
+
+# Without a database of accounts sacct knows nothing, and submitit would wait for a killed job without end.
+write_sacct() {
+  mkdir -p "$place/bin"
+  cat >"$place/bin/sacct" <<'SACCT'
+#!/usr/bin/env bash
+# The columns that submitit asks for, of the jobs that the controller remembers.
+echo "JobID|State|NodeList"
+scontrol --oneliner show jobs | while read -r job; do
+  value() { sed -n "s/^\(.* \)\?$1=\([^ ]*\).*/\2/p" <<<"$job"; }
+  array=$(value ArrayJobId) task=$(value ArrayTaskId)
+  echo "${array:-$(value JobId)}${task:+_$task}|$(value JobState)|$(value NodeList)"
+done
+SACCT
+  chmod +x "$place/bin/sacct"
+}
+
+up() {
+  for program in munged slurmctld slurmd srun; do
+    command -v "$program" >/dev/null || { echo "$program is not installed: $0 install" >&2; exit 3; }
+  done
+  mkdir -p "$place/state" "$place/spool"
+  chmod 755 "$place"
+  write_conf
+  write_sacct
+  if [ ! -s "$place/munge.key" ]; then
+    (umask 077 && head -c 128 /dev/urandom >"$place/munge.key")
+  fi
+  munged --force --key-file="$place/munge.key" --socket="$place/munge.socket" --pid-file="$place/munged.pid" \
+    --seed-file="$place/munge.seed" --log-file="$place/munged.log" >&2
+  export SLURM_CONF=$conf
+  slurmctld -c -f "$conf" >&2
+  slurmd -c -N localhost -f "$conf" >&2
+  for _ in $(seq 60); do
+    if [ "$(timeout 5 sinfo --noheader --format=%t 2>/dev/null)" = idle ]; then
+      echo "export SLURM_CONF='$conf' PATH='$place/bin:$PATH'"
+      return
+    fi
+    sleep 0.5
+  done
+  echo "the node does not become idle:" >&2
+  tail -n 20 "$place"/*.log >&2
+  down
+  exit 1
+}
+
+down() {
+  SLURM_CONF=$conf timeout 10 scancel --user="$(id -un)" 2>/dev/null || true
+  for daemon in slurmd slurmctld munged; do
+    [ -s "$place/$daemon.pid" ] || continue
+    process=$(cat "$place/$daemon.pid")
+    kill "$process" 2>/dev/null || true
+    for _ in $(seq 40); do
+      kill -0 "$process" 2>/dev/null || break
+      sleep 0.25
+    done
+    kill -9 "$process" 2>/dev/null || true
+    rm -f "$place/$daemon.pid"
+  done
+}
+
+install() {
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends slurm-wlm munge
+}
+
+case ${1:-} in
+  up | down | install) "$1" ;;
+  *) sed -n '2,/^set/p' "$0" | sed '$d' >&2; exit 2 ;;
+esac

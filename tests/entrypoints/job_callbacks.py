@@ -1,0 +1,29 @@
+"""Callbacks of jobs that a scheduler starts in processes of their own."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from pytorch_lightning import Callback
+
+
+class SlowSteps(Callback):
+    """Make every training step take so many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    def on_train_batch_start(self, *args: Any, **kwargs: Any) -> None:
+        time.sleep(self.seconds)
+
+
+class FailingSeed(Callback):
+    """Fail, once data and model are there, for the unlucky seed."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def on_fit_start(self, *args: Any, **kwargs: Any) -> None:
+        if self.seed == 13:
+            raise RuntimeError("no luck with seed 13")
