@@ -53,9 +53,8 @@ def train(cfg: DictConfig) -> dict[str, Any]:
     checkpoint = last_checkpoint(cfg.resume, output_dir)
     if cfg.resume is not None and checkpoint is None:
         log.info("%s has no checkpoint yet: this run starts anew, in its directory", output_dir)
-    if checkpoint is not None and (
-        started_again or Path(cfg.resume) != output_dir
-    ):  # else the command of a single run names it already
+    named = cfg.resume is not None and Path(cfg.resume) == output_dir and not started_again  # by the command itself
+    if checkpoint is not None and not named:
         cfg.ckpt_path = checkpoint
     probes = probes_of(cfg)
     if not probes:  # else each of them has chosen its own

@@ -14,7 +14,7 @@ from transferlab.documents import write_atomically
 from transferlab.utils.escaping import code, code_block, markdown, markdown_row
 from transferlab.utils.resume import SWEEP, SWEEP_RESULT
 from transferlab.utils.run_files import read_json, read_record, read_yaml
-from transferlab.utils.run_record import INTERRUPTED, RUNNING, record_of, json_ready, set_status, write_json
+from transferlab.utils.run_record import INTERRUPTED, RUNNING, json_ready, record_of, set_status, write_json
 
 JOB_FILE = "job_return.json"
 PROBES = "probes"

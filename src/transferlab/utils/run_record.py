@@ -115,7 +115,7 @@ def set_status(output_dir: str | Path, status: str, **facts: Any) -> None:
 
 
 def record_of(output_dir: str | Path) -> dict[str, Any]:
-    """What ``run.json`` says of a run: name, command and setting are those of its first start, however often it goes on.
+    """What ``run.json`` says of a run; name, command and setting are those of its first start.
 
     Args:
         output_dir: of the run; one without a record gives an empty dict.
