@@ -8,11 +8,11 @@ STAMP := $(VENV)/.set-up
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo transfer test train format lint types bench clean
+.PHONY: help setup demo transfer test test-slurm train format lint types bench clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## create .venv and install the pinned versions (about 2 minutes, 2 GB; once)
 	@echo "== set up: $(BIN)/python"
@@ -79,6 +79,11 @@ transfer: $(STAMP) ## predict which source helps, transfer, verify; on the sampl
 
 test: $(STAMP) ## run the tests (ARGS="-k name" chooses some)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(ARGS)
+
+# 77: there is no cluster to be had, which fails nothing
+test-slurm: $(STAMP) ## run sweeps on a SLURM cluster of this machine, brought up for them (about 3 minutes)
+	@bash scripts/slurm_cluster.sh run env OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 0 -m slurm $(ARGS) || \
+	  { code=$$?; test $$code -eq 77 && echo "== test-slurm: SKIPPED, there is no SLURM on this machine"; }
 
 train: $(STAMP) ## train (ARGS="experiment=... seed=1" are Hydra overrides)
 	$(BIN)/python src/train.py $(ARGS)

@@ -1,17 +1,22 @@
 """Kill runs at random moments, resume them, and hold weights and scores against those of a run that was left alone.
 
     python scripts/kill_and_resume.py --work /tmp/kills --points 20 frozen trained
+    python scripts/kill_and_resume.py --work /tmp/terms --points 20 --signal TERM frozen trained
 
 Every run has a feature store of its own. A moment is drawn from the wall time of the run that was left alone, without
-its start-up; the process is killed with SIGKILL and the run goes on with ``resume=<directory>``. ``kills.md`` in the
-work folder has a line for each kill, and the counts. The exit status is 1 if a tensor or a score differs in one bit.
+its start-up; the process is killed (``--signal KILL``, the default) and the run goes on with ``resume=<directory>``, or
+it is sent SIGTERM or SIGINT, must end with their exit codes and say so in its record, and goes on with the command that
+it has printed. ``kills.md`` in the work folder has a line for each kill, and the counts. The exit status is 1 if a
+tensor or a score differs in one bit.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import random
+import shlex
 import shutil
 import signal
 import subprocess
@@ -58,6 +63,15 @@ def until_it_reads(process: subprocess.Popen[bytes], run: Path) -> None:
         time.sleep(0.01)
 
 
+def command_that_goes_on(run: Path) -> list[str]:
+    """The arguments that an interrupted run has printed last; none if its record does not say what has happened."""
+    if json.loads((run / "run.json").read_text(encoding="utf-8"))["status"] != "interrupted":
+        return []
+    printed = shlex.split(Path(f"{run}.txt").read_text(encoding="utf-8").splitlines()[-1])
+    script = str(ROOT / "src" / "train.py")
+    return printed[printed.index(script) + 1 :] if script in printed else []
+
+
 def stage(run: Path) -> str:
     """What a killed process was doing, by what it has left."""
     if (run / "metrics.json").is_file():
@@ -96,8 +110,10 @@ def differences(whole: Path, cut: Path) -> list[str]:
     return found
 
 
-def check(kind: str, work: Path, points: int, draw: random.Random) -> list[tuple[float, str, list[str]]]:
-    """Kill ``points`` runs of a kind; return for each the second, the stage and what differs."""
+def check(
+    kind: str, work: Path, points: int, draw: random.Random, number: signal.Signals
+) -> list[tuple[float, str, list[str]]]:
+    """Send a signal to ``points`` runs of a kind; return for each the second, the stage and what differs."""
     whole = work / f"{kind}-whole"
     process = start(whole, [*KINDS[kind], *QUIET, f"hydra.run.dir={whole}"])
     until_it_reads(process, whole)
@@ -116,14 +132,19 @@ def check(kind: str, work: Path, points: int, draw: random.Random) -> list[tuple
         try:
             process.wait(moment)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
+            os.killpg(process.pid, number)
             process.wait()
-        if process.returncode != -signal.SIGKILL:
+        if process.returncode == 0:
             print(f"{kind}: over before {moment:.1f} s; another moment is drawn", flush=True)
             continue
         hit = stage(run)
-        failed = start(run, [f"resume={run}"]).wait()
-        wrong = [f"{run}.txt: it failed"] if failed else differences(whole, run)
+        killed = number == signal.SIGKILL
+        if process.returncode != (-number if killed else 128 + number):
+            wrong = [f"{run}.txt: it ended with {process.returncode}"]
+        elif not (resume := [f"resume={run}"] if killed else command_that_goes_on(run)):
+            wrong = [f"{run}.txt: neither record nor command"]
+        else:
+            wrong = [f"{run}.txt: it failed"] if start(run, resume).wait() else differences(whole, run)
         rows.append((moment, hit, wrong))
         print(f"{kind} {point + 1}/{points}: {moment:5.1f} s, {hit}: {wrong or 'equal'}", flush=True)
         if not wrong:
@@ -139,13 +160,14 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="an empty folder")
     parser.add_argument("--points", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--signal", choices=["KILL", "TERM", "INT"], default="KILL")
     options = parser.parse_args()
     work, draw = options.work.absolute(), random.Random(options.seed)
     work.mkdir(parents=True)
     lines = ["| kind | second | killed while | result |", "|---|---|---|---|"]
     equal = total = 0
     for kind in options.kinds:
-        rows = check(kind, work, options.points, draw)
+        rows = check(kind, work, options.points, draw, signal.Signals[f"SIG{options.signal}"])
         lines += [f"| {kind} | {at:.1f} | {hit} | {'; '.join(wrong) or 'equal'} |" for at, hit, wrong in rows]
         equal, total = equal + sum(not wrong for *_, wrong in rows), total + len(rows)
         lines.append(f"| {kind} | | all | {sum(not wrong for *_, wrong in rows)} of {len(rows)} equal |")

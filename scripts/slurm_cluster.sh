@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
 # A SLURM cluster of this one machine, to try sweeps on: munge, the controller and one node, all below one directory.
 #
-#   eval "$(bash scripts/slurm_cluster.sh up DIRECTORY)"     # then sbatch, srun and hydra/launcher=slurm find it
+#   bash scripts/slurm_cluster.sh run COMMAND ...          # install if need be, bring up, run the command, take down
+#   eval "$(bash scripts/slurm_cluster.sh up DIRECTORY)"   # then sbatch, srun and hydra/launcher=slurm find it
 #   bash scripts/slurm_cluster.sh down DIRECTORY
-#   bash scripts/slurm_cluster.sh install                    # Debian and Ubuntu, as root; touches /etc only as packages do
 #
-# SLURM_TEST_PORT (16820) and the next one are used. The node says that it has eight processors, whatever there are.
+# Exits with 77 where no cluster can be had: installing takes root, and apt-get (Debian, Ubuntu). The node says that it
+# has eight processors, whatever there are.
 set -euo pipefail
 
-place=$(realpath -m "${2:-/tmp/transferlab-slurm}")
-conf=$place/slurm.conf
-port=${SLURM_TEST_PORT:-16820}
+readonly none=77 # the exit code
+port=$((20000 + RANDOM % 10000))
 
 write_conf() {
   local memory user
@@ -67,10 +67,27 @@ SACCT
   chmod +x "$place/bin/sacct"
 }
 
-up() {
+is_installed() {
   for program in munged slurmctld slurmd srun; do
-    command -v "$program" >/dev/null || { echo "$program is not installed: $0 install" >&2; exit 3; }
+    command -v "$program" >/dev/null || return 1
   done
+}
+
+install() {
+  is_installed && return
+  if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+    echo "SLURM is not installed; on Debian and Ubuntu, as root: apt-get install slurm-wlm munge" >&2
+    exit $none
+  fi
+  export DEBIAN_FRONTEND=noninteractive
+  { apt-get update -qq && apt-get install -qq -y --no-install-recommends slurm-wlm munge; } >&2 || {
+    echo "SLURM could not be installed: apt-get install slurm-wlm munge failed" >&2
+    exit $none
+  }
+}
+
+up() {
+  install
   mkdir -p "$place/state" "$place/spool"
   chmod 755 "$place"
   write_conf
@@ -93,7 +110,8 @@ up() {
   echo "the node does not become idle:" >&2
   tail -n 20 "$place"/*.log >&2
   down
-  exit 1
+  echo "SLURM does not come up here" >&2
+  exit $none
 }
 
 down() {
@@ -111,12 +129,25 @@ down() {
   done
 }
 
-install() {
-  apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends slurm-wlm munge
+run() {
+  local exports
+  exports=$(up) || exit $?
+  eval "$exports"
+  trap 'down; rm -rf "$place"' EXIT
+  "$@"
 }
 
 case ${1:-} in
-  up | down | install) "$1" ;;
-  *) sed -n '2,/^set/p' "$0" | sed '$d' >&2; exit 2 ;;
+  up | down)
+    place=$(realpath -m "${2:?a directory}") conf=$place/slurm.conf
+    "$1"
+    ;;
+  run)
+    place=$(mktemp -d) conf=$place/slurm.conf
+    run "${@:2}"
+    ;;
+  *)
+    sed -n '2,/^set/p' "$0" | sed '$d' >&2
+    exit 2
+    ;;
 esac

@@ -44,17 +44,17 @@ def train(cfg: DictConfig) -> dict[str, Any]:
 
     output_dir = Path(cfg.paths.output_dir)
     overrides = list(HydraConfig.get().overrides.task) if HydraConfig.initialized() else []
-    if started_again := cfg.resume is None and bool(record_of(output_dir)):  # whose it is has been checked
-        log.info("the scheduler has started this job again, in %s", output_dir)
-        cfg.resume = str(output_dir)
-    if (metrics := finished_metrics(cfg.resume, output_dir, overrides)) is not None:
+    goes_on = cfg.resume
+    if cfg.resume is None and record_of(output_dir):  # whose it is has been checked
+        log.info("the scheduler has started this run again, in %s", output_dir)
+        goes_on = str(output_dir)
+    if (metrics := finished_metrics(goes_on, output_dir, overrides)) is not None:
         log.info("%s was finished before", output_dir)
         return metrics
-    checkpoint = last_checkpoint(cfg.resume, output_dir)
-    if cfg.resume is not None and checkpoint is None:
+    checkpoint = last_checkpoint(goes_on, output_dir)
+    if goes_on is not None and checkpoint is None:
         log.info("%s has no checkpoint yet: this run starts anew, in its directory", output_dir)
-    named = cfg.resume is not None and Path(cfg.resume) == output_dir and not started_again  # by the command itself
-    if checkpoint is not None and not named:
+    if checkpoint is not None and (cfg.resume is None or Path(cfg.resume) != output_dir):  # else the command names it
         cfg.ckpt_path = checkpoint
     probes = probes_of(cfg)
     if not probes:  # else each of them has chosen its own

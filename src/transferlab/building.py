@@ -73,7 +73,7 @@ def check(cfg: DictConfig) -> None:
 def is_taken(cfg: DictConfig) -> bool:
     """Whether the place to save to is outside the run's own directory and holds something else than its model.
 
-    A run that is resumed may have saved its model there before; it does so again.
+    A run that goes on may have saved its model there before; it does so again.
     """
     place, run = Path(cfg.model_save_dir), Path(cfg.paths.output_dir)
     if place.is_relative_to(run) or not place.exists() or not any(place.iterdir()):

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 APP = """
-import hydra, sys
+import hydra, sys, time
+from transferlab.callbacks.hydra_results import interruptible
 from transferlab.utils import run_identity
+from transferlab.utils.errors import run_entrypoint
 
 @hydra.main(version_base="1.3", config_path=".", config_name="root")
+@interruptible
 def main(cfg):
+    time.sleep(cfg.sleep)
     assert cfg.wandb or "torch" not in sys.modules
     if cfg.seed in cfg.failing:
         raise RuntimeError("no luck with this seed")
@@ -26,7 +32,7 @@ def main(cfg):
 
 if __name__ == "__main__":
     run_identity.start()
-    main()
+    run_entrypoint(main)
 """
 
 ROOT_CONFIG = """
@@ -38,6 +44,7 @@ seed: 0
 scale: 1.0
 failing: []
 wandb: false
+sleep: 0
 task_name: tiny
 hydra:
   searchpath: ["file://{configs}"]
@@ -49,10 +56,11 @@ def app(tmp_path: Path, project_root: Path):
     (tmp_path / "app.py").write_text(APP)
     (tmp_path / "root.yaml").write_text(ROOT_CONFIG.format(configs=project_root / "configs"))
 
-    def start(*arguments: str) -> subprocess.CompletedProcess[str]:
+    def start(*arguments: str, run=subprocess.run):
         environment = {**os.environ, "PYTHONPATH": str(project_root / "src"), "PYTHONWARNINGS": "error"}
         command = [sys.executable, "app.py", f"paths.log_dir={tmp_path}/logs", *arguments]
-        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        return run(command, cwd=tmp_path, env=environment, **pipes)
 
     return start
 
@@ -112,6 +120,22 @@ def test_sweep_with_failed_jobs_keeps_the_others(app, tmp_path: Path) -> None:
     done = app("failing=[3]", "seed=1,2,3", "scale=0.5,1", "--multirun")
     assert done.returncode == 1  # a failed job is not hidden
     check_sweep(tmp_path / "logs")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_jobs_side_by_side_end_with_their_sweep(app, tmp_path: Path, number: int) -> None:
+    process = app("seed=1,2,3", "sleep=60", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "--multirun",
+                  run=subprocess.Popen)  # fmt: skip
+    sweeps = tmp_path / "logs" / "tiny" / "multiruns"
+    end = time.monotonic() + 60
+    while len(list(sweeps.glob("*/[01]/app.log"))) < 2 and time.monotonic() < end:
+        time.sleep(0.1)
+    process.send_signal(number)
+    _, text = process.communicate(timeout=60)
+    assert process.returncode == 128 + number, text
+    assert "Traceback" not in text
+    jobs = read(only(sweeps.iterdir()) / "multirun_result.json")["jobs"]
+    assert [job["status"] for job in jobs] == ["interrupted", "interrupted", "not started"]
 
 
 def test_sweep_prints_the_means(app) -> None:

@@ -106,6 +106,8 @@ def test_at_ten_points(arguments: list[str], tmp_path: Path, monkeypatch: pytest
         assert "Traceback" not in text, f"{place}: {text}"
         if number:
             assert json.loads((cut / "job_return.json").read_text())["status"] == "interrupted", place
+            if number > 1:  # the record is written after a look at what is asked for
+                assert json.loads((cut / "run.json").read_text())["status"] == "interrupted", place
             python, script, *command = command_in(output)
             assert [python, script, *command] == ["python", str(ROOT / "src" / "train.py"), f"resume={cut}"], place
     assert in_child(output, "train.py", command) == 0, output.read_text()
@@ -114,3 +116,47 @@ def test_at_ten_points(arguments: list[str], tmp_path: Path, monkeypatch: pytest
     assert list(ours) == list(theirs)
     for name in theirs:
         assert ours[name] == theirs[name], name
+
+
+def test_a_sweep_ends_and_says_which_jobs_are_missing(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("transferlab.finishing.plot_curves", lambda *arguments, **options: ("", ""))
+    output, sweep = tmp_path / "output", tmp_path / "a sweep"
+    given = [*arguments, "trainer.max_epochs=1", "seed=1,2,3", "test=false"]
+    command = ["--multirun", *given, f"hydra.sweep.dir='{sweep}'"]
+
+    def statuses() -> list[str]:
+        return [job["status"] for job in json.loads((sweep / "multirun_result.json").read_text())["jobs"]]
+
+    at = partial(act_at, STEP, 6, partial(send, signal.SIGINT))  # the second step of the second job
+    assert in_child(output, "train.py", command, at) == 130, output.read_text()
+    assert statuses() == ["completed", "interrupted", "not started"]
+    _, _, *command = command_in(output)
+    assert command == [f"resume={sweep}"]
+    at = partial(act_at, STEP, 6, partial(send, signal.SIGTERM))  # of the third job: the second has three steps left
+    assert in_child(output, "train.py", command, at) == 143, output.read_text()
+    assert statuses() == ["completed", "completed", "interrupted"]
+    assert in_child(output, "train.py", command_in(output)[2:]) == 0, output.read_text()
+    assert statuses() == ["completed"] * 3
+
+
+def test_what_trains_nothing_is_started_again(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("transferlab.finishing.plot_curves", lambda *arguments, **options: ("", ""))
+    output, run = tmp_path / "output", tmp_path / "run"
+    assert in_child(output, "train.py", [*arguments, "trainer.max_epochs=1", f"hydra.run.dir={run}"]) == 0
+    quiet = ["extras.print_config=false", f"model_name_or_path={run}"]
+    for script, place, which in (
+        ("evaluate.py", EVALUATION, signal.SIGTERM),
+        ("predict.py", "transferlab.inference:Pipeline.check", signal.SIGINT),
+    ):
+        result = tmp_path / script
+        command = [*quiet, f"hydra.run.dir={result}"]
+        at = partial(act_at, place, 1, partial(send, which))
+        monkeypatch.delenv("TRANSFERLAB_COMMAND", raising=False)
+        assert in_child(output, script, command, at) == 128 + which, output.read_text()
+        assert json.loads((result / "job_return.json").read_text())["status"] == "interrupted"
+        assert json.loads((result / "run.json").read_text())["status"] == "interrupted"
+        assert command_in(output) == ["python", str(ROOT / "src" / script), *command]

@@ -87,13 +87,13 @@ def write_run_record(cfg: DictConfig, output_dir: str | Path, own: Sequence[str]
     }
     output_dir = Path(output_dir)
     _write(output_dir / "config_resolved.yaml", resolved)
-    if cfg.get("resume") is not None and (output_dir / RECORD).is_file():
+    if "resume" in cfg and (output_dir / RECORD).is_file():  # of this run: else the directory would have been refused
         first = read_json(output_dir / RECORD)
         first.pop("ended", None)
         earlier = first.get("resumed", [])
         now = {name: record[name] for name in ("status", "process", "slurm_job")}
         record = first | now | {"resumed": [*(earlier if isinstance(earlier, list) else []), record]}
-        own_checkpoint = cfg.get("ckpt_path") == last_checkpoint(cfg.resume, output_dir)
+        own_checkpoint = cfg.get("ckpt_path") == last_checkpoint(str(output_dir), output_dir)
         renewed = OmegaConf.merge(cfg, {"resume": None, "ckpt_path": None if own_checkpoint else cfg.get("ckpt_path")})
         if own is None:
             _write(output_dir / ".hydra" / "config.yaml", OmegaConf.to_yaml(renewed))  # a second resume starts from it
