@@ -31,6 +31,7 @@ def kept(value: Any) -> str:
         raise UserError(f"keep_checkpoints={value}: choose one of {', '.join(KEPT)}")
     return str(said)
 
+
 log = logging.getLogger(__name__)
 
 
