@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from datetime import timedelta
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from torch.utils.data import DataLoader
 
 from transferlab.callbacks.checkpoints import BestCheckpoint, LastCheckpoint, WholeFiles
 from transferlab.callbacks.resumption import Resumption, relocate
+from transferlab.utils import interruption
 
 
 class Model(LightningModule):
@@ -101,7 +103,73 @@ class Copies(WholeFiles):
         shutil.copy(path, Path(path).with_name(f"{batches} batches, {len(noted)} noted.ckpt"))
 
 
-@pytest.mark.parametrize("every", [{"every_n_train_steps": 1}, {"train_time_interval": timedelta(0)}])
+def train(
+    place: Path, model: Noting, options: dict[str, Any], ckpt_path: Path | None = None, **every: Any
+) -> list[list[Any]]:
+    """What a model notes, trained for epochs of four batches."""
+    last = LastCheckpoint(place, "last", enable_version_counter=False, **every)
+    trainer = Trainer(
+        accelerator="cpu", callbacks=[Resumption(), last], logger=False, enable_progress_bar=False,
+        num_sanity_val_steps=0, enable_model_summary=False, **options,
+    )  # fmt: skip
+    trainer.strategy.checkpoint_io = Copies()
+    interruption.leave_to_us(trainer)
+    loader = DataLoader(torch.ones(4, 1))
+    trainer.fit(model, loader, loader, ckpt_path=ckpt_path)
+    return model.noted
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"limit_val_batches": 0},
+        {"check_val_every_n_epoch": 5},
+        {"val_check_interval": 100, "check_val_every_n_epoch": None},
+        {"val_check_interval": 0.5},
+    ],
+)
+def test_the_last_checkpoint_is_written_every_epoch_however_rare_validation_is(
+    tmp_path: Path, options: dict[str, Any]
+) -> None:
+    train(tmp_path, Noting(), {"max_epochs": 3, **options})
+    at = {int(path.name.partition(" ")[0]) for path in tmp_path.glob("* noted.ckpt")}
+    assert {4, 8, 12} <= at
+
+
+class Signalled(Noting):
+    """Is sent a signal within a training step."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__()
+        self.step = step
+
+    def training_step(self, batch: Tensor, index: int) -> Tensor:
+        if self.batches == self.step:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return super().training_step(batch, index)
+
+
+@pytest.mark.parametrize(("step", "saved"), [(6, 6), (8, 4)])  # the eighth ends the second epoch
+def test_a_signal_is_answered_when_its_step_is_over_and_saved(
+    tmp_path: Path, step: int, saved: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = train(tmp_path / "whole", Noting(), {"max_epochs": 3})
+    monkeypatch.setattr(interruption, "_WATCH", interruption._Watch())
+    before = {number: signal.getsignal(number) for number in interruption.SIGNALS}
+    interruption.watch()
+    try:
+        with pytest.raises(interruption.Interruption):
+            train(tmp_path / "cut", Signalled(step), {"max_epochs": 3})
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    monkeypatch.setattr(interruption, "_WATCH", interruption._Watch())
+    last = tmp_path / "cut" / "last.ckpt"
+    assert torch.load(last, weights_only=True)["global_step"] == saved
+    assert train(tmp_path / "cut", Noting(), {"max_epochs": 3}, last) == whole
+
+
+@pytest.mark.parametrize("every", [{"every_n_train_steps": 1}, {"every_minutes": 0}])
 @pytest.mark.parametrize(
     "options",
     [
@@ -115,15 +183,7 @@ def test_whichever_checkpoint_a_run_goes_on_from_nothing_is_left_out(
     tmp_path: Path, options: dict[str, Any], every: dict[str, Any]
 ) -> None:
     def noted(checkpoint: Path | None) -> list[list[Any]]:
-        last = LastCheckpoint(tmp_path, "last", enable_version_counter=False, **every)
-        trainer = Trainer(
-            accelerator="cpu", callbacks=[Resumption(), last], logger=False, enable_progress_bar=False,
-            num_sanity_val_steps=0, enable_model_summary=False, **options,
-        )  # fmt: skip
-        trainer.strategy.checkpoint_io = Copies()
-        loader, model = DataLoader(torch.ones(4, 1)), Noting()
-        trainer.fit(model, loader, loader, ckpt_path=checkpoint)
-        return model.noted
+        return train(tmp_path, Noting(), options, checkpoint, **every)
 
     whole, tried = noted(None), set[Path]()
     while found := set(tmp_path.glob("* noted.ckpt")) - tried:  # a resumed run may save others
