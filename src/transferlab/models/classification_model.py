@@ -112,6 +112,8 @@ class ClassificationModel(TransferModel):
 
     def update_score(self, score: Metric, batch: ClassificationBatch, predictions: list[Prediction]) -> None:
         """Add the gold and predicted labels of a batch to the official score, but for examples without gold."""
-        pairs = zip(batch.gold, predictions, strict=True)
-        annotated = [(gold, prediction.label) for gold, prediction in pairs if gold is not None]
+        found = [prediction.label for prediction in predictions]
+        answers = batch.answers or [None] * len(found)
+        scored = (label if answer is None else answer for label, answer in zip(found, answers, strict=True))
+        annotated = [(gold, label) for gold, label in zip(batch.gold, scored, strict=True) if gold is not None]
         score.update([gold for gold, _ in annotated], [label for _, label in annotated])

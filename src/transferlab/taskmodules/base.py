@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import fields
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -65,22 +65,36 @@ class TaskModule(ABC, Generic[Example, Batch]):
             UserError: the document cannot be trained on or scored.
         """
 
-    def check_readable(self, documents: Sequence[Document], predicted: Collection[str] = ()) -> None:
+    def iter_encode(self, document: Document, annotated: bool = False) -> Iterator[Example]:
+        """The examples of :meth:`encode`, where a long document has too many of them to be held: made one by one."""
+        yield from self.encode(document, annotated)
+
+    def for_decoding(self, example: Example) -> Example:
+        """What :meth:`decode` needs of an example that was collated; the base keeps it whole."""
+        return example
+
+    def check_readable(self, documents: Iterable[Document], predicted: Collection[str] = ()) -> None:
         """Refuse documents in which the task would find nothing to ask about.
 
         Args:
-            documents: to predict.
+            documents: to predict; they are read up to the first that has something.
             predicted: layers that models before this one add to them.
 
         Raises:
             UserError: naming what the task reads.
         """
-        if not documents or not self.needs or set(self.needs) & set(predicted):
+        if not self.needs or set(self.needs) & set(predicted):
             return
-        found = set().union(*map(layers_of, documents))
-        if not found & set(self.needs):
+        found: set[str] = set()
+        count = 0
+        for document in documents:
+            count += 1
+            found |= layers_of(document)
+            if found & set(self.needs):
+                return
+        if count:
             raise UserError(
-                f"the model reads {self.reads}, and none of the {len(documents)} documents has "
+                f"the model reads {self.reads}, and none of the {count} documents has "
                 f"{' or '.join(self.needs)}; they have {', '.join(sorted(found)) or 'no annotation'}"
             )
 

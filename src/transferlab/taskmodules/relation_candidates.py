@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import permutations
 
-from transferlab.documents import Document, Entity, Relation, Span
+from transferlab.documents import Document, Relation, Span
+from transferlab.taskmodules.entity_pairs import PairBound, entity_pairs
 from transferlab.taskmodules.relation_markers import Argument
 from transferlab.utils.errors import UserError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """Two arguments of which a label, or several, are asked.
 
@@ -20,12 +20,14 @@ class Candidate:
         tail: the second one.
         labels: None where they are unknown.
         reverse: the labels of the pair (tail, head), where training reads it too.
+        missed: a gold relation that is not found, as its arguments lie too far apart to be asked about.
     """
 
     head: Argument
     tail: Argument
     labels: tuple[str, ...] | None = None
     reverse: tuple[str, ...] = ()
+    missed: bool = False
 
     @property
     def spans(self) -> tuple[Span, Span]:
@@ -121,8 +123,8 @@ class Directions:
 
 
 def annotated_candidates(
-    document: Document, directions: Directions, all_pairs: bool = False, max_distance: int | None = None
-) -> list[Candidate]:
+    document: Document, directions: Directions, all_pairs: bool = False, bound: PairBound | None = None
+) -> Iterator[Candidate]:
     """The pairs of arguments with gold relations, each once with all of its labels.
 
     Args:
@@ -132,30 +134,29 @@ def annotated_candidates(
         all_pairs: add all other ordered pairs of gold entities, as no_relation. A pair is none of these where a
             relation of (tail, head) gives it a label. Where labels tell the direction themselves, by their suffix, one
             question for (head, tail) and (tail, head) will do; training reads both.
-        max_distance: of these other pairs, as for :func:`entity_pairs`.
+        bound: of these other pairs, as for :func:`~transferlab.taskmodules.entity_pairs.entity_pairs`; with
+            ``all_pairs``, gold relations beyond it are missed, for nobody would ask about such a pair who does not
+            know the answer.
     """
     relations, entities = document.gold.relations or [], document.gold.entities or []
     types = {(entity.start, entity.end): entity.label for entity in reversed(entities)}
     annotated: dict[tuple[Span, Span], dict[str, None]] = {}
     for relation in relations:
         annotated.setdefault((relation.head, relation.tail), {})[relation.label] = None
-    candidates = []
+    near = bound.of(document) if all_pairs and bound is not None else None
     for pair, labels in annotated.items():
         reverse: tuple[str, ...] = ()
         if directions.suffix is not None and pair[::-1] not in annotated:
             reverse = tuple(label for label in map(directions.reverse, labels) if label is not None)
         head, tail = (Argument(span, types.get(span, "")) for span in pair)
-        candidates.append(Candidate(head, tail, tuple(labels), reverse))
+        yield Candidate(head, tail, tuple(labels), reverse, missed=near is not None and not near(*pair))
     if all_pairs:
         none = () if directions.no_relation is None else (directions.no_relation,)
         both = directions.suffix is not None  # a pair's label tells of both directions
         known = annotated.keys() | {(r.tail, r.head) for r in relations if both or directions.reverse(r.label)}
-        candidates += [
-            replace(other, labels=none, reverse=none if both else ())
-            for other in entity_pairs(entities, max_distance)
-            if other.spans not in known and (not both or other.head.span < other.tail.span)
-        ]
-    return candidates
+        for head, tail in entity_pairs(document, entities, bound):
+            if (head.span, tail.span) not in known and (not both or head.span < tail.span):
+                yield Candidate(head, tail, none, none if both else ())
 
 
 def require_one_label(documents: Iterable[Document]) -> None:
@@ -173,12 +174,12 @@ def require_one_label(documents: Iterable[Document]) -> None:
         )
 
 
-def require_one_direction(document: Document, candidates: Sequence[Candidate]) -> None:
-    """Raise UserError where both directions of a pair of arguments are asked."""
-    asked = {candidate.spans for candidate in candidates}
-    for candidate in candidates:
-        if candidate.spans[::-1] in asked:
-            one, other = map(document.span_text, candidate.spans)
+def require_one_direction(document: Document) -> None:
+    """Raise UserError where gold relations of a pair of arguments are annotated in both directions."""
+    pairs = {(relation.head, relation.tail) for relation in document.gold.relations or []}
+    for head, tail in sorted(pairs):
+        if (tail, head) in pairs:
+            one, other = document.span_text(head), document.span_text(tail)
             raise UserError(
                 f"{document.name}: relations of {one!r} and {other!r} are annotated in both directions, which "
                 "taskmodule.add_reversed_relations=true with model.metric=multi_label cannot score, as two answers may "
@@ -193,8 +194,8 @@ def asks_annotated(document: Document) -> bool:
 
 
 def asked_candidates(
-    document: Document, directions: Directions, all_pairs: bool = False, max_distance: int | None = None
-) -> list[Candidate]:
+    document: Document, directions: Directions, all_pairs: bool = False, bound: PairBound | None = None
+) -> Iterator[Candidate]:
     """The pairs to predict: of predicted entities; else those of gold relations; else of gold entities.
 
     A document in which annotators found no relation has no pair of the second kind: evaluation asks for none either.
@@ -202,31 +203,10 @@ def asked_candidates(
     annotated would give it away.
     """
     if asks_annotated(document):
-        annotated = annotated_candidates(document, directions, all_pairs, max_distance)
-        return [Candidate(candidate.head, candidate.tail) for candidate in annotated]
-    if document.predicted is not None and document.predicted.entities is not None:
-        return entity_pairs(document.predicted.entities, max_distance)
-    return entity_pairs(document.gold.entities or [], max_distance)
-
-
-def entity_pairs(entities: Iterable[Entity], max_distance: int | None = None) -> list[Candidate]:
-    """All ordered pairs of entities.
-
-    Args:
-        entities: of several with the same span, the first one counts.
-        max_distance: the most words between the two; None for any number.
-    """
-    arguments: dict[Span, Argument] = {}
-    for entity in entities:
-        span = (entity.start, entity.end)
-        arguments.setdefault(span, Argument(span, entity.label))
-    return [
-        Candidate(head, tail)
-        for head, tail in permutations(arguments.values(), 2)
-        if max_distance is None or _words_between(head.span, tail.span) <= max_distance
-    ]
-
-
-def _words_between(one: Span, other: Span) -> int:
-    """Words between two spans, 0 for those that touch or overlap."""
-    return max(other[0] - one[1] - 1, one[0] - other[1] - 1, 0)
+        for candidate in annotated_candidates(document, directions, all_pairs, bound):
+            if not candidate.missed:
+                yield Candidate(candidate.head, candidate.tail)
+        return
+    found = None if document.predicted is None else document.predicted.entities
+    for head, tail in entity_pairs(document, (document.gold.entities or []) if found is None else found, bound):
+        yield Candidate(head, tail)

@@ -24,7 +24,7 @@ class RelationMention:
     score: float | None = None
 
 
-@dataclass
+@dataclass(slots=True)
 class RelationExample:
     """Two arguments in the rows of every encoder.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import Any
@@ -14,6 +14,7 @@ from transferlab.documents import Document, Relation
 from transferlab.metrics.classification import check_score, make_score, problem_of
 from transferlab.metrics.one_process import compute_alone
 from transferlab.taskmodules.base import TaskModule, predicted
+from transferlab.taskmodules.entity_pairs import PairBound
 from transferlab.taskmodules.gold_labels import LABEL_KINDS
 from transferlab.taskmodules.relation_candidates import (
     Candidate,
@@ -25,7 +26,7 @@ from transferlab.taskmodules.relation_candidates import (
     require_one_label,
 )
 from transferlab.taskmodules.relation_examples import RelationExample, RelationMention, document_with_entities
-from transferlab.taskmodules.relation_markers import UNITS, Argument, markers, relation_line
+from transferlab.taskmodules.relation_markers import UNITS, Argument, Subtokens, markers, relation_line
 from transferlab.utils.batches import ClassificationBatch
 from transferlab.utils.errors import UserError
 
@@ -58,8 +59,12 @@ class RelationExtractionTaskModule(TaskModule[RelationExample, ClassificationBat
             prediction turns it back, but where the pair (tail, head) is asked itself.
         symmetric_relations: labels that hold in both directions alike, and so need no suffix.
         reversed_suffix: of the labels of relations read from tail to head.
-        max_argument_distance: entities with more words between them make no pair; None: any distance. Gold relations
-            are always asked for.
+        max_argument_distance: entities with more words between them make no pair; None: any distance.
+        max_distance_across_sentences: the same of entities without a sentence in common, so that pairs do not grow with
+            the square of a document; entities of one sentence then have at most ``max_window`` words between them.
+            None: any distance. Arguments that the corpus gives are asked about at any distance; but with
+            ``add_candidate_relations``, where they are to be found among all pairs, gold relations beyond the bound
+            count as missed.
         metric: the score of the baselines, that of the model (``model.metric``); it decides whether a pair has one
             label or several.
 
@@ -85,6 +90,7 @@ class RelationExtractionTaskModule(TaskModule[RelationExample, ClassificationBat
         symmetric_relations: Sequence[str] = (),
         reversed_suffix: str = "_reversed",
         max_argument_distance: int | None = None,
+        max_distance_across_sentences: int | None = 100,
         metric: str = "tacred",
     ) -> None:
         super().__init__(tokenizers)
@@ -123,6 +129,8 @@ class RelationExtractionTaskModule(TaskModule[RelationExample, ClassificationBat
             no_relation, frozenset(symmetric_relations), reversed_suffix if add_reversed_relations else None
         )
         self.max_argument_distance = max_argument_distance
+        self.max_distance_across_sentences = max_distance_across_sentences
+        self.bound = PairBound(max_argument_distance, max_distance_across_sentences, max_window)
         self.metric = metric
         self._unknown_types: set[str] = set()
         self._add_markers()
@@ -151,6 +159,7 @@ class RelationExtractionTaskModule(TaskModule[RelationExample, ClassificationBat
             entities = [entity for document in documents for entity in document.gold.entities or []]
             self.entity_types = sorted({entity.label for entity in entities if entity.label})
             self._add_markers()
+        self._warn_of_far_relations(documents, "training")
         return self.model_arguments()
 
     def model_arguments(self) -> dict[str, Any]:
@@ -190,25 +199,28 @@ class RelationExtractionTaskModule(TaskModule[RelationExample, ClassificationBat
                 pair where one is asked, and one with relations of a pair in both directions where it may have any
                 number of labels and reversed ones.
         """
+        return list(self.iter_encode(document, annotated))
+
+    def iter_encode(self, document: Document, annotated: bool = False) -> Iterator[RelationExample]:
+        """The same, made one by one."""
         if annotated and document.gold.relations is None:
             raise self.not_annotated(document, "annotation of relations")
         if annotated and self.problem == "multi_class":
             require_one_label([document])
-        candidates = self._candidates(document, annotated_candidates if annotated else asked_candidates)
         if annotated and self.problem == "multi_label" and self.add_reversed_relations:
-            require_one_direction(document, candidates)
-        if not candidates:
-            return []
-        words = [self._without_markers(word) for word in document.words]
-        subtokens = {key: tokenizer.subtokens(words, self.max_window) for key, tokenizer in self.tokenizers.items()}
-        examples = []
-        for candidate in candidates:
-            example = self._example(document, subtokens, candidate)
+            require_one_direction(document)
+        texts: dict[str, Subtokens] | None = None
+        for candidate in self._candidates(document, annotated_candidates if annotated else asked_candidates):
+            texts = texts or self._texts(document)
+            example = self._example(document, texts, candidate)
             if candidate.reverse:
                 turned = Candidate(candidate.tail, candidate.head, candidate.reverse)
-                example.reverse = self._example(document, subtokens, turned)
-            examples.append(example)
-        return examples
+                example.reverse = self._example(document, texts, turned)
+            yield example
+
+    def for_decoding(self, example: RelationExample) -> RelationExample:
+        """Without the rows: a long text has many pairs."""
+        return RelationExample(example.document, example.candidate, {})
 
     def gold_labels(self, example: RelationExample) -> list[str]:
         """The relations of the two arguments, without no_relation."""
@@ -220,20 +232,30 @@ class RelationExtractionTaskModule(TaskModule[RelationExample, ClassificationBat
             return candidate.label
         return [label for label in candidate.labels if label != self.no_relation]
 
-    def _candidates(self, document: Document, pairs_of: Callable[..., list[Candidate]]) -> list[Candidate]:
-        return pairs_of(document, self.directions, self.add_candidate_relations, self.max_argument_distance)
+    @property
+    def _none(self) -> Any:
+        """The answer that finds no relation."""
+        return self.no_relation if self.problem == "multi_class" else []
+
+    def _candidates(self, document: Document, pairs_of: Callable[..., Iterator[Candidate]]) -> Iterator[Candidate]:
+        return pairs_of(document, self.directions, self.add_candidate_relations, self.bound)
+
+    def _texts(self, document: Document) -> dict[str, Subtokens]:
+        """The subtokens of a document, by tokenizer."""
+        words = [self._without_markers(word) for word in document.words]
+        return {
+            key: Subtokens(tokenizer.subtokens(words, self.max_window)) for key, tokenizer in self.tokenizers.items()
+        }
 
     def _without_markers(self, word: str) -> str:
         """A word of the text that happens to contain a marker ("[T]he") is no marker."""
         return word.replace("[", "[ ") if "[" in word and any(token in word for token in self._markers) else word
 
-    def _example(
-        self, document: Document, subtokens: dict[str, list[list[int]]], candidate: Candidate
-    ) -> RelationExample:
+    def _example(self, document: Document, texts: dict[str, Subtokens], candidate: Candidate) -> RelationExample:
         arguments = (self._known(candidate.head), self._known(candidate.tail))
         lines = {
-            key: relation_line(self.tokenizers[key], words, arguments, self.marker_strategy, self.max_window)
-            for key, words in subtokens.items()
+            key: relation_line(self.tokenizers[key], text, arguments, self.marker_strategy, self.max_window)
+            for key, text in texts.items()
         }
         return RelationExample(document, candidate, lines)
 
@@ -265,6 +287,7 @@ class RelationExtractionTaskModule(TaskModule[RelationExample, ClassificationBat
             names=[example.document.name for example in read],
             labels=LABEL_KINDS[self.problem].tensor(gold, self.labels or [], training),
             gold=gold,
+            answers=[self._none if example.candidate.missed else None for example in read],
         )
 
     def decode(self, document: Document, examples: list[RelationExample], predictions: list[Any]) -> Document:
@@ -297,6 +320,7 @@ class RelationExtractionTaskModule(TaskModule[RelationExample, ClassificationBat
 
     def baselines(self, documents: list[Document]) -> dict[str, dict[str, float]]:
         """Scores that a model should beat: the most frequent label, and relation, of these documents for all pairs."""
+        self._warn_of_far_relations(documents, "evaluated")
         candidates = [
             candidate for document in documents for candidate in self._candidates(document, annotated_candidates)
         ]
@@ -311,6 +335,19 @@ class RelationExtractionTaskModule(TaskModule[RelationExample, ClassificationBat
                 score = make_score(
                     self.metric, self.problem, sorted({*(self.labels or []), *counts}), self._metric_options
                 )
-                score.update(gold, [[label] if several else label] * len(gold))
+                constant = [label] if several else label
+                score.update(gold, [self._none if candidate.missed else constant for candidate in candidates])
                 scores[name] = compute_alone(score)
         return scores
+
+    def _warn_of_far_relations(self, documents: list[Document], what: str) -> None:
+        """Say how many gold relations of documents, called ``what``, lie beyond the bound, and what becomes of them."""
+        far, total = self.bound.far_relations(documents, self.no_relation)
+        if far:
+            log.warning(
+                "%d of %d gold relations of the %s documents lie beyond taskmodule.max_argument_distance=%s and "
+                "max_distance_across_sentences=%s (words; null: any distance): %s",
+                far, total, what, self.max_argument_distance, self.max_distance_across_sentences,
+                "scores count them as missed" if self.add_candidate_relations
+                else "they are scored, but such pairs are not asked about among entities that a model has found",
+            )  # fmt: skip

@@ -88,6 +88,8 @@ class ClassificationBatch(Movable):
         labels: [examples] int64 classes, -100 where unknown; [examples, classes] fp32 of 0 and 1 where an example
             may have several classes; [examples] fp32 values in regression, NaN where unknown.
         gold: the same as the corpus writes it, for the official score; None where unknown.
+        answers: what is scored instead of a prediction, where the system would not ask the model; None elsewhere. An
+            empty list: nowhere.
     """
 
     inputs: dict[str, EncoderInputs]
@@ -95,6 +97,7 @@ class ClassificationBatch(Movable):
     names: list[str]
     labels: Tensor
     gold: list[Any]
+    answers: list[Any] = field(default_factory=list)
 
 
 @dataclass
