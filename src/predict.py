@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,10 +30,8 @@ def predict(cfg: DictConfig) -> dict[str, Any]:
     apply_extras(cfg)
     from dataclasses import fields
 
-    from rich.progress import track
-
+    from transferlab.data.document_stream import DocumentStream
     from transferlab.data.inputs import read_inputs
-    from transferlab.data.selection import select
     from transferlab.documents import Annotations, write_jsonl
     from transferlab.inference import Pipeline, corpus, load
     from transferlab.models.saving import find_model
@@ -60,21 +59,15 @@ def predict(cfg: DictConfig) -> dict[str, Any]:
         documents = read_inputs(cfg.input)
     else:
         reader = corpus(cfg.get("dataset"), models[0], cfg.trust)
-        documents = select(list(reader.read(cfg.split)), cfg.select_n, cfg.select_seed)
+        documents = DocumentStream(partial(reader.read, cfg.split)).selected(cfg.select_n, cfg.select_seed)
     check_tasks(models, cfg.pipeline.get("tasks"))
     pipeline = Pipeline([load(model, device=cfg.pipeline.device, trust=cfg.trust) for model in models])
     pipeline.check(documents)
     log.info("%d documents, models: %s", len(documents), ", ".join(map(str, models)))
-    predicted = list(
-        track(
-            pipeline.predict_documents(documents, cfg.pipeline.batch_size),
-            description="predicting",
-            total=len(documents),
-        )
-    )
+    predicted = shown(pipeline.predict_documents(documents, cfg.pipeline.batch_size), len(documents))
     written = {"jsonl": write_jsonl(predicted, output_dir / "predictions.jsonl")}
     for layer, writers in serializers.items():
-        written |= serialize(predicted, layer, writers)
+        written |= serialize(written["jsonl"], layer, writers)
     for name, path in written.items():
         log.info("%s: %s", name, path)
     return {name: str(path) for name, path in written.items()}
@@ -93,13 +86,28 @@ def check_tasks(models: list[Path], tasks: Sequence[str] | None) -> None:
             )
 
 
-def serialize(documents: list[Document], layer: str, writers: dict[str, Any]) -> dict[str, Path]:
-    """Write the documents that have a predicted layer with every writer of that layer; return the paths by writer."""
-    carrying = [document for document in documents if getattr(document.predicted, layer) is not None]
-    if not carrying:
+def shown(documents: Iterator[Document], total: int) -> Iterator[Document]:
+    """Documents as they are predicted, with a line on the terminal that counts them."""
+    from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
+
+    with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), TimeElapsedColumn()) as progress:
+        yield from progress.track(documents, total=total, description="predicting")
+
+
+def serialize(predictions: Path, layer: str, writers: dict[str, Any]) -> dict[str, Path]:
+    """Write the documents that have a predicted layer with every writer of that layer; return the paths by writer.
+
+    Each writer reads the predictions anew: any number of documents needs no memory.
+    """
+    from transferlab.documents import read_jsonl
+
+    def carrying() -> Iterator[Document]:
+        return (document for document in read_jsonl(predictions) if getattr(document.predicted, layer) is not None)
+
+    if next(carrying(), None) is None:
         log.info("not written, as no document has predicted %s: %s", layer, ", ".join(writers))
         return {}
-    return {name: write(carrying) for name, write in writers.items()}
+    return {name: write(carrying()) for name, write in writers.items()}
 
 
 @hydra.main(version_base="1.3", config_path="../configs", config_name="predict")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,8 @@ from transferlab.models.saving import find_model, load_model, load_taskmodule
 from transferlab.utils.errors import UserError
 
 log = logging.getLogger(__name__)
+
+PACE = 60  # seconds between two lines of the log about a long document
 
 
 class Predictor:
@@ -57,7 +62,10 @@ class Predictor:
         return [self.taskmodule.answer(document) for document in self.predict_documents(documents)]
 
     def predict_documents(self, documents: Iterable[Document], batch_size: int | None = None) -> Iterator[Document]:
-        """Put predictions beside whatever the documents hold already, one after another.
+        """Put predictions beside whatever the documents hold already, one after another and in their order.
+
+        Documents are read as they are needed, and are let go of with their predictions: any number of them takes the
+        memory of a few. Of a document with many examples, such as pairs of entities, only a batch is held as rows.
 
         Args:
             documents: of any length.
@@ -65,15 +73,32 @@ class Predictor:
                 together, those of one may need several steps. None: as in the evaluation of the model's training.
         """
         batch_size = batch_size or self.batch_size
-        waiting: list[tuple[Document, list[Any]]] = []
+        waiting: deque[_Waiting] = deque()
+        batch: list[tuple[_Waiting, Any]] = []
         asked = read = 0
+        said = time.monotonic()
         for document in documents:
-            waiting.append((document, self.taskmodule.encode(document)))
-            asked, read = asked + len(waiting[-1][1]), read + 1
-            if sum(len(examples) for _, examples in waiting) >= batch_size:
-                yield from self._predict(waiting, batch_size)
-                waiting = []
-        yield from self._predict(waiting, batch_size)
+            read += 1
+            current = _Waiting(document)
+            waiting.append(current)
+            for example in self.taskmodule.iter_encode(document):
+                asked += 1
+                current.unanswered += 1
+                batch.append((current, example))
+                if len(batch) == batch_size:
+                    self._answer(batch)
+                    batch = []
+                    if time.monotonic() - said > PACE:
+                        said = time.monotonic()
+                        log.info("document %d, %s: %d examples were read so far", read, document.name, asked)
+            if len(waiting) > batch_size:  # documents without examples wait for nothing
+                self._answer(batch)
+                batch = []
+            while waiting and not waiting[0].unanswered:
+                yield waiting.popleft().decoded(self.taskmodule)
+        self._answer(batch)
+        while waiting:
+            yield waiting.popleft().decoded(self.taskmodule)
         if read and not asked:
             log.warning(
                 "none of the %d documents holds anything that the model asks about, such as entities to relate or "
@@ -82,18 +107,38 @@ class Predictor:
             )
 
     @torch.no_grad()
-    def _predict(self, encoded: list[tuple[Document, list[Any]]], batch_size: int) -> Iterator[Document]:
-        examples = [example for _, of_document in encoded for example in of_document]
-        predictions: list[Any] = []
-        for start in range(0, len(examples), batch_size):
-            batch = self.taskmodule.collate(examples[start : start + batch_size], training=False)
-            batch = self.model.transfer_batch_to_device(batch, self.model.device, 0)
-            predictions += self.model.predictions(batch)
-        position = 0
-        for document, of_document in encoded:
-            own = predictions[position : position + len(of_document)]
-            position += len(of_document)
-            yield self.taskmodule.decode(document, of_document, own)
+    def _answer(self, batch: list[tuple[_Waiting, Any]]) -> None:
+        """Give the documents of a batch of examples what the model says about these."""
+        if not batch:
+            return
+        inputs = self.taskmodule.collate([example for _, example in batch], training=False)
+        inputs = self.model.transfer_batch_to_device(inputs, self.model.device, 0)
+        for (document, example), prediction in zip(batch, self.model.predictions(inputs), strict=True):
+            document.unanswered -= 1
+            document.examples.append(self.taskmodule.for_decoding(example))
+            document.predictions.append(prediction)
+
+
+@dataclass
+class _Waiting:
+    """A document until all of its examples are answered.
+
+    Attributes:
+        document: to be predicted.
+        examples: those that are answered.
+        predictions: the answers.
+        unanswered: how many examples are not.
+    """
+
+    document: Document
+    examples: list[Any] = field(default_factory=list)
+    predictions: list[Any] = field(default_factory=list)
+    unanswered: int = 0
+
+    def decoded(self, taskmodule: Any) -> Document:
+        """The document with its predictions."""
+        predicted: Document = taskmodule.decode(self.document, self.examples, self.predictions)
+        return predicted
 
 
 class Pipeline:
@@ -106,7 +151,7 @@ class Pipeline:
     def __init__(self, predictors: Sequence[Predictor]) -> None:
         self.predictors = predictors
 
-    def check(self, documents: Sequence[Document]) -> None:
+    def check(self, documents: Iterable[Document]) -> None:
         """Refuse documents in which a model finds nothing to ask about, neither annotated nor by the models before it.
 
         Raises:

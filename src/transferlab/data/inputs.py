@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from transferlab.data.document_stream import DocumentStream
 from transferlab.data.raw_text import document_from_text, read_raw_text
 from transferlab.data.readers.base import DataError, unique_names
 from transferlab.data.readers.conll_format import parse_conll
@@ -14,7 +15,7 @@ from transferlab.documents import Document, DocumentError, open_text, read_jsonl
 ENDINGS = (".txt", ".jsonl", ".conll", "_conll")
 
 
-def read_inputs(path: str | Path) -> list[Document]:
+def read_inputs(path: str | Path) -> DocumentStream:
     """Documents of one file, or of all files below a directory, told by their endings.
 
     * ``.txt``: raw text, one document per file;
@@ -23,7 +24,8 @@ def read_inputs(path: str | Path) -> list[Document]:
       name and the line number where it is missing; the other fields of Document may be added;
     * ``.conll`` and ``_conll``: CoNLL-2012, with or without gold clusters.
 
-    All is read at once, so that a mistake shows before a model is loaded.
+    All is read once, so that a mistake shows before a model is loaded, and again by every loop over the documents, so
+    that they need no memory.
 
     Raises:
         DataError: nothing there, another ending, two documents of one name, or a malformed CoNLL file.
@@ -38,8 +40,12 @@ def read_inputs(path: str | Path) -> list[Document]:
         files = [path] if path.name.endswith(ENDINGS) else []
     if not files:
         raise DataError(f"input={path} is, or holds, no file with a known ending: {', '.join(ENDINGS)}")
-    documents = (pair for file in files for pair in _documents(file, path))
-    return list(unique_names(documents, "or give the files one by one as input=FILE"))
+
+    def read() -> Iterator[Document]:
+        documents = (pair for file in files for pair in _documents(file, path))
+        return unique_names(documents, "or give the files one by one as input=FILE")
+
+    return DocumentStream(read)
 
 
 def _documents(file: Path, root: Path) -> Iterator[tuple[str, Document]]:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import logging
 from collections.abc import Iterable, Iterator
 from html import escape
 from importlib.resources import files
+from itertools import islice
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -19,6 +21,8 @@ from transferlab.documents import Document, write_atomically
 from transferlab.reporting.coreference_markup import shown_differences, shown_mentions, text_markup
 from transferlab.reporting.entities import number_entities
 from transferlab.reporting.entity_list import compared_entity_list, entity_list
+
+log = logging.getLogger(__name__)
 
 View = Literal["gold", "predicted", "both", "differences"]
 VIEW_NAMES: dict[View, str] = {
@@ -39,29 +43,49 @@ HINT = (
 )
 
 
-def coreference_html(documents: Iterable[Document], title: str = "Coreference", layer: View = "predicted") -> str:
+def coreference_html(
+    documents: Iterable[Document],
+    title: str = "Coreference",
+    layer: View = "predicted",
+    max_documents: int | None = None,
+) -> str:
     """The page as one string.
 
     Args:
         documents: shown in this order; each with gold clusters, predicted clusters, both, or none.
         title: heading of the page.
         layer: what is shown first, if a document has it: "gold", "predicted", "both" or "differences".
+        max_documents: the first ones are shown, as no browser opens a page of any length, and the page and the log
+            say how many are left out; None: all.
 
     An entity has the same number and colour in both layers: predicted entities take those of the gold entity
     with which they overlap best. Raises ValueError for an unknown layer.
     """
-    return "".join(_page(list(documents), title, layer))
+    return "".join(_page(*_first(documents, max_documents), title, layer))
 
 
 def write_coreference_html(
-    documents: Iterable[Document], path: str | Path, title: str = "Coreference", layer: View = "predicted"
+    documents: Iterable[Document],
+    path: str | Path,
+    title: str = "Coreference",
+    layer: View = "predicted",
+    max_documents: int | None = None,
 ) -> Path:
     """Write :func:`coreference_html` to ``path``, atomically, and return the path."""
-    write_atomically(path, _page(list(documents), title, layer))
+    first, beyond = _first(documents, max_documents)
+    write_atomically(path, _page(first, beyond, title, layer))
+    if beyond:
+        log.warning("%s shows the first %d of %d documents", path, len(first), len(first) + beyond)
     return Path(path)
 
 
-def _page(documents: list[Document], title: str, layer: View) -> Iterator[str]:
+def _first(documents: Iterable[Document], most: int | None) -> tuple[list[Document], int]:
+    """The documents that are shown, and how many more there are."""
+    rest = iter(documents)
+    return list(islice(rest, most)), sum(1 for _ in rest)
+
+
+def _page(documents: list[Document], beyond: int, title: str, layer: View) -> Iterator[str]:
     if layer not in get_args(View):
         raise ValueError(f"layer={layer!r} is unknown; choose one of {', '.join(get_args(View))}")
     assets = files("transferlab.reporting") / "assets"
@@ -97,6 +121,7 @@ def _page(documents: list[Document], title: str, layer: View) -> Iterator[str]:
 <label><input type="checkbox" id="singletons" checked> singletons</label>
 </form>
 </header>
+{f'<p class="facts">The first {len(documents):,} of {len(documents) + beyond:,} documents.</p>' if beyond else ""}
 <main id="shown">{"" if documents else "<p>There are no documents.</p>"}</main>
 """
     for document in documents:
