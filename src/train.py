@@ -73,6 +73,7 @@ def train(cfg: DictConfig) -> dict[str, Any]:
     learned = taskmodule.prepare(datamodule.documents("train"))
     datamodule.check_labels(evaluated)
     model = building.build_model(cfg, probes, learned)
+    building.balance_classes(model, datamodule)
     building.check_row_vectors(model, taskmodule)
     for line in building.describe(model):
         log.info("encoder %s", line)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 from transferlab.documents import Annotations, Document, Entity, Relation, read_jsonl, write_jsonl
 from transferlab.encoders.tokenizers import load_tokenizers
-from transferlab.inference import Pipeline
+from transferlab.inference import Pipeline, load
 from transferlab.models.base import TransferModel
 from transferlab.models.classification_model import ClassificationModel
 from transferlab.models.saving import save_model
@@ -215,3 +216,67 @@ def test_evaluation_without_a_dataset_is_of_no_sample(saved, project_root, tmp_p
     with pytest.raises(UserError, match=r"dataset=\.\.\."):
         evaluate(cfg)
     assert not (tmp_path / "metrics.json").exists()
+
+
+def test_documents_are_predicted_as_they_are_read_and_are_not_held(saved):
+    predictor = load(saved["ner"], device="cpu")
+    read: list[weakref.ref[Document]] = []
+
+    def documents() -> Iterator[Document]:
+        for number in range(60):
+            # every third has nothing to ask about
+            words = [] if number % 3 == 0 else ["ann", "met", "bob"]
+            document = Document(f"d{number}", words, [(0, 2)] if words else [])
+            read.append(weakref.ref(document))
+            yield document
+
+    for number, document in enumerate(predictor.predict_documents(documents(), batch_size=4)):
+        assert document.name == f"d{number}", "in the order of the input"
+        assert document.predicted is not None and len(document.predicted.tags or []) == len(document.words)
+        assert len(read) <= number + 8, "a batch ahead"
+        assert sum(reference() is not None for reference in read) <= 9
+    assert len(read) == 60
+
+
+def test_what_is_predicted_does_not_depend_on_the_batches(saved):
+    def relations(batch_size: int) -> list[list[tuple]]:
+        entities = [Entity(word, word, "PER") for word in range(4)]
+        documents = [
+            Document(f"d{n}", ["ann", "met", "bob", "."] * 2, [(0, 7)], gold=Annotations(entities=entities[: n % 5]))
+            for n in range(9)
+        ]
+        predicted = load(saved["re"], device="cpu").predict_documents(documents, batch_size)
+        return [[(r.head, r.tail) for r in document.predicted.relations] for document in predicted]
+
+    alone = relations(1)
+    assert [len(found) for found in alone] == [0, 0, 2, 6, 12, 0, 0, 2, 6]
+    assert all(relations(size) == alone for size in (2, 5, 100))
+
+
+def test_a_failure_leaves_no_file_under_the_final_name(predict, saved, tmp_path, monkeypatch):
+    (tmp_path / "in.jsonl").write_text('{"words": ["ann", "met"]}\n' * 9)
+    seen = 0
+
+    def failing(self, batch):
+        nonlocal seen
+        seen += 1
+        if seen == 3:
+            raise RuntimeError("out of memory")
+        return original(self, batch)
+
+    original = TokenClassificationModel.predictions
+    monkeypatch.setattr(TokenClassificationModel, "predictions", failing)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        predict(
+            f"model_name_or_path={saved['ner']}", f"input={tmp_path / 'in.jsonl'}", "pipeline.device=cpu",
+            "pipeline.batch_size=2",
+        )  # fmt: skip
+    assert seen == 3
+    assert not [file.name for file in (tmp_path / "run").iterdir() if "predictions" in file.name]
+
+
+def test_a_mistake_in_the_last_line_shows_before_a_model_is_loaded(predict, saved, tmp_path, monkeypatch):
+    (tmp_path / "in.jsonl").write_text('{"words": ["ann", "met"]}\n' * 9 + '{"words": 3}\n')
+    monkeypatch.setattr("transferlab.inference.load", lambda *_, **__: pytest.fail("a model was loaded"))
+    with pytest.raises(UserError, match="line 10"):
+        predict(f"model_name_or_path={saved['ner']}", f"input={tmp_path / 'in.jsonl'}")

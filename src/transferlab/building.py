@@ -21,6 +21,7 @@ from transferlab.encoders.checks import check_encoders
 from transferlab.encoders.tokenizers import load_tokenizers
 from transferlab.encoders.truncation import max_positions
 from transferlab.models.base import TransferModel
+from transferlab.models.class_weights import ClassWeights
 from transferlab.models.probe_group import ProbeGroup
 from transferlab.models.saving import trained_state
 from transferlab.probes import Probe
@@ -133,6 +134,16 @@ def build_model(cfg: DictConfig, probes: Sequence[Probe], learned: dict[str, Any
         streams[probe.name] = torch.get_rng_state()
     seed_everything(cfg.seed, workers=True, verbose=False)
     return ProbeGroup(models, streams, cfg.monitor, cfg.monitor_mode)
+
+
+def balance_classes(model: TransferModel | ProbeGroup, datamodule: TransferDataModule) -> None:
+    """Give models with ``class_weights=balanced`` the classes of the training examples."""
+    members = [probe for _, probe in model.members()] if isinstance(model, ProbeGroup) else [model]
+    for member in members:
+        weights = getattr(member, "class_weights", None)
+        if isinstance(weights, ClassWeights) and weights.by_counts:
+            weights.balance(sum(map(member.class_counts, datamodule.training_batches())))
+            log.info("weights of the classes: %s", weights.by_label())
 
 
 def check_row_vectors(model: TransferModel | ProbeGroup, taskmodule: Any) -> None:

@@ -101,3 +101,12 @@ def test_a_long_document_is_quick_and_small():
     html = coreference_html([document(gold=clusters, predicted=clusters[1:], words=words)])
     assert time.perf_counter() - started < 1
     assert len(html) < 1_000_000
+
+
+def test_a_page_of_any_length_shows_the_first_documents_and_says_so(tmp_path, caplog):
+    documents = (document(f"d{number}", gold=[[(0, 0)]]) for number in range(1200))
+    html = write_coreference_html(documents, tmp_path / "page.html", max_documents=3).read_text()
+    assert html.count('<section class="doc"') == 3 and "The first 3 of 1,200 documents" in html
+    assert "first 3 of 1200 documents" in caplog.text
+    whole = coreference_html([document(gold=[[(0, 0)]])], max_documents=1)
+    assert "The first" not in whole

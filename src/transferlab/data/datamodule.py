@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, Protocol
 
@@ -201,6 +201,12 @@ class TransferDataModule(LightningDataModule):
             "train_examples": len(self._examples["train"]) if "train" in self._examples else None,
             "eval_batch_size": self.eval_batch_size,
         }
+
+    def training_batches(self) -> Iterator[Any]:
+        """The training examples once, in batches as in training, on the CPU and in the order of the corpus."""
+        examples = self.examples("train")
+        for start in range(0, len(examples), self.batch_size):
+            yield self.taskmodule.collate(examples[start : start + self.batch_size], training=True)
 
     def dataloader(self, split: str, training: bool = False) -> DataLoader:
         """Batches of a split."""

@@ -13,6 +13,7 @@ from torchmetrics import Metric
 
 from transferlab.metrics.classification import make_score
 from transferlab.models.base import TransferModel
+from transferlab.models.class_weights import ClassWeights
 from transferlab.models.heads import TaskHead
 from transferlab.models.problems import PROBLEMS, Prediction
 from transferlab.utils.batches import ClassificationBatch
@@ -30,6 +31,8 @@ class ClassificationModel(TransferModel):
         value_mean: mean of the training values, in regression. The head learns values in standard deviations from it,
             and predictions are put back to scale, so that learning rates suit values of any unit.
         value_std: standard deviation of the training values, in regression.
+        class_weights: what the loss of an example of each class is multiplied with, see
+            :class:`~transferlab.models.class_weights.ClassWeights`: ``balanced``, weights by label, or None.
         options: those of :class:`~transferlab.models.heads.TaskHead` (but ``input_size`` and ``output_size``) and those
             of :class:`~transferlab.models.base.TransferModel`.
 
@@ -49,10 +52,12 @@ class ClassificationModel(TransferModel):
         metric_options: Mapping[str, Any] | None = None,
         value_mean: float = 0.0,
         value_std: float = 1.0,
+        class_weights: Mapping[str, float] | str | None = None,
         **options: Any,
     ) -> None:
         # before any weights are read
         scores = [make_score(metric, problem, labels, metric_options) for _ in range(2)]
+        weights = ClassWeights(class_weights, labels)
         of_head = set(inspect.signature(TaskHead).parameters)
         super().__init__(**{name: value for name, value in options.items() if name not in of_head})
         task = {
@@ -63,8 +68,10 @@ class ClassificationModel(TransferModel):
             "metric_options": dict(metric_options or {}),
             "value_mean": value_mean,
             "value_std": value_std,
+            "class_weights": class_weights,
         }
         self.save_hyperparameters(task | options)
+        self.class_weights = weights
         self.problem = PROBLEMS[problem](list(labels), value_mean, value_std)
         self.head = TaskHead(
             num_units * self.multi_encoder.hidden_size,
@@ -94,7 +101,7 @@ class ClassificationModel(TransferModel):
 
     def losses(self, batch: ClassificationBatch) -> Tensor:
         """The loss of each example, [examples] fp32; 0 where the label is unknown."""
-        return self.problem.losses(self(batch), batch.labels)
+        return self.problem.losses(self(batch), batch.labels, self.class_weights.values)
 
     @torch.no_grad()
     def sampled(self, batch: ClassificationBatch, generator: torch.Generator) -> ClassificationBatch:
@@ -106,8 +113,12 @@ class ClassificationModel(TransferModel):
         """The examples whose label is known, and can be predicted."""
         return int(self.problem.known(batch.labels).sum())
 
+    def class_counts(self, batch: ClassificationBatch) -> Tensor:
+        """How many examples have each class, [classes] int64."""
+        return self.problem.class_counts(batch.labels)
+
     def _mean_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        losses = self.problem.losses(logits, labels)  # [examples]
+        losses = self.problem.losses(logits, labels, self.class_weights.values)  # [examples]
         return losses.sum() / self.problem.known(labels).sum().clamp(min=1)
 
     def update_score(self, score: Metric, batch: ClassificationBatch, predictions: list[Prediction]) -> None:

@@ -58,13 +58,18 @@ class Problem(ABC):
         """
 
     @abstractmethod
-    def losses(self, logits: Tensor, labels: Tensor) -> Tensor:
+    def losses(self, logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
         """The loss of each example, [n] fp32; 0 where the label is unknown.
 
         Args:
             logits: [n, outputs] fp32.
             labels: those of :class:`~transferlab.utils.batches.ClassificationBatch`.
+            weights: [c] fp32 of the classes, see :class:`~transferlab.models.class_weights.ClassWeights`; None: equal.
         """
+
+    @abstractmethod
+    def class_counts(self, labels: Tensor) -> Tensor:
+        """How many examples have each class, [c] int64, those with unknown labels left out."""
 
     @abstractmethod
     def predictions(self, logits: Tensor) -> list[Prediction]:
@@ -82,9 +87,13 @@ class MultiClass(Problem):
         """Of classes [n] int64."""
         return labels != UNKNOWN
 
-    def losses(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Cross entropy."""
-        return F.cross_entropy(logits, labels, ignore_index=UNKNOWN, reduction="none")
+    def losses(self, logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
+        """Cross entropy, times the weight of the class."""
+        return F.cross_entropy(logits, labels, weights, ignore_index=UNKNOWN, reduction="none")
+
+    def class_counts(self, labels: Tensor) -> Tensor:
+        """Of classes [n] int64."""
+        return labels[self.known(labels)].bincount(minlength=len(self.labels))
 
     def predictions(self, logits: Tensor) -> list[Prediction]:
         """The most probable class."""
@@ -104,10 +113,15 @@ class MultiLabel(Problem):
         """Of classes [n, c] fp32."""
         return ~labels.isnan().any(-1)
 
-    def losses(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Binary cross entropy, the mean over classes."""
+    def losses(self, logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
+        """Binary cross entropy, the mean over classes; that of a class an example has is times its weight."""
         wanted = labels.float().nan_to_num()
-        return F.binary_cross_entropy_with_logits(logits, wanted, reduction="none").mean(-1) * self.known(labels)
+        by_class = F.binary_cross_entropy_with_logits(logits, wanted, pos_weight=weights, reduction="none")  # [n, c]
+        return by_class.mean(-1) * self.known(labels)
+
+    def class_counts(self, labels: Tensor) -> Tensor:
+        """Of classes [n, c] fp32."""
+        return labels[self.known(labels)].sum(0).long()
 
     def predictions(self, logits: Tensor) -> list[Prediction]:
         """The classes that are more probable than not."""
@@ -134,10 +148,14 @@ class Regression(Problem):
         """Of values [n] fp32."""
         return ~labels.isnan()
 
-    def losses(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Squared error, in variances of the training values."""
+    def losses(self, logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
+        """Squared error, in variances of the training values; there are no classes to weigh."""
         wanted = ((labels.float() - self.value_mean) / self.value_std).nan_to_num()
         return F.mse_loss(logits[:, 0], wanted, reduction="none") * self.known(labels)
+
+    def class_counts(self, labels: Tensor) -> Tensor:
+        """There are no classes."""
+        return labels.new_zeros(0, dtype=torch.long)
 
     def predictions(self, logits: Tensor) -> list[Prediction]:
         """The value, put back to its scale."""

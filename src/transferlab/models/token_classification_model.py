@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -16,6 +16,7 @@ from torchmetrics import Metric
 from transferlab.metrics.span_f1 import SpanScore, TagAccuracy
 from transferlab.models import sampling
 from transferlab.models.base import TransferModel
+from transferlab.models.class_weights import ClassWeights
 from transferlab.models.heads import TaskHead
 from transferlab.utils.batches import TokenBatch
 from transferlab.utils.errors import UserError
@@ -38,6 +39,8 @@ class TokenClassificationModel(TransferModel):
         metric: ``span_f1``: precision, recall and F1 of the spans that the tags of a sentence stand for;
             ``accuracy``: the share of words with the right tag.
         scheme: of tags that stand for spans, one of ``transferlab.utils.tagging.SCHEMES``; None where they do not.
+        class_weights: what the loss of a word with each tag is multiplied with, see
+            :class:`~transferlab.models.class_weights.ClassWeights`: ``balanced``, weights by tag, or None.
         options: those of :class:`~transferlab.models.heads.TaskHead` (but its two sizes, which encoders and labels
             give) and those of :class:`~transferlab.models.base.TransferModel`.
 
@@ -48,13 +51,22 @@ class TokenClassificationModel(TransferModel):
     OPTIONS_OF = (TaskHead, TransferModel)
 
     def __init__(
-        self, *, labels: list[str], metric: str = "span_f1", scheme: str | None = "IOB2", **options: Any
+        self,
+        *,
+        labels: list[str],
+        metric: str = "span_f1",
+        scheme: str | None = "IOB2",
+        class_weights: Mapping[str, float] | str | None = None,
+        **options: Any,
     ) -> None:
         scores = [_make_score(metric, labels, scheme) for _ in range(2)]  # before any weights are read
+        weights = ClassWeights(class_weights, labels)
         of_head = set(inspect.signature(TaskHead).parameters)
         super().__init__(**{name: value for name, value in options.items() if name not in of_head})
-        self.save_hyperparameters({"labels": labels, "metric": metric, "scheme": scheme} | options)
+        own = {"labels": labels, "metric": metric, "scheme": scheme, "class_weights": class_weights}
+        self.save_hyperparameters(own | options)
         self.labels = labels
+        self.class_weights = weights
         self.head = TaskHead(
             self.multi_encoder.hidden_size,
             len(labels),
@@ -83,7 +95,9 @@ class TokenClassificationModel(TransferModel):
     def losses(self, batch: TokenBatch) -> Tensor:
         """The mean cross entropy of the words of each example whose gold tag is known, [examples] fp32."""
         logits = self(batch).float().movedim(-1, 1)  # [examples, tags, words]
-        per_word = F.cross_entropy(logits, batch.tag_ids, ignore_index=-100, reduction="none")  # [examples, words]
+        per_word = F.cross_entropy(
+            logits, batch.tag_ids, self.class_weights.values, ignore_index=-100, reduction="none"
+        )  # [examples, words]
         return per_word.sum(1) / batch.tag_ids.ne(-100).sum(1).clamp(min=1)
 
     @torch.no_grad()
@@ -101,9 +115,17 @@ class TokenClassificationModel(TransferModel):
         """List the types of the gold tags of the split that is to be evaluated."""
         super().expect_labels(stage, types_of(gold))
 
+    def class_counts(self, batch: TokenBatch) -> Tensor:
+        """How many words have each tag, [tags] int64."""
+        return batch.tag_ids[batch.tag_ids.ne(-100)].bincount(minlength=len(self.labels))
+
     def _mean_loss(self, logits: Tensor, batch: TokenBatch) -> Tensor:
         total = F.cross_entropy(
-            logits.flatten(0, 1).float(), batch.tag_ids.flatten(), ignore_index=-100, reduction="sum"
+            logits.flatten(0, 1).float(),
+            batch.tag_ids.flatten(),
+            self.class_weights.values,
+            ignore_index=-100,
+            reduction="sum",
         )
         return total / batch.tag_ids.ne(-100).sum().clamp(min=1)
 
