@@ -21,9 +21,10 @@ from transferlab.encoders.checks import check_encoders
 from transferlab.encoders.tokenizers import load_tokenizers
 from transferlab.encoders.truncation import max_positions
 from transferlab.models.base import TransferModel
-from transferlab.models.class_weights import ClassWeights
+from transferlab.models.classification_model import ClassificationModel
 from transferlab.models.probe_group import ProbeGroup
 from transferlab.models.saving import trained_state
+from transferlab.models.token_classification_model import TokenClassificationModel
 from transferlab.probes import Probe
 from transferlab.utils.config_checks import ConfigError, check_root_keys, check_targets, keyword_names, root_keys
 from transferlab.utils.instantiate import build
@@ -140,10 +141,10 @@ def balance_classes(model: TransferModel | ProbeGroup, datamodule: TransferDataM
     """Give models with ``class_weights=balanced`` the classes of the training examples."""
     members = [probe for _, probe in model.members()] if isinstance(model, ProbeGroup) else [model]
     for member in members:
-        weights = getattr(member, "class_weights", None)
-        if isinstance(weights, ClassWeights) and weights.by_counts:
-            weights.balance(sum(map(member.class_counts, datamodule.training_batches())))
-            log.info("weights of the classes: %s", weights.by_label())
+        if isinstance(member, ClassificationModel | TokenClassificationModel) and member.class_weights.by_counts:
+            counts = [member.class_counts(batch) for batch in datamodule.training_batches()]
+            member.class_weights.balance(torch.stack(counts).sum(0))
+            log.info("weights of the classes: %s", member.class_weights.by_label())
 
 
 def check_row_vectors(model: TransferModel | ProbeGroup, taskmodule: Any) -> None:
