@@ -26,7 +26,7 @@ def features(cfg: DictConfig) -> dict[str, Any]:
     apply_extras(cfg)  # before torch and transformers are imported
     from transferlab.encoders import feature_upkeep as upkeep
     from transferlab.encoders.feature_store import FeatureStore
-    from transferlab.utils.terminal import VisibleConsole
+    from transferlab.utils.terminal import VisibleConsole, size_of
 
     configs = Path(cfg.paths.root_dir, "configs")
     check_root_keys(cfg, root_keys(configs / "features.yaml") | root_keys(configs / "train.yaml"))
@@ -45,7 +45,7 @@ def features(cfg: DictConfig) -> dict[str, Any]:
     if cfg.action == "prune":
         chosen = upkeep.prune(entries, **{name: cfg[name] for name in upkeep.CRITERIA})
         freed, held = (sum(entry.size for entry in some) for some in (chosen, entries))
-        sizes = upkeep.size_of(freed), upkeep.size_of(held - freed)
+        sizes = size_of(freed), size_of(held - freed)
         log.info("%d layers deleted, %s; %s are left in %s", len(chosen), *sizes, store.directory)
         return {"layers": len(chosen), "bytes": freed}
     VisibleConsole().print(upkeep.listing(store, entries) if entries else f"nothing is stored in {store.directory}")

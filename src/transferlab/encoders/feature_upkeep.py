@@ -15,7 +15,7 @@ from rich.table import Table
 from transferlab.encoders.feature_shards import SUFFIX, DamagedShardError, Shard
 from transferlab.encoders.feature_store import FeatureStore, LayerEntry, describe, remove
 from transferlab.encoders.sources import EncoderError
-from transferlab.utils.terminal import VisibleConsole
+from transferlab.utils.terminal import VisibleConsole, size_of
 
 log = logging.getLogger(__name__)
 
@@ -116,14 +116,6 @@ def prune(
         log.info("deleted: %s, last used %s", describe(entry), f"{entry.used:%Y-%m-%d %H:%M}")
         remove(entry.folder)
     return chosen
-
-
-def size_of(size: float) -> str:
-    """Bytes in words."""
-    for unit, factor in (("GB", 1e9), ("MB", 1e6)):
-        if size >= factor:
-            return f"{size / factor:,.4g} {unit}"
-    return f"{size / 1e3:,.3g} kB"
 
 
 def short(name: str) -> str:

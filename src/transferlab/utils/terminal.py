@@ -27,6 +27,14 @@ class VisibleConsole(Console):
             yield segment if segment.control else Segment(visible(segment.text), segment.style)
 
 
+def size_of(size: float) -> str:
+    """Bytes in words."""
+    for unit, factor in (("GB", 1e9), ("MB", 1e6)):
+        if size >= factor:
+            return f"{size / factor:,.4g} {unit}"
+    return f"{size / 1e3:,.3g} kB"
+
+
 def escape_log_records() -> None:
     """Make every log record of this process visible text.
 
