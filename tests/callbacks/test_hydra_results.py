@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -125,12 +126,15 @@ def test_sweep_with_failed_jobs_keeps_the_others(app, tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_jobs_side_by_side_end_with_their_sweep(app, tmp_path: Path, number: int) -> None:
     process = app("seed=1,2,3", "sleep=60", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "--multirun",
-                  run=subprocess.Popen)  # fmt: skip
+                  run=partial(subprocess.Popen, start_new_session=True))  # fmt: skip
     sweeps = tmp_path / "logs" / "tiny" / "multiruns"
     end = time.monotonic() + 60
     while len(list(sweeps.glob("*/[01]/app.log"))) < 2 and time.monotonic() < end:
         time.sleep(0.1)
-    process.send_signal(number)
+    if number == signal.SIGINT:  # a terminal sends it to all of them
+        os.killpg(process.pid, number)
+    else:
+        process.send_signal(number)
     _, text = process.communicate(timeout=60)
     assert process.returncode == 128 + number, text
     assert "Traceback" not in text

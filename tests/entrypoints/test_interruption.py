@@ -123,7 +123,9 @@ def test_a_sweep_ends_and_says_which_jobs_are_missing(
 ) -> None:
     monkeypatch.setattr("transferlab.finishing.plot_curves", lambda *arguments, **options: ("", ""))
     output, sweep = tmp_path / "output", tmp_path / "a sweep"
-    given = [*arguments, "trainer.max_epochs=1", "seed=1,2,3", "test=false"]
+    monkeypatch.syspath_prepend(Path(__file__).parent)
+    own_class = ["+callbacks.slow._target_=job_callbacks.SlowSteps", "+callbacks.slow.seconds=0"]
+    given = [*arguments, *own_class, "trainer.max_epochs=1", "seed=1,2,3", "test=false"]
     command = ["--multirun", *given, f"hydra.sweep.dir='{sweep}'"]
 
     def statuses() -> list[str]:
@@ -133,12 +135,19 @@ def test_a_sweep_ends_and_says_which_jobs_are_missing(
     assert in_child(output, "train.py", command, at) == 130, output.read_text()
     assert statuses() == ["completed", "interrupted", "not started"]
     _, _, *command = command_in(output)
-    assert command == [f"resume={sweep}"]
-    at = partial(act_at, STEP, 6, partial(send, signal.SIGTERM))  # of the third job: the second has three steps left
-    assert in_child(output, "train.py", command, at) == 143, output.read_text()
-    assert statuses() == ["completed", "completed", "interrupted"]
-    assert in_child(output, "train.py", command_in(output)[2:]) == 0, output.read_text()
+    assert command == [f"resume={sweep}", "trust=[job_callbacks]"]
+    assert in_child(output, "train.py", command) == 0, output.read_text()
     assert statuses() == ["completed"] * 3
+
+
+def test_the_command_grants_what_the_directory_alone_would_be_refused(arguments: list[str], tmp_path: Path) -> None:
+    output, elsewhere = tmp_path / "output", f"model_save_dir={tmp_path / 'elsewhere'}"
+    command = [*arguments, elsewhere, f"hydra.run.dir={tmp_path / 'run'}"]
+    at = partial(act_at, "transferlab.data.readers.jsonl:JsonLinesReader.read", 1, partial(send, signal.SIGTERM))
+    for _ in range(2):
+        assert in_child(output, "train.py", command, at) == 143, output.read_text()
+        command = command_in(output)[2:]
+        assert command == [f"resume={tmp_path / 'run'}", elsewhere]
 
 
 def test_what_trains_nothing_is_started_again(

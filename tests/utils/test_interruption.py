@@ -84,7 +84,7 @@ def test_a_swallowed_signal_is_not_forgotten() -> None:
 def test_the_command_that_goes_on_and_what_is_left_to_do_come_with_the_end(capsys: pytest.CaptureFixture[str]) -> None:
     def main() -> None:
         interruption.at_early_end(lambda: print("collected", file=sys.stderr))
-        interruption.goes_on_with("python src/train.py 'resume=a b'")
+        interruption.goes_on_with(lambda: "python src/train.py 'resume=a b'")
         send(signal.SIGINT)
 
     with pytest.raises(Interruption):

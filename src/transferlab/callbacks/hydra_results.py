@@ -111,7 +111,8 @@ class SaveJobReturn(Callback):
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Have the sweep collected, and the way it goes on named, also where it ends early."""
         if is_resumable(config.hydra.job.config_name):
-            interruption.goes_on_with(command_that_goes_on(config.hydra.sweep.dir))
+            place, overrides = config.hydra.sweep.dir, list(config.hydra.overrides.task)
+            interruption.goes_on_with(lambda: command_that_goes_on(place, overrides))
         interruption.at_early_end(lambda: self._at_early_end(config))
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
@@ -196,7 +197,9 @@ def interruptible(task: Callable[[DictConfig], Any]) -> Callable[[DictConfig], A
         interruption.watch()  # in the processes of a launcher, too
         hydra = HydraConfig.get()
         if hydra.mode == RunMode.RUN and is_resumable(hydra.job.config_name):
-            interruption.goes_on_with(command_that_goes_on(hydra.runtime.output_dir, config.get("ckpt_path")))
+            place = Path(hydra.runtime.output_dir)
+            overrides = overrides_of(config.get("resume"), place, list(hydra.overrides.task))
+            interruption.goes_on_with(lambda: command_that_goes_on(place, overrides))
         try:
             interruption.release()  # of a signal whose exception the job before has swallowed
             return task(config)

@@ -38,6 +38,13 @@ def run_entrypoint(main: Callable[[], Any]) -> None:
         message = str(user_error_of(error) or error).strip() + _existing_keys(error)
         print(f"\nerror: {visible(message)}\n(HYDRA_FULL_ERROR=1 shows the traceback)", file=sys.stderr)
         sys.exit(1)
+    except RuntimeError as error:
+        if type(error).__name__ != "UncompletedJobError":
+            raise
+        # of submitit: the scheduler has ended a job; after the first two lines comes all that the job had logged
+        message = " ".join(str(error).partition("Error stream produced")[0].split())
+        print(f"\nerror: {visible(message)}", file=sys.stderr)
+        sys.exit(1)
 
 
 def near(name: str, choices: Iterable[str], prefix: str = "") -> str:

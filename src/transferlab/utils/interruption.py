@@ -48,7 +48,7 @@ class _Watch:
         self.received: int | None = None
         self.held = False
         self.requeue: dict[int, Callable[[int, FrameType | None], Any]] = {}  # handlers of the scheduler's warning
-        self.command: str | None = None  # that goes on
+        self.command: Callable[[], str] | None = None  # that goes on
         self.closing: list[Callable[[], object]] = []  # what is done where main ends early
 
     def handle(self, number: int, frame: FrameType | None) -> None:
@@ -113,13 +113,13 @@ def run(main: Callable[[], object]) -> None:
         for close in _WATCH.closing:
             close()
         if isinstance(error, Interruption) and run_identity.is_main_process():
-            command = _WATCH.command or os.environ.get(run_identity.COMMAND)
+            command = _WATCH.command() if _WATCH.command else os.environ.get(run_identity.COMMAND)
             print(f"\nended by {error.name}; this goes on:\n    {command}", file=sys.stderr)
         raise
 
 
-def goes_on_with(command: str) -> None:
-    """Name the command that goes on with what this process does; without one it is its own."""
+def goes_on_with(command: Callable[[], str]) -> None:
+    """Say how the command is found that goes on with what this process does; without that it is its own."""
     _WATCH.command = command
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -130,18 +131,63 @@ def _sweep(directory: Path, others: list[str]) -> list[str]:
     return [*own, f"hydra.sweep.dir={_quoted(directory)}", f"{PREFIX}{_quoted(directory)}"]
 
 
-def command_that_goes_on(directory: str | Path, ckpt_path: str | None = None) -> str:
+def command_that_goes_on(directory: str | Path, overrides: Sequence[str] = ()) -> str:
     """What to type to go on with a run or a sweep, quoted for the shell.
 
     Args:
         directory: of it.
-        ckpt_path: of another run, from which this one was started and which it needs while it has no checkpoint.
+        overrides: with which it was started. What of them is not taken from a directory, such as a place to save the
+            model to, a class of another package or a checkpoint to start from, is given again.
     """
     program = ["python", "src/train.py"]
     if Path(sys.argv[0]).name == "train.py" and sys.argv[0] in sys.orig_argv:  # as it was typed
         program = sys.orig_argv[: sys.orig_argv.index(sys.argv[0]) + 1]
-    start = [f"ckpt_path={ckpt_path}"] if ckpt_path and not Path(directory, CHECKPOINT).is_file() else []
-    return shlex.join([*program, f"{PREFIX}{directory}", *start])
+    return shlex.join([*program, f"{PREFIX}{directory}", *_given_again(Path(directory), overrides)])
+
+
+def _given_again(directory: Path, overrides: Sequence[str]) -> list[str]:
+    """The overrides without which :func:`resumed_command` would refuse a directory."""
+    from transferlab.utils.foreign_configs import leaves
+    from transferlab.utils.targets import UntrustedError, check_name
+
+    packages = set()
+    for file in [directory / CONFIG, *sorted(directory.glob(f"*/{CONFIG}"))[:1]]:
+        for key, value in leaves(read_yaml(file)) if file.is_file() else ():
+            try:
+                if key.endswith("_target_"):
+                    check_name(value, key.rpartition(".")[0], ())
+            except UntrustedError:
+                packages.add(str(value).partition(".")[0])
+    again = [f"{TRUST}[{','.join(sorted(packages))}]"] if packages else []
+    start = [override for override in overrides if override.startswith("ckpt_path=")]
+    if not last_checkpoint(str(directory), directory):
+        again += start
+    if not overrides or _is_accepted(directory, again):
+        return again
+    own = [o if _is_sweep(directory) else o.lstrip("+") for o in overrides if o not in start and o[0] != "~"]
+    needed = [*again, *(override for override in own if not override.startswith((PREFIX, TRUST)))]
+    for override in needed if _is_accepted(directory, needed) else ():
+        rest = [other for other in needed if other != override]
+        needed = rest if _is_accepted(directory, rest) else needed
+    return needed if _is_accepted(directory, needed) else again
+
+
+def _is_sweep(directory: Path) -> bool:
+    return (directory / SWEEP).is_file()
+
+
+def _is_accepted(directory: Path, others: list[str]) -> bool:
+    """Whether what a directory asks for is granted by these overrides."""
+    from transferlab.utils.foreign_configs import vetted
+
+    try:
+        if _is_sweep(directory):
+            _sweep(directory, others)
+        else:
+            vetted(read_yaml(directory / CONFIG), directory, _caller(others))
+    except (UserError, OSError):
+        return False
+    return True
 
 
 def finished_metrics(resumed: str | None, output_dir: Path, overrides: list[str]) -> dict[str, Any] | None:
