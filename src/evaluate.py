@@ -10,6 +10,7 @@ import hydra
 from omegaconf import DictConfig
 
 from transferlab.callbacks.hydra_results import interruptible
+from transferlab.utils.distributed_jobs import job
 from transferlab.utils.errors import run_entrypoint
 from transferlab.utils.run_directory import in_its_own_directory
 from transferlab.utils.run_identity import start
@@ -29,14 +30,13 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
     from transferlab.inference import corpus, load
     from transferlab.reporting.run_scores import print_scores
     from transferlab.utils.config_checks import check_root_keys, check_targets, root_keys
+    from transferlab.utils.distributed_launcher import build_trainer
     from transferlab.utils.instantiate import build, instantiate_loggers
     from transferlab.utils.interruption import leave_to_us
     from transferlab.utils.run_record import write_json, write_run_record
-    from transferlab.utils.strategy import check_strategy
 
     check_root_keys(cfg, root_keys(Path(cfg.paths.root_dir, "configs", "evaluate.yaml")))
     check_targets(cfg)
-    check_strategy(cfg)
     output_dir = Path(cfg.paths.output_dir)
     write_run_record(cfg, output_dir)
     seed_everything(cfg.seed, workers=True, verbose=False)
@@ -53,7 +53,8 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
     datamodule.warn_of_documents_seen(cfg.split, records_of(predictor.description), str(predictor.directory))
     predictor.taskmodule.check_annotated(datamodule.documents(cfg.split))
     datamodule.check_labels([cfg.split])
-    trainer = build(cfg.trainer, logger=instantiate_loggers(cfg.get("logger")))
+    trainer = build_trainer(cfg.trainer, logger=instantiate_loggers(cfg.get("logger")))
+    datamodule.trainer = trainer  # whose processes divide the split
     leave_to_us(trainer)
     trainer.test(predictor.model, datamodule.dataloader(cfg.split), verbose=False)
     stage = "val" if cfg.split == "validation" else cfg.split  # the names under which training logs a split
@@ -70,7 +71,8 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
 @interruptible
 def main(cfg: DictConfig) -> dict[str, Any]:
     """Compose the config and evaluate."""
-    return evaluate(cfg)
+    with job(cfg):
+        return evaluate(cfg)
 
 
 if __name__ == "__main__":

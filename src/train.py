@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import logging
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from transferlab.callbacks.hydra_results import interruptible
+from transferlab.utils.distributed_jobs import job
 from transferlab.utils.errors import run_entrypoint
 from transferlab.utils.resume import finished_metrics, last_checkpoint, resumed_command
 from transferlab.utils.run_directory import in_its_own_directory
 from transferlab.utils.run_identity import start
-
-if TYPE_CHECKING:
-    from pytorch_lightning import Trainer
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +33,8 @@ def train(cfg: DictConfig) -> dict[str, Any]:
     from transferlab.callbacks.resumption import Resumption
     from transferlab.finishing import finish
     from transferlab.probes import probes_of
-    from transferlab.utils.instantiate import build, instantiate_callbacks, instantiate_loggers
+    from transferlab.utils.distributed_launcher import build_trainer
+    from transferlab.utils.instantiate import instantiate_callbacks, instantiate_loggers
     from transferlab.utils.interruption import leave_to_us
     from transferlab.utils.logging import log_resolved_config
     from transferlab.utils.run_record import record_of, write_run_record
@@ -81,7 +79,7 @@ def train(cfg: DictConfig) -> dict[str, Any]:
     loggers = instantiate_loggers(cfg.get("logger"))
     log_resolved_config(cfg, loggers)
     callbacks = [Resumption(), *instantiate_callbacks(cfg.get("callbacks"))]
-    trainer: Trainer = build(cfg.trainer, callbacks=callbacks, logger=loggers)
+    trainer = build_trainer(cfg.trainer, callbacks=callbacks, logger=loggers)
     trainer.strategy.checkpoint_io = WholeFiles()
     leave_to_us(trainer)
     if cfg.train:
@@ -101,15 +99,10 @@ def train(cfg: DictConfig) -> dict[str, Any]:
 @interruptible
 def main(cfg: DictConfig) -> dict[str, Any]:
     """Compose the config and train."""
-    return train(cfg)
-
-
-def resume_or_start() -> None:
-    """Rewrite the command when it resumes a run, and hand it to Hydra."""
-    sys.argv = resumed_command(sys.argv)
-    main()
+    with job(cfg):
+        return train(cfg)
 
 
 if __name__ == "__main__":
     start()
-    run_entrypoint(resume_or_start)
+    run_entrypoint(main, resumed_command)

@@ -29,7 +29,6 @@ from transferlab.probes import Probe
 from transferlab.utils.config_checks import ConfigError, check_root_keys, check_targets, keyword_names, root_keys
 from transferlab.utils.instantiate import build
 from transferlab.utils.saved_models import belongs_to, saved_model_of
-from transferlab.utils.strategy import check_strategy
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +47,6 @@ def check(cfg: DictConfig) -> None:
         )
     check_root_keys(cfg, root_keys(Path(cfg.paths.root_dir, "configs", "train.yaml")))
     check_targets(cfg)
-    check_strategy(cfg)
     OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     model = OmegaConf.to_container(cfg.model, resolve=True)
     assert isinstance(model, dict)

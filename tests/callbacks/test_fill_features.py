@@ -89,7 +89,7 @@ class Corpus(LightningDataModule):
         self.model = model
         self.asked: list[str] = []
 
-    def dataloader(self, split: str, training: bool = False) -> DataLoader:
+    def dataloader(self, split: str, training: bool = False, divided: bool = True) -> DataLoader:
         self.asked.append(split)
         return loader_of(self.model, split)
 

@@ -50,11 +50,17 @@ def test_epochs_differ_and_the_seed_decides():
     assert epochs(1)[0] != epochs(1)[1] and epochs(1) != epochs(2)
 
 
-def test_processes_share_the_batches_evenly():
+@pytest.mark.parametrize("shuffle", [True, False])
+@pytest.mark.parametrize(("examples", "size", "processes"), [(50, 5, 3), (31, 5, 3), (2, 5, 3), (1, 1, 4), (900, 4, 2)])
+def test_processes_divide_every_batch_of_one_process(examples, size, processes, shuffle):
     torch.manual_seed(0)
-    parts = [list(LengthBatches(list(range(50)), 5, shuffle=True, part=part, parts=3)) for part in range(3)]
-    assert [len(part) for part in parts] == [4, 4, 4]
-    assert {i for part in parts for batch in part for i in batch} == set(range(50))
+    lengths = [i % 13 for i in range(examples)]
+    parts = [LengthBatches(lengths, size, shuffle, part, processes) for part in range(processes)]
+    whole = LengthBatches(lengths, size * processes, shuffle)
+    assert {len(part) for part in parts} == {len(whole)}
+    for batch, *divided in zip(whole, *parts, strict=True):
+        assert sorted(i for part in divided for i in part) == sorted(batch)
+        assert max(map(len, divided)) <= size and max(map(len, divided)) - min(map(len, divided)) <= 1
 
 
 def test_batches_are_led_by_seeds_that_only_the_seed_and_the_epoch_decide():

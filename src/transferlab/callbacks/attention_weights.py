@@ -14,6 +14,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 
 from transferlab.callbacks.attention_plot import plot_attention
+from transferlab.utils.distributed import rank, summed
 from transferlab.utils.run_record import write_json
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ class AttentionWeights(Callback):
         self._stage: str | None = None
         self._totals: dict[str, tuple[Tensor, Tensor]] = {}  # stage -> sums [E], counts [E, bins]
         self._latest: tuple[Tensor, Tensor] | None = None  # [S, U, E], [S, U]
+        self._counting = True  # the batch at hand counts
 
     def _start(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Count anew for ``stage``; validation inside a training epoch leaves the count of training alone."""
@@ -60,7 +62,7 @@ class AttentionWeights(Callback):
         if self._stage is None or output.attention_weights is None:
             return
         weights = output.attention_weights.detach().float()  # [S, U, E]
-        mask = output.unit_mask  # [S, U]
+        mask = output.unit_mask & self._counting  # [S, U]
         self._latest = (weights, mask)
         sums = (weights * mask[..., None]).sum((0, 1))  # [E]
         counts = self._histogram(weights, mask)  # [E, bins]
@@ -129,6 +131,18 @@ class AttentionWeights(Callback):
         if counted is not None:
             self._totals["train"] = counted
 
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, *args: Any) -> None:
+        """Leave out a batch that does not count."""
+        self._counting = getattr(batch, "counts", True)
+
+    def on_validation_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, *args: Any) -> None:
+        """Leave out a batch that does not count."""
+        self._counting = getattr(batch, "counts", True)
+
+    def on_test_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, *args: Any) -> None:
+        """Leave out a batch that does not count."""
+        self._counting = getattr(batch, "counts", True)
+
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin a new count."""
         self._start(trainer, pl_module, "train")
@@ -172,12 +186,15 @@ class AttentionWeights(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """The records, for a resumed run exports the epochs before it too, and the counts of one that is not over."""
-        return {"records": self.records, "totals": dict(self._totals)}
+        return {"records": self.records, "totals": {stage: tuple(map(summed, t)) for stage, t in self._totals.items()}}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take up the records of the run that is resumed."""
         self.records = list(state_dict["records"])
-        self._totals = dict(state_dict.get("totals", {}))
+        self._totals = {
+            stage: (sums, counts) if rank() == 0 else (torch.zeros_like(sums), torch.zeros_like(counts))
+            for stage, (sums, counts) in state_dict.get("totals", {}).items()
+        }
 
     def export(self, directory: Path) -> None:
         """Write ``attention_weights.json`` (encoder ids, bin edges, records) and its plot, ``.png``."""

@@ -17,6 +17,7 @@ from transferlab.encoders.encoder import Encoder
 from transferlab.encoders.frozen_features import FrozenFeatures
 from transferlab.encoders.multi_encoder import MultiEncoder
 from transferlab.utils.batches import EncoderInputs
+from transferlab.utils.distributed import main_process_first
 from transferlab.utils.terminal import VisibleConsole
 
 log = logging.getLogger(__name__)
@@ -159,8 +160,8 @@ class FillFeatures(Callback):
         if not needed or not splits:
             return
         datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
-        loaders = [datamodule.dataloader(split) for split in splits]
-        with trainer.precision_plugin.forward_context():
+        loaders = [datamodule.dataloader(split, divided=False) for split in splits]
+        with trainer.precision_plugin.forward_context(), main_process_first():  # the others find it done
             for one in needed:
                 fill(one, loaders, trainer.strategy.root_device)
 

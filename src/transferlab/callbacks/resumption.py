@@ -17,6 +17,7 @@ from pytorch_lightning.strategies.launchers import _SubprocessScriptLauncher
 from pytorch_lightning.trainer.states import TrainerFn
 
 from transferlab.utils.csv_logger import RunCSVLogger
+from transferlab.utils.distributed import of_all_processes
 from transferlab.utils.interruption import Interruption
 
 log = logging.getLogger(__name__)
@@ -206,15 +207,6 @@ def set_generator_states(states: dict[str, Any]) -> None:
     np.random.set_state((algorithm, np.array(keys, dtype=np.uint32), *rest))
     version, numbers, following = states["python"]
     random.setstate((version, tuple(numbers), following))
-
-
-def of_all_processes(states: dict[str, Any]) -> list[Any]:
-    """``states`` of each process of the run, by its rank."""
-    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
-        return [states]
-    gathered: list[Any] = [None] * torch.distributed.get_world_size()
-    torch.distributed.all_gather_object(gathered, states)
-    return gathered
 
 
 def relocate(state: dict[str, Any] | None, directory: Any) -> None:

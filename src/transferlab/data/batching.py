@@ -20,12 +20,16 @@ class LengthBatches(Sampler[list[int]]):
     and the batches are shuffled. In evaluation all are sorted, the longest first, so that memory runs out at once or
     never.
 
+    Several processes read at each step what one process would with ``parts`` times the batch size: they divide every
+    such batch. Each example comes once. Of the last batch some processes may get nothing: for them it is empty, so that
+    all have the same number.
+
     Args:
         lengths: of the examples, in any unit.
-        batch_size: examples per batch; the last one may be smaller.
+        batch_size: examples per batch and process; the last one may be smaller.
         shuffle: for training.
-        part: which of the ``parts`` of the batches this process serves.
-        parts: processes that share the batches; a few batches come twice so that all have the same number.
+        part: which of the ``parts`` of each batch this process serves.
+        parts: processes that divide the batches.
         seed: of the order; None: that of torch, which is equal in all processes of a run.
 
     Attributes:
@@ -53,9 +57,8 @@ class LengthBatches(Sampler[list[int]]):
         self.epoch = epoch
 
     def __len__(self) -> int:
-        """Batches of this process."""
-        batches = -(-len(self.lengths) // self.batch_size)
-        return -(-batches // self.parts)
+        """Batches of this process, and of each other."""
+        return -(-len(self.lengths) // (self.batch_size * self.parts))
 
     def __iter__(self) -> Iterator[list[int]]:
         """The batches of the epoch."""
@@ -63,15 +66,15 @@ class LengthBatches(Sampler[list[int]]):
         draw = random.Random(f"{self.seed} {self.epoch}")
         if self.shuffle:
             draw.shuffle(order)
-        pool = self.batch_size * POOL if self.shuffle else max(1, len(order))
+        size = self.batch_size * self.parts
+        pool = size * POOL if self.shuffle else max(1, len(order))
         batches = []
         for start in range(0, len(order), pool):
             together = sorted(order[start : start + pool], key=lambda position: -self.lengths[position])
-            batches += [together[i : i + self.batch_size] for i in range(0, len(together), self.batch_size)]
+            batches += [together[i : i + size] for i in range(0, len(together), size)]
         if self.shuffle:
             draw.shuffle(batches)
-        batches += batches[: len(self) * self.parts - len(batches)]
-        return iter(batches[self.part :: self.parts])
+        return iter([batch[self.part :: self.parts] for batch in batches])
 
 
 class Drawn(Sampler[list[int]]):
@@ -119,6 +122,6 @@ class Examples(Dataset[Any]):
         return len(self.examples)
 
     def __getitems__(self, drawn: list[int]) -> tuple[int, list[Any]]:
-        """The seed of a batch, and its examples."""
+        """The seed of a batch, and its examples; none of an empty one."""
         seed, *positions = drawn
         return seed, [self.examples[position] for position in positions]

@@ -208,20 +208,23 @@ class TransferDataModule(LightningDataModule):
         for start in range(0, len(examples), self.batch_size):
             yield self.taskmodule.collate(examples[start : start + self.batch_size], training=True)
 
-    def dataloader(self, split: str, training: bool = False) -> DataLoader:
-        """Batches of a split."""
+    def dataloader(self, split: str, training: bool = False, divided: bool = True) -> DataLoader:
+        """Batches of a split.
+
+        Args:
+            split: of the corpus.
+            training: shuffled anew in each epoch.
+            divided: among the processes of the trainer, so that one of them reads each example; else all read all.
+        """
         examples = self.examples(split)
-        processes = self.trainer.world_size if self.trainer is not None else 1
-        # Training documents are divided among processes. Evaluation documents are not: padding the last round would
-        # count some of them twice, whereas every process counting all of them leaves the scores as they are.
-        rank = self.trainer.global_rank if self.trainer is not None else 0
+        trainer = self.trainer if divided else None
         start = self._start if training else START
         batches = LengthBatches(
             [example.length for example in examples],
             self.batch_size if training else self.eval_batch_size,
             shuffle=training,
-            part=rank if training else 0,
-            parts=processes if training else 1,
+            part=trainer.global_rank if trainer is not None else 0,
+            parts=trainer.world_size if trainer is not None else 1,
             seed=start["seed"],
         )
         if training:
@@ -233,7 +236,7 @@ class TransferDataModule(LightningDataModule):
         return DataLoader(
             Examples(examples, set(self._gold_labels[split].counts)),
             batch_sampler=Drawn(batches, start["epoch"], start["served"]),
-            collate_fn=partial(_collate, self.taskmodule, training),
+            collate_fn=partial(_collate, self.taskmodule, training, min(examples, key=lambda example: example.length)),
             generator=torch.Generator(),  # else every epoch would take a number from those of the model
             num_workers=workers,
             persistent_workers=workers > 0,
@@ -266,12 +269,18 @@ class TransferDataModule(LightningDataModule):
         return self.dataloader("test")
 
 
-def _collate(taskmodule: Encoder, training: bool, drawn: tuple[int, list[Any]]) -> Any:
-    """A batch, what is random in it drawn from its own seed, its rows named for the feature store."""
+def _collate(taskmodule: Encoder, training: bool, stand_in: Any, drawn: tuple[int, list[Any]]) -> Any:
+    """A batch, what is random in it drawn from its own seed, its rows named for the feature store.
+
+    An empty one, of a process that got none of the last examples, is the ``stand_in`` example, which does not count: so
+    the process takes part in all that processes do together.
+    """
     seed, examples = drawn
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
-        batch = taskmodule.collate(examples, training=training)
+        batch = taskmodule.collate(examples or [stand_in], training=training)
+    if not examples:
+        batch.counts = False
     for inputs in batch.inputs.values():
         inputs.row_keys = row_keys(inputs)
     return batch

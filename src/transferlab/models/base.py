@@ -17,6 +17,7 @@ from torchmetrics import Metric
 from transferlab.encoders.multi_encoder import MultiEncoder, MultiEncoderOutput
 from transferlab.metrics.class_counts import ClassCounts
 from transferlab.models.optimization import WARMUPS, adamw, clip_gradients
+from transferlab.utils.distributed import joint_mean, log_weight
 from transferlab.utils.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -115,6 +116,10 @@ class TransferModel(LightningModule):
         """How many items (documents, words, questions) the mean loss of a batch is over: those whose gold is known."""
         return len(batch.names)
 
+    def counted_items(self, batch: Any) -> int:
+        """The known items, none of a batch that does not count."""
+        return self.known_items(batch) if batch.counts else 0
+
     def expect_labels(self, stage: str, gold: Iterable[str]) -> None:
         """List the gold labels of the split that is to be evaluated, those included that training never saw."""
         score = self.scores[stage]
@@ -122,10 +127,11 @@ class TransferModel(LightningModule):
             score.expect(gold)
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
-        """One step of training."""
+        """One step of training; its loss is this process's share in the mean over what all processes read."""
         loss = self.loss(batch)
-        self.log("train/loss", loss, on_step=True, on_epoch=True, prog_bar=True, batch_size=len(batch.names))
-        return loss
+        share, joint = joint_mean(loss, loss.new_tensor(self.counted_items(batch)))
+        log_training_loss(self, joint, batch)
+        return share
 
     def on_validation_epoch_start(self) -> None:
         """Nothing was scored yet."""
@@ -145,23 +151,24 @@ class TransferModel(LightningModule):
 
     def _evaluation_step(self, stage: str, batch: Any) -> None:
         loss, predictions = self.loss_and_predictions(batch)
-        self.log(f"{stage}/loss", loss, batch_size=self.known_items(batch), sync_dist=True)
-        self.update_score(self.scores[stage], batch, predictions)
-        self.update_baselines(stage, batch, predictions)
+        self.log(f"{stage}/loss", loss, batch_size=log_weight(self.counted_items(batch)), sync_dist=True)
+        if batch.counts:
+            self.update_score(self.scores[stage], batch, predictions)
+            self.update_baselines(stage, batch, predictions)
 
     def encode(self, batch: Any) -> MultiEncoderOutput:
         """One vector per unit of every sequence of a batch; logs the similarities of the encoders."""
         encoded = self.multi_encoder(batch.inputs, sequences=len(batch.names), units=batch.units)
-        self.log_cosine(encoded)
+        self.log_cosine(encoded, counts=batch.counts)
         return encoded
 
-    def log_cosine(self, encoded: MultiEncoderOutput) -> None:
+    def log_cosine(self, encoded: MultiEncoderOutput, counts: bool) -> None:
         """Log the similarity of each encoder to the target, as means over real units, while a trainer runs."""
         if not encoded.cosine or self._trainer is None:
             return
         stage = "train" if self.training else "test" if self.trainer.testing else "val"
         values = {f"{stage}/cosine/{name}": value for name, value in encoded.cosine.items()}
-        units = int(encoded.unit_mask.sum())
+        units = log_weight(int(encoded.unit_mask.sum()) if counts else 0)
         self.log_dict(values, on_step=False, on_epoch=True, batch_size=units, sync_dist=True)
 
     def on_validation_epoch_end(self) -> None:
@@ -251,6 +258,12 @@ class TransferModel(LightningModule):
     def frozen_fingerprints(self) -> dict[str, str]:
         """The content hash of every frozen encoder's weights."""
         return {name: self.multi_encoder.fingerprint(name) for name in self.multi_encoder.frozen_ids}
+
+
+def log_training_loss(model: LightningModule, loss: Tensor, batch: Any) -> None:
+    """Log the mean loss of a step, the same in all processes; that of an epoch weighs the steps by their examples."""
+    size = log_weight(len(batch.names) if batch.counts else 0)
+    model.log("train/loss", loss, on_step=True, on_epoch=True, prog_bar=True, batch_size=size, sync_dist=True)
 
 
 def gold_labels_of(loaders: Any) -> set[str]:

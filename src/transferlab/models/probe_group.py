@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import torch
@@ -20,8 +21,9 @@ from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor, nn
 
 from transferlab.encoders.multi_encoder import MultiEncoderOutput
-from transferlab.models.base import TransferModel, gold_labels_of, log_beside_gold
+from transferlab.models.base import TransferModel, gold_labels_of, log_beside_gold, log_training_loss
 from transferlab.models.optimization import adamw, clip_gradients
+from transferlab.utils.distributed import joint_mean, of_all_processes, rank, summed
 from transferlab.utils.errors import UserError
 
 
@@ -72,7 +74,8 @@ class ProbeGroup(LightningModule):
         self.best = {name: Best(worst, -1, {}) for name in self.names}
         self._streams = dict(streams)
         self._losses: dict[str, list[tuple[int, Tensor]]] = {}
-        self._weights: dict[str, list[tuple[Tensor, Tensor]]] = {}
+        self._weights: dict[str, list[Tensor]] = {}  # of each batch, the sums over its units, and their number
+        self._counting = True  # the batch at hand counts
         for name, probe in self.members():
             probe.multi_encoder.register_forward_hook(partial(self._observe, name))
 
@@ -98,7 +101,8 @@ class ProbeGroup(LightningModule):
         """Sum the weights of a probe's sources over the words of evaluation."""
         if not self.training and output.attention_weights is not None:
             weights, mask = output.attention_weights.float(), output.unit_mask
-            self._weights[name].append(((weights * mask[..., None]).sum((0, 1)), mask.sum()))
+            sums = torch.cat([(weights * mask[..., None]).sum((0, 1)), mask.sum()[None]])  # [encoders + 1]
+            self._weights[name].append(sums * self._counting)
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         """The sum of the losses: each probe gets the gradient of its own."""
@@ -106,10 +110,10 @@ class ProbeGroup(LightningModule):
         for name, probe in self.members():
             with self._stream(name):
                 losses.append(probe.loss(batch))
-        total = torch.stack(losses).sum()
-        mean = total.detach() / len(losses)
-        self.log("train/loss", mean, on_step=True, on_epoch=True, prog_bar=True, batch_size=len(batch.names))
-        return total
+        items = [probe.counted_items(batch) for _, probe in self.members()]
+        shares, joint = joint_mean(torch.stack(losses), losses[0].new_tensor(items))  # [probes] each
+        log_training_loss(self, joint.mean(), batch)
+        return shares.sum()
 
     def on_validation_epoch_start(self) -> None:
         """Nothing was summed or scored yet."""
@@ -135,11 +139,13 @@ class ProbeGroup(LightningModule):
         self._evaluation_step("test", batch)
 
     def _evaluation_step(self, stage: str, batch: Any) -> None:
+        self._counting = batch.counts
         for name, probe in self.members():
             loss, predictions = probe.loss_and_predictions(batch)
-            self._losses[name].append((probe.known_items(batch), loss))
-            probe.update_score(probe.scores[stage], batch, predictions)
-            probe.update_baselines(stage, batch, predictions)
+            self._losses[name].append((probe.counted_items(batch), loss))
+            if batch.counts:
+                probe.update_score(probe.scores[stage], batch, predictions)
+                probe.update_baselines(stage, batch, predictions)
 
     def on_validation_epoch_end(self) -> None:
         """Log the mean of the scores, and keep what is best of each probe."""
@@ -164,8 +170,10 @@ class ProbeGroup(LightningModule):
         """The scores of each probe on the whole split; their means go to the loggers."""
         found: dict[str, dict[str, float]] = {}
         for name, probe in self.members():
-            items = sum(count for count, _ in self._losses[name])
-            loss = sum(count * float(value) for count, value in self._losses[name]) / items if items else math.nan
+            of_process = [(count, float(value)) for count, value in self._losses[name]]
+            losses = list(chain(*of_all_processes(of_process)))
+            items = sum(count for count, _ in losses)
+            loss = sum(count * value for count, value in losses) / items if items else math.nan
             values = {key: float(value) for key, value in probe.scores[stage].compute().items()}
             if stage == "val" and not self.trainer.sanity_checking:
                 probe.settle(values)
@@ -175,8 +183,8 @@ class ProbeGroup(LightningModule):
             probe.scores[stage].reset()
             probe.score_baselines(stage)
             if self._weights[name]:
-                sums, counts = (torch.stack(parts).sum(0) for parts in zip(*self._weights[name], strict=True))
-                for encoder_id, weight in zip(probe.multi_encoder.encoder_ids, (sums / counts).tolist(), strict=True):
+                *sums, units = summed(torch.stack(self._weights[name]).sum(0)).tolist()
+                for encoder_id, weight in zip(probe.multi_encoder.encoder_ids, (w / units for w in sums), strict=True):
                     found[name][f"{stage}/attention/{encoder_id}/mean"] = weight
             if self.trainer.state.fn in (TrainerFn.VALIDATING, TrainerFn.TESTING):
                 self.results[name] |= found[name]
@@ -223,7 +231,7 @@ class ProbeGroup(LightningModule):
                 del state[f"probes.{position}.{key}"]
         checkpoint["frozen_fingerprints"] = {name: probe.frozen_fingerprints() for name, probe in self.members()}
         checkpoint["best"] = {name: vars(best) for name, best in self.best.items()}
-        checkpoint["streams"] = dict(self._streams)
+        checkpoint["streams"] = of_all_processes(dict(self._streams))
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Lend a checkpoint our frozen weights, and take its best epochs and the probes' random numbers.
@@ -242,7 +250,11 @@ class ProbeGroup(LightningModule):
             state = probe.state_dict()
             checkpoint["state_dict"].update({f"probes.{position}.{key}": state[key] for key in probe.frozen_keys()})
         self.best = {name: Best(**best) for name, best in checkpoint["best"].items()}
-        self._streams |= {name: state.cpu() for name, state in checkpoint.get("streams", {}).items()}
+        processes = checkpoint.get("streams", [])
+        if isinstance(processes, dict):  # of one process, as older versions wrote it
+            processes = [processes]
+        if rank() < len(processes):
+            self._streams |= {name: state.cpu() for name, state in processes[rank()].items()}
 
 
 def mean_of_numbers(values: list[float]) -> float:

@@ -31,6 +31,17 @@ class Movable:
 
 
 @dataclass
+class Batch(Movable):
+    """A batch of one task.
+
+    Attributes:
+        counts: False where it only keeps a process busy while others read the last examples of a split.
+    """
+
+    counts: bool = field(default=True, kw_only=True)
+
+
+@dataclass
 class EncoderInputs(Movable):
     """The rows of a batch for one tokenizer.
 
@@ -78,7 +89,7 @@ def row_keys(inputs: EncoderInputs) -> list[bytes] | None:
 
 
 @dataclass
-class ClassificationBatch(Movable):
+class ClassificationBatch(Batch):
     """Texts, pairs of texts or pairs of arguments to be classified.
 
     Attributes:
@@ -101,7 +112,7 @@ class ClassificationBatch(Movable):
 
 
 @dataclass
-class TokenBatch(Movable):
+class TokenBatch(Batch):
     """Sequences whose words are to be tagged.
 
     Attributes:
@@ -123,7 +134,7 @@ class TokenBatch(Movable):
 
 
 @dataclass
-class QuestionBatch(Movable):
+class QuestionBatch(Batch):
     """Questions, each with the text that may answer it.
 
     Unit 0 of a sequence stands for the whole row: "no answer". Word ``w`` of the text is unit ``w + 1``.
@@ -172,7 +183,7 @@ class CoreferenceDocument(Movable):
 
 
 @dataclass
-class CoreferenceBatch(Movable):
+class CoreferenceBatch(Batch):
     """Documents of one step.
 
     Attributes:

@@ -15,26 +15,36 @@ class UserError(ValueError):
     """Something the user can mend; the text names the place (file, line, key), the value and the remedy."""
 
 
-def run_entrypoint(main: Callable[[], Any]) -> None:
+def run_entrypoint(main: Callable[..., Any], rewrite: Callable[[list[str]], list[str]] | None = None) -> None:
     """Run a Hydra entrypoint; show what the user can mend as a message, everything else as a traceback.
 
-    ``HYDRA_FULL_ERROR=1`` shows tracebacks of both. What a signal does: :mod:`transferlab.utils.interruption`.
+    ``HYDRA_FULL_ERROR=1`` shows tracebacks of both. What a signal does: :mod:`transferlab.utils.interruption`. A
+    further process of a job gets its config from the first one.
+
+    Args:
+        main: of the entrypoint.
+        rewrite: the command line that Hydra is to read, from the one that was typed.
     """
     from transferlab.utils import interruption
+    from transferlab.utils.distributed_jobs import is_rank, run_rank
     from transferlab.utils.terminal import escape_log_records, show_exception
 
     escape_log_records()
     sys.excepthook = show_exception
-    if "HYDRA_FULL_ERROR" in os.environ:
-        interruption.run(main)
-        return
+    if is_rank():
+        run_rank(main)
+    show_traceback = "HYDRA_FULL_ERROR" in os.environ
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
     os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints an abridged traceback itself
     try:
+        if rewrite is not None:
+            sys.argv = rewrite(sys.argv)
         interruption.run(main)
     except (UserError, HydraException, OmegaConfBaseException) as error:
+        if show_traceback:
+            raise
         message = str(user_error_of(error) or error).strip() + _existing_keys(error)
         print(f"\nerror: {visible(message)}\n(HYDRA_FULL_ERROR=1 shows the traceback)", file=sys.stderr)
         sys.exit(1)

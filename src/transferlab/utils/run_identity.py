@@ -8,6 +8,7 @@ torch: ``--help`` and ``--cfg job`` must answer at once.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shlex
 import sys
@@ -16,6 +17,7 @@ from pathlib import Path
 
 RUN_ID = "TRANSFERLAB_RUN_ID"
 COMMAND = "TRANSFERLAB_COMMAND"
+PROGRAM = "TRANSFERLAB_PROGRAM"  # the command without its arguments, as a JSON list
 PROJECT_ROOT = "PROJECT_ROOT"
 # oneDNN keeps compiled kernels and their buffers for so many shapes of operands. Rows of every length make new shapes
 # in every step, so its default of 1024 lets the memory of a run in bf16 grow for hours.
@@ -38,6 +40,7 @@ def start() -> str:
     if is_main_process() or RUN_ID not in os.environ:
         os.environ[RUN_ID] = f"{datetime.now():%Y-%m-%d_%H-%M-%S}_{os.urandom(4).hex()}"
         os.environ[COMMAND] = shlex.join(sys.orig_argv)
+        os.environ[PROGRAM] = json.dumps([sys.executable, *sys.orig_argv[1 : len(sys.orig_argv) - len(sys.argv) + 1]])
     return os.environ[RUN_ID]
 
 
