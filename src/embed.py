@@ -22,21 +22,22 @@ def embed(cfg: DictConfig) -> dict[str, Any]:
     from transferlab.utils.logging import apply_extras
 
     apply_extras(cfg)  # before torch and transformers are imported
+    from transferlab.root_options import check_config
     from transferlab.transferability import task_models
     from transferlab.transferability.embedding_pass import batches_of
     from transferlab.transferability.embedding_pass import embed as run_pass
     from transferlab.transferability.library import TaskLibrary, TaskVectors
-    from transferlab.utils.config_checks import ConfigError, check_root_keys, check_targets, root_keys
+    from transferlab.utils.errors import ConfigError
+    from transferlab.utils.logging import show_config
     from transferlab.utils.run_record import package_versions, write_run_record
 
-    configs = Path(cfg.paths.root_dir, "configs")
-    check_root_keys(cfg, root_keys(configs / "embed.yaml") | root_keys(configs / "train.yaml"))
-    check_targets(cfg)
+    check_config(cfg, "embed")
     if cfg.task == "train":
         raise ConfigError("task: name what is embedded, with experiment=... or, under a name of your own, task=...")
     for key in ("sources", "probes"):
         if cfg[key] is not None:
             raise ConfigError(f"{key}={cfg[key]}: an embedding is of one encoder; name it with encoder=...")
+    show_config(cfg)
     library = TaskLibrary(cfg.library)
     output_dir = Path(cfg.paths.output_dir)
     write_run_record(cfg, output_dir)

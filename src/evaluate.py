@@ -29,14 +29,17 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
     from transferlab.encoders.lineage import records_of
     from transferlab.inference import corpus, load
     from transferlab.reporting.run_scores import print_scores
-    from transferlab.utils.config_checks import check_root_keys, check_targets, root_keys
+    from transferlab.root_options import check_config
+    from transferlab.utils.devices import check_devices
     from transferlab.utils.distributed_launcher import build_trainer
     from transferlab.utils.instantiate import build, instantiate_loggers
     from transferlab.utils.interruption import leave_to_us
+    from transferlab.utils.logging import show_config
     from transferlab.utils.run_record import write_json, write_run_record
 
-    check_root_keys(cfg, root_keys(Path(cfg.paths.root_dir, "configs", "evaluate.yaml")))
-    check_targets(cfg)
+    check_config(cfg, "evaluate")
+    check_devices(cfg.trainer)
+    show_config(cfg)
     output_dir = Path(cfg.paths.output_dir)
     write_run_record(cfg, output_dir)
     seed_everything(cfg.seed, workers=True, verbose=False)

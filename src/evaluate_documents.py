@@ -21,14 +21,14 @@ log = logging.getLogger(__name__)
 def evaluate_documents(cfg: DictConfig) -> dict[str, Any]:
     """Run a composed config; return the scores, also written as JSON and Markdown into the run directory."""
     from transferlab.documents import write_atomically
-    from transferlab.utils.config_checks import check_root_keys, check_targets, root_keys
+    from transferlab.root_options import check_config
     from transferlab.utils.instantiate import build
-    from transferlab.utils.logging import apply_extras
+    from transferlab.utils.logging import apply_extras, show_config
     from transferlab.utils.run_record import write_json, write_run_record
 
     apply_extras(cfg)
-    check_root_keys(cfg, root_keys(Path(cfg.paths.root_dir, "configs", "evaluate_documents.yaml")))
-    check_targets(cfg)
+    check_config(cfg, "evaluate_documents")
+    show_config(cfg)
     output_dir = Path(cfg.paths.output_dir)
     write_run_record(cfg, output_dir)
     documents = list(build(cfg.dataset).read(cfg.split))

@@ -15,25 +15,22 @@ from transferlab.utils.run_identity import start
 
 log = logging.getLogger(__name__)
 
-ACTIONS = ("list", "verify", "prune", "fill")
-
 
 def features(cfg: DictConfig) -> dict[str, Any]:
     """Run a composed config; return the numbers of what was done."""
-    from transferlab.utils.config_checks import ConfigError, check_root_keys, root_keys
-    from transferlab.utils.logging import apply_extras
+    from transferlab.root_options import check_config
+    from transferlab.utils.errors import ConfigError
+    from transferlab.utils.logging import apply_extras, show_config
 
     apply_extras(cfg)  # before torch and transformers are imported
     from transferlab.encoders import feature_upkeep as upkeep
     from transferlab.encoders.feature_store import FeatureStore
     from transferlab.utils.terminal import VisibleConsole, size_of
 
-    configs = Path(cfg.paths.root_dir, "configs")
-    check_root_keys(cfg, root_keys(configs / "features.yaml") | root_keys(configs / "train.yaml"))
-    if cfg.action not in ACTIONS:
-        raise ConfigError(f"action={cfg.action}: choose one of {', '.join(ACTIONS)}")
+    check_config(cfg, "features")
     if cfg.features is None:
         raise ConfigError(f"features=off leaves no store to {cfg.action}; leave it out")
+    show_config(cfg)
     store = FeatureStore.of(**OmegaConf.to_container(cfg.features, resolve=True))  # type: ignore[arg-type]
     if cfg.action == "fill":
         fill(cfg)
@@ -57,12 +54,10 @@ def fill(cfg: DictConfig) -> None:
     from transferlab import building
     from transferlab.callbacks import fill_features
     from transferlab.probes import probes_of
-    from transferlab.utils.config_checks import ConfigError
+    from transferlab.utils.errors import ConfigError
     from transferlab.utils.instantiate import build
     from transferlab.utils.source_selection import select_sources
 
-    if cfg.layers not in ("used", "all"):
-        raise ConfigError(f"layers={cfg.layers}: choose one of used, all")
     read = {"train": cfg.train, "validation": cfg.train or cfg.validate, "test": cfg.test}
     splits = cfg.splits or [split for split, wanted in read.items() if wanted]
     own = set(OmegaConf.load(Path(cfg.paths.root_dir, "configs", "features.yaml"))) - {"task_name", "extras"}

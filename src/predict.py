@@ -35,12 +35,13 @@ def predict(cfg: DictConfig) -> dict[str, Any]:
     from transferlab.documents import Annotations, write_jsonl
     from transferlab.inference import Pipeline, corpus, load
     from transferlab.models.saving import find_model
-    from transferlab.utils.config_checks import ConfigError, check_root_keys, check_targets, root_keys
+    from transferlab.root_options import check_config
+    from transferlab.utils.errors import ConfigError
     from transferlab.utils.instantiate import build
+    from transferlab.utils.logging import show_config
     from transferlab.utils.run_record import write_run_record
 
-    check_root_keys(cfg, root_keys(Path(cfg.paths.root_dir, "configs", "predict.yaml")))
-    check_targets(cfg)
+    check_config(cfg, "predict")
     names = list(cfg.pipeline.models)
     if not names or None in names:
         raise ConfigError(
@@ -52,6 +53,7 @@ def predict(cfg: DictConfig) -> dict[str, Any]:
     for layer in serializers:
         if layer not in layers:
             raise ConfigError(f"serializer.{layer}: there is no such layer of predictions; choose one of {layers}")
+    show_config(cfg)
     output_dir = Path(cfg.paths.output_dir)
     write_run_record(cfg, output_dir)
     models = [find_model(model) for model in names]
@@ -76,7 +78,7 @@ def predict(cfg: DictConfig) -> dict[str, Any]:
 def check_tasks(models: list[Path], tasks: Sequence[str] | None) -> None:
     """Refuse a model of another task than a pipeline has in its place; None: models of any tasks."""
     from transferlab.models.descriptions import read_description
-    from transferlab.utils.config_checks import ConfigError
+    from transferlab.utils.errors import ConfigError
 
     for model, task in zip(models, tasks or (), strict=tasks is not None):
         found = read_description(model)["taskmodule"]["name"]

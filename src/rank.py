@@ -25,12 +25,13 @@ def rank(cfg: DictConfig) -> dict[str, Any]:
     apply_extras(cfg)  # before torch and transformers are imported
     from transferlab.rank_targets import rank_targets
     from transferlab.reporting.ranking_report import RankingReport
+    from transferlab.root_options import check_config
     from transferlab.transferability.measured import measured_of
-    from transferlab.utils.config_checks import check_root_keys, check_targets, root_keys
+    from transferlab.utils.logging import show_config
     from transferlab.utils.run_record import write_run_record
 
-    check_root_keys(cfg, root_keys(Path(cfg.paths.root_dir, "configs", "rank.yaml")) | {"estimators"})
-    check_targets(cfg)
+    check_config(cfg, "rank")
+    show_config(cfg)
     write_run_record(cfg, cfg.paths.output_dir)
     targets = [cfg.target] if isinstance(cfg.target, str) else list(cfg.target)
     sources: Any = OmegaConf.to_container(cfg.sources) if OmegaConf.is_config(cfg.sources) else [cfg.sources]

@@ -21,12 +21,13 @@ def report(cfg: DictConfig) -> dict[str, Any]:
     from transferlab.documents import write_atomically
     from transferlab.reporting.sweep_plot import plot_depths, plot_sweep
     from transferlab.reporting.sweep_report import report_sweeps
-    from transferlab.utils.config_checks import check_root_keys, root_keys
-    from transferlab.utils.logging import apply_extras
+    from transferlab.root_options import check_config
+    from transferlab.utils.logging import apply_extras, show_config
     from transferlab.utils.terminal import VisibleConsole
 
     apply_extras(cfg)
-    check_root_keys(cfg, root_keys(Path(cfg.paths.root_dir, "configs", "report.yaml")))
+    check_config(cfg, "report")
+    show_config(cfg)
     output_dir = Path(cfg.paths.output_dir)
     result = report_sweeps([cfg.sweeps] if isinstance(cfg.sweeps, str) else list(cfg.sweeps), cfg.score)
     VisibleConsole().print(result.table())

@@ -14,18 +14,15 @@ from transferlab.utils.run_identity import start
 
 log = logging.getLogger(__name__)
 
-ACTIONS = ("list", "delete")
-
 
 def runs(cfg: DictConfig) -> dict[str, Any]:
     """Run a composed config; return the number of runs and of bytes that were listed or deleted."""
+    from transferlab.root_options import check_config
     from transferlab.utils import run_upkeep as upkeep
-    from transferlab.utils.config_checks import ConfigError, check_root_keys, root_keys
+    from transferlab.utils.errors import ConfigError
     from transferlab.utils.terminal import VisibleConsole
 
-    check_root_keys(cfg, root_keys(Path(cfg.paths.root_dir, "configs", "runs.yaml")))
-    if cfg.action not in ACTIONS:
-        raise ConfigError(f"action={cfg.action}: choose one of {', '.join(ACTIONS)}")
+    check_config(cfg, "runs")
     place = Path(cfg.paths.log_dir)
     found = upkeep.runs_below(place)
     chosen = upkeep.select(found, **{name: cfg[name] for name in upkeep.CRITERIA})

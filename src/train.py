@@ -33,10 +33,11 @@ def train(cfg: DictConfig) -> dict[str, Any]:
     from transferlab.callbacks.resumption import Resumption
     from transferlab.finishing import finish
     from transferlab.probes import probes_of
+    from transferlab.root_options import check_config
     from transferlab.utils.distributed_launcher import build_trainer
     from transferlab.utils.instantiate import instantiate_callbacks, instantiate_loggers
     from transferlab.utils.interruption import leave_to_us
-    from transferlab.utils.logging import log_resolved_config
+    from transferlab.utils.logging import log_resolved_config, show_config
     from transferlab.utils.run_record import record_of, write_run_record
     from transferlab.utils.source_selection import select_sources
 
@@ -49,6 +50,7 @@ def train(cfg: DictConfig) -> dict[str, Any]:
     if (metrics := finished_metrics(goes_on, output_dir, overrides)) is not None:
         log.info("%s was finished before", output_dir)
         return metrics
+    check_config(cfg, "train")
     checkpoint = last_checkpoint(goes_on, output_dir)
     if goes_on is not None and checkpoint is None:
         log.info("%s has no checkpoint yet: this run starts anew, in its directory", output_dir)
@@ -59,6 +61,7 @@ def train(cfg: DictConfig) -> dict[str, Any]:
         select_sources(cfg)
     for config in [probe.cfg for probe in probes] or [cfg]:
         building.check(config)
+    show_config(cfg)
     write_run_record(cfg, output_dir)
     for probe in probes:
         write_run_record(probe.cfg, probe.cfg.paths.output_dir, probe.overrides)

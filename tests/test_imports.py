@@ -30,6 +30,7 @@ ENTRYPOINTS = {
     "finishing",
     "probes",
     "rank_targets",
+    "root_options",
 }  # of the package; like src/*.py they may import everything
 
 # What answers --help, reads corpora or launches sweeps has no need of torch.

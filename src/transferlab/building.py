@@ -26,7 +26,9 @@ from transferlab.models.probe_group import ProbeGroup
 from transferlab.models.saving import trained_state
 from transferlab.models.token_classification_model import TokenClassificationModel
 from transferlab.probes import Probe
-from transferlab.utils.config_checks import ConfigError, check_root_keys, check_targets, keyword_names, root_keys
+from transferlab.utils.config_checks import check_targets, keyword_names
+from transferlab.utils.devices import check_devices
+from transferlab.utils.errors import ConfigError
 from transferlab.utils.instantiate import build
 from transferlab.utils.saved_models import belongs_to, saved_model_of
 
@@ -41,12 +43,8 @@ def check(cfg: DictConfig) -> None:
     Raises:
         ConfigError: naming key, value and choices.
     """
-    if not OmegaConf.select(cfg, "model.pretrained_models"):
-        raise ConfigError(
-            "model.pretrained_models names no encoder; for example +model.pretrained_models={bert:bert-base-cased}"
-        )
-    check_root_keys(cfg, root_keys(Path(cfg.paths.root_dir, "configs", "train.yaml")))
     check_targets(cfg)
+    check_devices(cfg.trainer)
     OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     model = OmegaConf.to_container(cfg.model, resolve=True)
     assert isinstance(model, dict)

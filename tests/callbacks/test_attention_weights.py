@@ -141,7 +141,7 @@ def test_a_resumed_run_with_nothing_left_to_train_exports_the_same(tmp_path: Pat
 
 @pytest.mark.parametrize("options", [{"bins": 0}, {"log_freq": 0}])
 def test_impossible_options_are_refused(options: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match=r"wandb_watch\.log_freq"):
+    with pytest.raises(ValueError, match=next(iter(options))):
         AttentionWeights(**options)
 
 

@@ -128,7 +128,7 @@ def test_a_directory_without_conll_files_is_refused(tmp_path):
 
 
 def test_an_unknown_language_is_refused_with_the_choices(tmp_path):
-    with pytest.raises(DataError, match=r"dataset\.language='klingon' is unknown.*'english'"):
+    with pytest.raises(DataError, match=r"dataset\.language=klingon: .*english"):
         Conll2012Reader(tmp_path, language="klingon")
 
 

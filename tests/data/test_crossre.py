@@ -59,7 +59,7 @@ def test_malformed_lines_are_refused_with_their_place(tmp_path, change, names):
 
 
 def test_unknown_domains_and_places_without_files_are_refused(tmp_path):
-    with pytest.raises(DataError, match=r"dataset\.domain='sport'"):
+    with pytest.raises(DataError, match=r"dataset\.domain=sport: "):
         CrossReReader("sport", tmp_path)
     with pytest.raises(DataError, match=r"dataset\.domain=music"):
         reader(tmp_path, RECORD, domain="music")

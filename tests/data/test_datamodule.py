@@ -137,7 +137,7 @@ def test_a_document_may_be_several_examples_or_none():
 
 
 def test_refusals():
-    with pytest.raises(UserError, match=r"datamodule\.select_n names \['dev'\]"):
+    with pytest.raises(UserError, match=r"datamodule\.select_n\.dev: "):
         TransferDataModule(Corpus(), Names(), select_n={"dev": 1})
     with pytest.raises(UserError, match=r"the test split .* holds no documents"):
         TransferDataModule(Corpus(), Names()).documents("test")
@@ -157,7 +157,7 @@ def test_limited_data_are_random_examples_of_the_training_split_only():
     assert names(train_examples=2)[0] < train, "a smaller draw is part of a larger one"
     assert any(names(train_examples=4, select_seed=seed)[0] != train for seed in (1, 2, 3)), "another draw"
     assert len(names(train_examples=100)[0]) == 6, "as many as there are"
-    with pytest.raises(UserError, match="train_examples=0: at least 1"):
+    with pytest.raises(UserError, match="train_examples=0: "):
         names(train_examples=0)
 
 

@@ -233,7 +233,7 @@ def test_an_unknown_label_is_refused_with_the_choices(tmp_path):
 
 
 def test_an_unknown_task_and_an_empty_place_are_refused(tmp_path):
-    with pytest.raises(DataError, match=r"dataset\.task='mrcp' does not exist; did you mean mrpc"):
+    with pytest.raises(DataError, match=r"dataset\.task=mrcp: .*did you mean mrpc"):
         GlueReader("mrcp")
     with pytest.raises(DataError, match=r"holds no files of mnli.*dev_matched\.tsv, test_matched\.tsv.*GLUE_DIR"):
         GlueReader("mnli", tmp_path)

@@ -110,13 +110,13 @@ def test_the_clone_and_the_folds_of_the_other_clone(tmp_path, monkeypatch, folds
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"fold": 10}, r"dataset\.fold=10 does not exist"),
+        ({"fold": 10}, r"dataset\.fold=10: "),
         ({"fold": 3}, r"none of .*/splits/3, .*/3 is a directory\. .*lrec2020-coref"),
         (
             {"layer": "inner"},
-            r"dataset\.layer='inner' does not exist; choose one of \['outermost', 'all'\] or a column",
+            r"dataset\.layer=inner: choose one of outermost, all or a whole number",
         ),
-        ({"layer": 4}, r"dataset\.layer=4 does not exist; .* 0 \(innermost\) to 3"),
+        ({"layer": 4}, r"dataset\.layer=4: .*from 0 to 3"),
     ],
 )
 def test_unknown_options_are_refused_with_the_choices(tmp_path, options, message):

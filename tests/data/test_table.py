@@ -152,9 +152,9 @@ def test_broken_rows_are_refused_with_file_and_line(tmp_path, file, content, mes
 def test_other_refusals(tmp_path):
     with pytest.raises(DataError, match="names a column twice"):
         table(tmp_path, "text,text\na,1\n")
-    with pytest.raises(DataError, match=r"dataset\.label_kind='classes'.*class, value, several"):
+    with pytest.raises(DataError, match=r"dataset\.label_kind=classes: .*class, value, several"):
         table(tmp_path, "text,label\na,1\n", label_kind="classes")
-    with pytest.raises(DataError, match=r"dataset\.files names \['dev'\]"):
+    with pytest.raises(DataError, match=r"dataset\.files\.dev: "):
         table(tmp_path, "text,label\na,1\n", files={"dev": "dev.csv"})
     with pytest.raises(DataError, match=r"holds none of x\.csv.*Get it there"):
         table(tmp_path, "", files={"train": "x.csv"}, source="Get it there")

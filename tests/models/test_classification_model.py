@@ -396,10 +396,10 @@ def one_by_one(model, taskmodule):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"metric": "mprc"}, r"model\.metric='mprc'.*did you mean mrpc"),
+        ({"metric": "mprc"}, r"model\.metric=mprc: .*did you mean mrpc"),
         ({"metric": "stsb"}, r"model\.metric=stsb scores a regression problem"),
         ({"metric": "mrpc"}, r"model\.metric_options: .*'1' is none of the labels"),
-        ({"problem": "ranking"}, r"taskmodule\.problem='ranking'"),
+        ({"problem": "ranking"}, r"model\.problem=ranking: "),
         ({"metric": "cola", "metric_options": {"no_relation": "x"}}, r"model\.metric_options\.no_relation"),
     ],
 )

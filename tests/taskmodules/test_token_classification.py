@@ -228,8 +228,8 @@ def test_baselines_have_the_names_of_the_scores(news):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"layer": "spans"}, "taskmodule.layer='spans': choose one of"),
-        ({"scheme": "IOB3"}, "'IOB3' is no tagging scheme"),
+        ({"layer": "spans"}, "taskmodule.layer=spans: choose one of"),
+        ({"scheme": "IOB3"}, "taskmodule.scheme=IOB3: "),
         ({"scheme": None}, "taskmodule.scheme=null, but taskmodule.layer=entities"),
         ({"max_segment_len": 2}, "taskmodule.overlap=64 must be .* taskmodule.max_segment_len=2, 0 subtokens"),
         ({"max_segment_len": 20, "overlap": 18}, "taskmodule.overlap=18 must be"),

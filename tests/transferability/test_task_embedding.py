@@ -490,10 +490,10 @@ def test_the_best_of_several_rows_of_an_example_are_one_example(encoder):
 def test_wrong_use_is_refused_before_any_work(encoder):
     _, _, model = build(encoder(), "classes")
     for options, message in (
-        ({"mode": "precise"}, "mode='precise': choose one of parity, exact"),
+        ({"mode": "precise"}, "mode=precise: choose one of exact, parity"),
         ({"labels": "true"}, "labels='true': choose one of gold, sampled"),
         ({"samples": 3}, "samples=3: at least 1, and 1 with labels=gold"),
-        ({"components": []}, "name at least one of the groups activations, pooled"),
+        ({"components": []}, r"components=\[\]: "),
         ({"components": ["actvations"]}, r"has no 'actvations'.*groups activations.*encoder\.layer\.\*\.layer_output"),
         ({"components": ["pooler.*"]}, r"this bert has no 'pooler\.\*'"),
     ):

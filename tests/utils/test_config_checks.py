@@ -59,7 +59,7 @@ def test_missing_targets(target: str, message: str) -> None:
 
 @pytest.mark.parametrize(
     ("key", "hint"),
-    [("sed", r"did you mean seed"), ("patience", r"did you mean stop\.patience"), ("zzz", r"known: \['data', 'model'")],
+    [("sed", r"did you mean seed"), ("patience", r"did you mean stop\.patience"), ("zzz", r"known: data, model")],
 )
 def test_an_unknown_root_key_names_where_there_is_one(key: str, hint: str) -> None:
     cfg = OmegaConf.create({"seed": 1, "stop": {"patience": 5}, "model": None, "data": "${stop}", key: {"x": 3}})
@@ -74,5 +74,11 @@ def test_root_keys_are_those_of_the_file_and_its_groups(tmp_path) -> None:
 
 
 def test_good_configs_pass() -> None:
-    good = {"_target_": "transferlab.data.readers.jsonl.JsonLinesReader", "data_dir": "${nowhere}", "_partial_": True}
-    check_targets(OmegaConf.create({"x": good, "plain": {"anything": 1}, "nothing": None}))
+    good = {"_target_": "transferlab.data.readers.jsonl.JsonLinesReader", "data_dir": "${place}", "_partial_": True}
+    check_targets(OmegaConf.create({"x": good, "place": "here", "plain": {"anything": 1}, "nothing": None}))
+
+
+def test_what_cannot_be_resolved_is_named() -> None:
+    reader = {"_target_": "transferlab.data.readers.jsonl.JsonLinesReader", "data_dir": "${nowhere}"}
+    with pytest.raises(ConfigError, match=r"x\.data_dir.*nowhere"):
+        check_targets(OmegaConf.create({"x": reader}))

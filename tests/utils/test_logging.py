@@ -9,7 +9,7 @@ import warnings
 import pytest
 from omegaconf import OmegaConf
 
-from transferlab.utils.logging import apply_extras, log_resolved_config
+from transferlab.utils.logging import apply_extras, log_resolved_config, show_config
 
 CONFIG = {
     "seed": 3,
@@ -19,7 +19,7 @@ CONFIG = {
 
 
 def test_config_is_printed_resolved(capsys: pytest.CaptureFixture[str]) -> None:
-    apply_extras(OmegaConf.create(CONFIG))
+    show_config(OmegaConf.create(CONFIG))
     printed = capsys.readouterr().out
     assert "seed: 3" in printed
     assert "width: 3" in printed

@@ -15,6 +15,8 @@ from torch import Tensor, nn
 
 from transferlab.callbacks.attention_plot import plot_attention
 from transferlab.utils.distributed import rank, summed
+from transferlab.utils.option_kinds import Count
+from transferlab.utils.options import checked
 from transferlab.utils.run_record import write_json
 
 log = logging.getLogger(__name__)
@@ -34,9 +36,8 @@ class AttentionWeights(Callback):
         bins: number of equal bins of a histogram over [0, 1].
     """
 
-    def __init__(self, output_dir: str | None = None, log_freq: int | None = None, bins: int = 20) -> None:
-        if bins < 1 or (log_freq is not None and log_freq < 1):
-            raise ValueError(f"1 or more: callbacks.attention_weights.bins={bins}, wandb_watch.log_freq={log_freq}")
+    @checked("callbacks.attention_weights")
+    def __init__(self, output_dir: str | None = None, log_freq: Count | None = None, bins: Count = 20) -> None:
         self.output_dir = output_dir
         self.log_freq = log_freq
         self.bins = bins

@@ -32,11 +32,12 @@ from transferlab.callbacks.sweep_results import (
     write_job,
 )
 from transferlab.utils import interruption, run_directory
-from transferlab.utils.errors import UserError, user_error_of
+from transferlab.utils.errors import UserError, message_for, user_error_of
 from transferlab.utils.escaping import visible
 from transferlab.utils.resume import CHECKPOINT, PRIMARY, SWEEP_RESULT, command_that_goes_on, overrides_of
 from transferlab.utils.run_identity import is_main_process
 from transferlab.utils.run_record import FAILED, FINISHED, INTERRUPTED, set_status
+from transferlab.utils.unstarted_runs import first_missing, remove_unstarted
 from transferlab.utils.wandb_logger import finish_wandb_run
 
 log = logging.getLogger(__name__)
@@ -134,8 +135,9 @@ class SaveJobReturn(Callback):
                 return  # nothing in that directory is this job's
             record["error"] = f"{type(error).__name__}: {error}"
             record["traceback"] = "".join(traceback.format_exception(returned))
-            log.error("the job failed: %s", record["error"])
-            log.info("its traceback is in %s", (directory / JOB_FILE).with_suffix(".md"))
+            if config.hydra.mode == RunMode.MULTIRUN or message_for(returned) is None:  # else it is said at the end
+                log.error("the job failed: %s", record["error"])
+                log.info("its traceback is in %s", (directory / JOB_FILE).with_suffix(".md"))
         write_job(directory, record)
         set_status(directory, FINISHED if job_return.status == JobStatus.COMPLETED else FAILED)
         if config.hydra.mode == RunMode.MULTIRUN and self.integrate_multirun_result:
@@ -233,6 +235,28 @@ def _record_interruption(config: DictConfig, end: interruption.Interruption) -> 
             "ended by %s; it goes on %s", end.name,
             f"from {CHECKPOINT}, saved at {at}" if at else "from its beginning: no checkpoint has been saved yet",
         )  # fmt: skip
+
+
+class RemoveUnstartedRun(Callback):
+    """Remove the directory of a single run that was refused before it did anything; the message is on the terminal.
+
+    The directories of sweeps stay: they tell which of the jobs failed. It is the first callback, so that it sees what
+    is there before the others.
+    """
+
+    def __init__(self) -> None:
+        self._made: Path | None = None
+
+    def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Take note of what there is before."""
+        HydraConfig.instance().set_config(config)  # the name of the directory may need it
+        self._made = first_missing(Path(config.hydra.run.dir))
+
+    def on_run_end(self, config: DictConfig, **kwargs: Any) -> None:
+        """Remove what was made, if the run did nothing."""
+        job_return: JobReturn = kwargs["job_return"]
+        if job_return.status == JobStatus.FAILED:
+            remove_unstarted(Path(config.hydra.run.dir), self._made, job_return._return_value)
 
 
 class FinishWandbRun(Callback):

@@ -12,7 +12,7 @@ from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
 from transferlab.data.batching import Drawn, Examples, LengthBatches
-from transferlab.data.readers.base import Reader
+from transferlab.data.readers.base import Reader, Split
 from transferlab.data.selection import select
 from transferlab.data.span_overlap import spans_of
 from transferlab.data.text_overlap import Texts, TrainingTexts, overlap, texts_of
@@ -20,6 +20,8 @@ from transferlab.data.unknown_labels import GoldLabels
 from transferlab.documents import Document
 from transferlab.utils.batches import row_keys
 from transferlab.utils.errors import UserError
+from transferlab.utils.option_kinds import Count, Natural, Seed
+from transferlab.utils.options import checked
 
 log = logging.getLogger(__name__)
 
@@ -62,16 +64,17 @@ class TransferDataModule(LightningDataModule):
             What they draw does not depend on their number.
     """
 
+    @checked("datamodule")
     def __init__(
         self,
         reader: Reader,
         taskmodule: Encoder,
-        batch_size: int = 1,
-        eval_batch_size: int | None = None,
-        select_n: dict[str, int | None] | None = None,
-        select_seed: int = 0,
-        train_examples: int | None = None,
-        num_workers: int | None = None,
+        batch_size: Count = 1,
+        eval_batch_size: Count | None = None,
+        select_n: Mapping[Split, Count | None] | None = None,
+        select_seed: Seed = 0,
+        train_examples: Count | None = None,
+        num_workers: Natural | None = None,
     ) -> None:
         super().__init__()
         self.reader = reader
@@ -84,8 +87,6 @@ class TransferDataModule(LightningDataModule):
             raise UserError(f"datamodule.select_n names {sorted(unknown)}; the corpus has {list(reader.splits)}")
         self.select_seed = select_seed
         self.train_examples = train_examples
-        if train_examples is not None and train_examples < 1:
-            raise UserError(f"datamodule.train_examples={train_examples}: at least 1, or null for all")
         self.num_workers = num_workers
         self._start = START  # where training starts, or goes on
         self._documents: dict[str, list[Document]] = {}

@@ -27,6 +27,8 @@ from transferlab.encoders.weighting import (
     linear_per_encoder,
     weighted_sum,
 )
+from transferlab.utils.option_kinds import Count
+from transferlab.utils.options import checked
 
 
 class _SumOfValues(Aggregation):
@@ -40,7 +42,8 @@ class _SumOfValues(Aggregation):
 
     name: str
 
-    def __init__(self, widths: Mapping[str, int], *, project: bool = False, output_size: int | None = None) -> None:
+    @checked("model.aggregate", EncoderError)
+    def __init__(self, widths: Mapping[str, int], *, project: bool = False, output_size: Count | None = None) -> None:
         super().__init__()
         if project or output_size is not None:
             self.hidden_size_out = output_size or next(iter(widths.values()))
@@ -107,7 +110,8 @@ class Concat(Aggregation):
         output_size: project the concatenation to this width; None leaves it as it is.
     """
 
-    def __init__(self, widths: Mapping[str, int], *, output_size: int | None = None) -> None:
+    @checked("model.aggregate", EncoderError)
+    def __init__(self, widths: Mapping[str, int], *, output_size: Count | None = None) -> None:
         super().__init__()
         total = sum(widths.values())
         self.hidden_size_out = output_size or total

@@ -29,6 +29,8 @@ from transferlab.encoders.weighting import (
     SourceWeights,
     weighted_sum,
 )
+from transferlab.utils.option_kinds import Count
+from transferlab.utils.options import checked
 
 MODES = ("token", "cls", "constant")
 DEFAULT_HIDDEN_SIZE = 128
@@ -59,12 +61,13 @@ class AttentionAggregation(Aggregation):
         EncoderError: unknown target or mode, or sizes that do not fit.
     """
 
+    @checked("model.aggregate", EncoderError)
     def __init__(
         self,
         widths: Mapping[str, int],
         *,
-        hidden_size: int | None = None,
-        output_size: int | None = None,
+        hidden_size: Count | None = None,
+        output_size: Count | None = None,
         query_idx: int | str = 0,
         mode: str = "token2token",
         mode_query: str | None = None,
@@ -73,13 +76,9 @@ class AttentionAggregation(Aggregation):
         project_target_key: bool = True,
         project_target_value: bool = True,
         reuse_target_query_as_key: bool = True,
-        use_outputs_from_last_n_layers: int = 1,
+        use_outputs_from_last_n_layers: Count = 1,
     ) -> None:
         super().__init__()
-        if use_outputs_from_last_n_layers < 1:
-            raise EncoderError(
-                f"model.aggregate.use_outputs_from_last_n_layers={use_outputs_from_last_n_layers}: at least 1"
-            )
         self.last_n_layers = use_outputs_from_last_n_layers
         self.target = _target(query_idx, list(widths))
         self.mode_query, self.mode_keys = _modes(mode, mode_query, mode_keys)

@@ -15,6 +15,8 @@ from torch import nn
 from transformers import MODEL_MAPPING, AutoModel, PretrainedConfig, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
+from transferlab.encoders.lineage import description_file, description_of
+from transferlab.encoders.saved_files import verify
 from transferlab.encoders.source_files import EncoderError, check_weights
 from transferlab.encoders.sources import loading
 from transferlab.encoders.truncation import drop_decoder
@@ -51,6 +53,7 @@ def build_backbone(
         if not load_weights:
             return AutoModel.from_config(config, trust_remote_code=False, **options)
         check_weights(encoder_id, source)
+        _check_saved(source)
         try:
             backbone, report = AutoModel.from_pretrained(
                 source,
@@ -76,6 +79,12 @@ def build_backbone(
             f"({', '.join(missing[:3])}, ...); check model.pretrained_models.{encoder_id} and its config"
         )
     return backbone
+
+
+def _check_saved(source: str) -> None:
+    """Refuse an encoder of a saved model whose files are not as they were saved."""
+    if Path(source).is_dir() and (file := description_file(source)) is not None:
+        verify(file.parent, description_of(source), Path(source))
 
 
 @contextmanager

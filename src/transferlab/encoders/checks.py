@@ -41,7 +41,7 @@ class EncoderPlan:
 
 
 def check_encoders(
-    pretrained_models: Mapping[str, str],
+    pretrained_models: Mapping[str, str] | None,
     *,
     pretrained_default_config: str | Mapping[str, Any] | None = None,
     pretrained_configs: Mapping[str, str | Mapping[str, Any]] | None = None,
@@ -58,8 +58,9 @@ def check_encoders(
     Raises:
         EncoderError: naming the key, its value and the choices.
     """
-    encoder_ids = list(pretrained_models)
+    encoder_ids = list(pretrained_models or {})
     _check_ids(encoder_ids)
+    assert pretrained_models is not None
     frozen = encoder_ids if freeze_models == ALL else _as_list(freeze_models)
     check_known(f"model.freeze_models (ids, or {ALL})", frozen, encoder_ids)
     check_known("model.truncate_models", truncate_models or {}, encoder_ids)
@@ -115,7 +116,10 @@ def check_compile(backend: str | None) -> None:
 
 def _check_ids(encoder_ids: Sequence[str]) -> None:
     if not encoder_ids:
-        raise EncoderError("model.pretrained_models: name at least one encoder, as {id: source}")
+        raise EncoderError(
+            "model.pretrained_models: there is no encoder; name one, for example "
+            "+model.pretrained_models={bert:bert-base-cased}"
+        )
     for encoder_id in encoder_ids:
         # ids are parts of configuration keys and of the names of weights
         usable = isinstance(encoder_id, str) and encoder_id.isprintable() and "." not in encoder_id

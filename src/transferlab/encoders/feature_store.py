@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 from weakref import WeakValueDictionary
 
 import torch
@@ -29,6 +29,8 @@ from filelock import FileLock, Timeout
 from transferlab.encoders.feature_shards import SUFFIX, DamagedShardError, Shard
 from transferlab.encoders.sources import EncoderError
 from transferlab.encoders.stored_layer import StoredLayer
+from transferlab.utils.option_kinds import NonNegative, OneOf, Positive, Text
+from transferlab.utils.options import checked
 
 log = logging.getLogger(__name__)
 
@@ -81,13 +83,14 @@ class FeatureStore:
     # as long as an encoder uses it: the jobs of a sweep may share a process
     _opened: ClassVar[WeakValueDictionary[str, FeatureStore]] = WeakValueDictionary()
 
+    @checked("features", EncoderError)
     def __init__(
-        self, directory: str | Path, dtype: str = "float16", limit_gb: float = 50.0, gpu_gb: float = 8.0
+        self,
+        directory: Text | Path,
+        dtype: Annotated[str, OneOf(DTYPES)] = "float16",
+        limit_gb: Positive = 50.0,
+        gpu_gb: NonNegative = 8.0,
     ) -> None:
-        if dtype not in DTYPES:
-            raise EncoderError(f"features.dtype={dtype}: choose one of {', '.join(DTYPES)}")
-        if limit_gb <= 0:
-            raise EncoderError(f"features.limit_gb={limit_gb} leaves no room; features=off stores nothing")
         self.directory = Path(directory)
         self.dtype = dtype
         self.limit = 1e9 * limit_gb

@@ -26,7 +26,7 @@ def description_of(source: str) -> dict[str, Any]:
         place = resolve(source)
     except EncoderError:
         return {}
-    file = _description_file(place)
+    file = description_file(place)
     if file is None:
         return {}
     try:
@@ -38,7 +38,8 @@ def description_of(source: str) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _description_file(place: str) -> Path | None:
+def description_file(place: str) -> Path | None:
+    """The description of the saved model that a folder, or a repository of the hub, is or is a part of."""
     folder = Path(place)
     if folder.is_dir():
         whole = folder.resolve().parents[1] if folder.resolve().parent.name == ENCODER_FOLDER else folder

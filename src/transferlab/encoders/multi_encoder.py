@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 
 from transferlab.encoders.added_tokens import AddedTokens, initial_embeddings
-from transferlab.encoders.alignment import align, first_tokens
+from transferlab.encoders.alignment import ALIGNMENTS, align, first_tokens
 from transferlab.encoders.checks import check_compile, check_encoders, check_gradient_checkpointing, check_known
 from transferlab.encoders.encoder import Encoder
 from transferlab.encoders.feature_store import FeatureStore
@@ -22,6 +22,8 @@ from transferlab.encoders.sources import EncoderError
 from transferlab.encoders.tokenizers import load_tokenizers
 from transferlab.encoders.weighting import ModulesById
 from transferlab.utils.batches import EncoderInputs
+from transferlab.utils.option_kinds import Count, OneOf, Text
+from transferlab.utils.options import checked
 
 __all__ = ["MultiEncoder", "MultiEncoderOutput", "check_encoders"]
 
@@ -73,29 +75,28 @@ class MultiEncoder(nn.Module):
         EncoderError: see the messages; each names the key to change.
     """
 
+    @checked("model", EncoderError)
     def __init__(
         self,
-        pretrained_models: Mapping[str, str],
+        pretrained_models: Mapping[str, Text] | None,
         *,
         pretrained_default_config: str | Mapping[str, Any] | None = None,
         pretrained_configs: Mapping[str, str | Mapping[str, Any]] | None = None,
-        freeze_models: Sequence[str] | str | None = None,
-        truncate_models: Mapping[str, int] | None = None,
+        freeze_models: str | Sequence[str] | None = None,
+        truncate_models: Mapping[str, Count] | None = None,
         aggregate: str | Mapping[str, Any] | None = None,
         normalize_embeddings: bool = False,
         cossim_target_embed_key: str | None = None,
         frozen_dropout: bool = False,
-        alignment: str = "first",
+        alignment: Annotated[str, OneOf(ALIGNMENTS)] = "first",
         added_tokens: Mapping[str, str] | None = None,
         load_weights: bool = True,
         gradient_checkpointing: bool = False,
         compile: str | None = None,
-        max_rows_per_pass: int | None = None,
+        max_rows_per_pass: Count | None = None,
         features: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
-        if max_rows_per_pass is not None and max_rows_per_pass < 1:
-            raise EncoderError(f"model.max_rows_per_pass={max_rows_per_pass}: at least 1, or null for all")
         check_compile(compile)
         plan = check_encoders(
             pretrained_models,
@@ -113,6 +114,7 @@ class MultiEncoder(nn.Module):
             for encoder_id in self.encoder_ids:
                 if encoder_id not in self.frozen_ids:
                     check_gradient_checkpointing(encoder_id, plan.configs[encoder_id])
+        assert pretrained_models is not None
         self.pretrained_models = dict(pretrained_models)
         tokenizers, keys = load_tokenizers(pretrained_models)
         self.tokenizer_keys = keys

@@ -16,9 +16,11 @@ from torchmetrics import Metric
 
 from transferlab.encoders.multi_encoder import MultiEncoder, MultiEncoderOutput
 from transferlab.metrics.class_counts import ClassCounts
-from transferlab.models.optimization import WARMUPS, adamw, clip_gradients
+from transferlab.models.optimization import WarmUp, adamw, clip_gradients
 from transferlab.utils.distributed import joint_mean, log_weight
 from transferlab.utils.errors import UserError
+from transferlab.utils.option_kinds import NonNegative, Positive, Share
+from transferlab.utils.options import checked
 
 log = logging.getLogger(__name__)
 
@@ -47,22 +49,21 @@ class TransferModel(LightningModule):
     baseline_scores: Mapping[str, Mapping[str, Mapping[str, float]]] = MappingProxyType({})
     reads_rows = True  # the vectors of units that stand for whole rows, where the taskmodule makes such units
 
+    @checked("model")
     def __init__(
         self,
         *,
-        task_learning_rate: float = 2e-4,
-        bert_learning_rate: float = 1e-5,
-        warmup_proportion: float = 0.1,
-        warmup_on: str = "all",
-        weight_decay: float = 0.0,
-        bert_weight_decay: float | None = None,
-        adam_epsilon: float = 1e-6,
+        task_learning_rate: NonNegative = 2e-4,
+        bert_learning_rate: NonNegative = 1e-5,
+        warmup_proportion: Share = 0.1,
+        warmup_on: WarmUp = "all",
+        weight_decay: NonNegative = 0.0,
+        bert_weight_decay: NonNegative | None = None,
+        adam_epsilon: Positive = 1e-6,
         clip_separately: bool = False,
         **encoder_options: Any,
     ) -> None:
         super().__init__()
-        if warmup_on not in WARMUPS:
-            raise UserError(f"model.warmup_on={warmup_on}: choose one of {', '.join(WARMUPS)}")
         self.multi_encoder = MultiEncoder(**encoder_options)
         self.task_learning_rate = task_learning_rate
         self.bert_learning_rate = bert_learning_rate

@@ -5,18 +5,20 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from transferlab.metrics.classification import make_score
+from transferlab.metrics.classification import SCORES, make_score
 from transferlab.models.base import TransferModel
 from transferlab.models.class_weights import ClassWeights
 from transferlab.models.heads import TaskHead
 from transferlab.models.problems import PROBLEMS, Prediction
 from transferlab.utils.batches import ClassificationBatch
+from transferlab.utils.option_kinds import NonNegative, OneOf, Positive, Width
+from transferlab.utils.options import checked
 
 
 class ClassificationModel(TransferModel):
@@ -42,17 +44,18 @@ class ClassificationModel(TransferModel):
 
     OPTIONS_OF = (TaskHead, TransferModel)
 
+    @checked("model")
     def __init__(
         self,
         *,
-        problem: str = "multi_class",
+        problem: Annotated[str, OneOf(PROBLEMS)] = "multi_class",
         labels: Sequence[str] = (),
-        num_units: int = 1,
-        metric: str = "classification",
+        num_units: Width = 1,
+        metric: Annotated[str, OneOf(SCORES)] = "classification",
         metric_options: Mapping[str, Any] | None = None,
         value_mean: float = 0.0,
-        value_std: float = 1.0,
-        class_weights: Mapping[str, float] | str | None = None,
+        value_std: Positive = 1.0,
+        class_weights: Mapping[str, NonNegative] | Literal["balanced"] | None = None,
         **options: Any,
     ) -> None:
         # before any weights are read

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +18,8 @@ from transferlab.models.coreference.clusters import Mention, decode_clusters, sa
 from transferlab.models.coreference.head import CoreferenceHead
 from transferlab.models.coreference.ranking_head import HeadOutput
 from transferlab.utils.batches import CoreferenceBatch, CoreferenceDocument
-from transferlab.utils.errors import UserError
+from transferlab.utils.option_kinds import OneOf, Positive
+from transferlab.utils.options import checked
 
 HEADS: dict[str, type[CoreferenceHead] | type[BilinearHead]] = {
     "mention_ranking": CoreferenceHead,
@@ -30,7 +31,7 @@ class CoreferenceModel(TransferModel):
     """Finds mentions and links them, over any combination of encoders.
 
     Args:
-        head: one of ``HEADS``.
+        head: what scores spans and pairs of spans, one of ``HEADS``.
         initializer_std: draw the weights of the head, tables of features included, from N(0, this) and start its
             biases at 0; None leaves torch's defaults.
         options: those of the heads (but ``hidden_size``, which the encoders give) and those of
@@ -42,11 +43,14 @@ class CoreferenceModel(TransferModel):
 
     OPTIONS_OF = (*HEADS.values(), TransferModel)
 
-    def __init__(self, head: str = "mention_ranking", *, initializer_std: float | None = None, **options: Any) -> None:
-        if initializer_std is not None and initializer_std <= 0:
-            raise UserError(f"model.initializer_std={initializer_std}: above 0, or null for torch's defaults")
-        if head not in HEADS:
-            raise UserError(f"model.head={head}: choose one of {', '.join(HEADS)}")
+    @checked("model")
+    def __init__(
+        self,
+        head: Annotated[str, OneOf(HEADS)] = "mention_ranking",
+        *,
+        initializer_std: Positive | None = None,
+        **options: Any,
+    ) -> None:
         names = {kind: set(inspect.signature(kind).parameters) for kind in HEADS.values()}
         of_heads = set().union(*names.values()) - {"gradient_checkpointing"}  # which the encoders take, too
         super().__init__(**{name: value for name, value in options.items() if name not in of_heads})

@@ -5,7 +5,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from transferlab.models.dropout import Dropout
-from transferlab.utils.errors import UserError
+from transferlab.utils.option_kinds import Depth, DropoutRate, Width
+from transferlab.utils.options import checked
 
 
 class TaskHead(nn.Module):
@@ -19,18 +20,17 @@ class TaskHead(nn.Module):
         dropout: before every layer, while training.
     """
 
+    @checked("model")
     def __init__(
         self,
         input_size: int,
         output_size: int,
         *,
-        head_hidden_size: int = 256,
-        head_depth: int = 0,
-        dropout: float = 0.1,
+        head_hidden_size: Width = 256,
+        head_depth: Depth = 0,
+        dropout: DropoutRate = 0.1,
     ) -> None:
         super().__init__()
-        if not 0 <= dropout < 1:
-            raise UserError(f"model.dropout={dropout}: choose a share from 0 to below 1")
         layers: list[nn.Module] = []
         width = input_size
         for _ in range(head_depth):

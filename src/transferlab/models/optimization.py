@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from pytorch_lightning import Trainer
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from transferlab.models.base import TransferModel
 
 FUSED_DEVICES = ("cpu", "cuda")
-WARMUPS = ("all", "encoders")  # whose learning rates rise before they fall
+WarmUp = Literal["all", "encoders"]  # whose learning rates rise before they fall
 
 
 def adamw(models: Sequence[TransferModel], trainer: Trainer) -> dict[str, Any]:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import inspect
 import math
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from transferlab.metrics.question_answering import VERSIONS, SquadScore
+from transferlab.metrics.question_answering import SquadScore
 from transferlab.models import sampling
 from transferlab.models.base import TransferModel
 from transferlab.models.heads import TaskHead
 from transferlab.utils.batches import QuestionBatch
 from transferlab.utils.errors import UserError
+from transferlab.utils.option_kinds import Count
+from transferlab.utils.options import checked
 
 
 @dataclass(frozen=True)
@@ -65,12 +67,10 @@ class QuestionAnsweringModel(TransferModel):
 
     no_answer_threshold: Tensor
 
-    def __init__(self, *, version: int = 2, n_best: int = 20, max_answer_length: int = 30, **options: Any) -> None:
-        if version not in VERSIONS:
-            raise UserError(f"model.version={version!r}: choose 1 (every question has an answer) or 2 (some have none)")
-        for name, value in (("n_best", n_best), ("max_answer_length", max_answer_length)):
-            if value < 1:
-                raise UserError(f"model.{name}={value}: at least 1")
+    @checked("model")
+    def __init__(
+        self, *, version: Literal[1, 2] = 2, n_best: Count = 20, max_answer_length: Count = 30, **options: Any
+    ) -> None:
         names = set(inspect.signature(TaskHead).parameters)
         super().__init__(**{name: value for name, value in options.items() if name not in names})
         own = {"version": version, "n_best": n_best, "max_answer_length": max_answer_length}

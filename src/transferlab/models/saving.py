@@ -21,6 +21,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from transferlab.encoders.saved_files import RECORDED, hashes, verify
+from transferlab.encoders.sources import EncoderError
 from transferlab.encoders.tokenizers import load_tokenizers
 from transferlab.models.base import TransferModel
 from transferlab.models.descriptions import DESCRIPTION, FORMAT, WEIGHTS, as_named, check_folder, read_description
@@ -95,6 +97,7 @@ def save_model(
             data = as_named(facts["data"], READERS)
             places = {key: _absolute(value) for key, value in data["options"].items() if key.endswith("_dir")}
             description["data"] = data | {"options": data["options"] | places}
+        description[RECORDED] = hashes(building)
         (building / DESCRIPTION).write_text(json.dumps(json_ready(description), indent=2) + "\n", encoding="utf-8")
         (building / "README.md").write_text(model_card(description), encoding="utf-8")
     return directory
@@ -165,12 +168,16 @@ def load_model(directory: Path, trust: str | Sequence[str] = ()) -> tuple[Transf
         trust: packages of the caller whose models it may name.
 
     Raises:
-        SavedModelError: an unknown format, a class that is not trusted, options that no model takes, or a frozen
-            encoder whose source has other weights now.
+        SavedModelError: an unknown format, a file that is not as it was saved, a class that is not trusted, options
+            that no model takes, or a frozen encoder whose source has other weights now.
     """
     file = directory / DESCRIPTION
     description = read_description(directory)
     check_folder(directory, description)
+    try:
+        verify(directory, description)
+    except EncoderError as error:
+        raise SavedModelError(str(error)) from error
     kind = MODELS.find(description["model"]["name"], trust, f"{file}, model")
     options = dict(description["model"]["options"])
     options.pop("pretrained_models", None)  # as it was called where it was trained

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -20,6 +20,8 @@ from transferlab.models.class_weights import ClassWeights
 from transferlab.models.heads import TaskHead
 from transferlab.utils.batches import TokenBatch
 from transferlab.utils.errors import UserError
+from transferlab.utils.option_kinds import NonNegative
+from transferlab.utils.options import checked
 from transferlab.utils.tagging import types_of
 
 
@@ -50,13 +52,14 @@ class TokenClassificationModel(TransferModel):
 
     OPTIONS_OF = (TaskHead, TransferModel)
 
+    @checked("model")
     def __init__(
         self,
         *,
         labels: list[str],
         metric: str = "span_f1",
         scheme: str | None = "IOB2",
-        class_weights: Mapping[str, float] | str | None = None,
+        class_weights: Mapping[str, NonNegative] | Literal["balanced"] | None = None,
         **options: Any,
     ) -> None:
         scores = [_make_score(metric, labels, scheme) for _ in range(2)]  # before any weights are read

@@ -15,6 +15,8 @@ from transferlab.taskmodules.base import TaskModule, predicted
 from transferlab.taskmodules.tokenization import Line, flatten, segments
 from transferlab.utils.batches import CoreferenceBatch, CoreferenceDocument
 from transferlab.utils.errors import UserError
+from transferlab.utils.option_kinds import Count
+from transferlab.utils.options import checked
 
 
 @dataclass(frozen=True)
@@ -61,11 +63,12 @@ class CoreferenceTaskModule(TaskModule[CoreferenceExample, CoreferenceBatch]):
 
     gives = ("clusters",)
 
+    @checked("taskmodule")
     def __init__(
         self,
         tokenizers: dict[str, Any],
-        max_segment_len: int = 384,
-        max_training_sentences: int | None = 11,
+        max_segment_len: Count = 384,
+        max_training_sentences: Count | None = 11,
         genres: list[str] | None = None,
     ) -> None:
         super().__init__(tokenizers)

@@ -15,6 +15,8 @@ from transferlab.taskmodules.base import TaskModule, predicted
 from transferlab.taskmodules.tokenization import Line, Window, flatten, windows
 from transferlab.utils.batches import EncoderInputs, QuestionBatch
 from transferlab.utils.errors import UserError
+from transferlab.utils.option_kinds import Count, Natural
+from transferlab.utils.options import checked
 
 NO_ANSWER = (0, 0)  # first and last unit
 
@@ -101,12 +103,13 @@ class QuestionAnsweringTaskModule(TaskModule[QuestionExample, QuestionBatch]):
     needs = ("questions",)
     gives = ("questions",)
 
+    @checked("taskmodule")
     def __init__(
         self,
         tokenizers: dict[str, Any],
-        max_segment_len: int = 384,
-        doc_stride: int = 128,
-        max_question_length: int = 64,
+        max_segment_len: Count = 384,
+        doc_stride: Natural = 128,
+        max_question_length: Count = 64,
     ) -> None:
         super().__init__(tokenizers)
         for tokenizer in self.tokenizers.values():

@@ -8,10 +8,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
-from typing import Any
+from typing import Annotated, Any
 
 from transferlab.documents import Document, Relation
-from transferlab.metrics.classification import check_score, make_score, problem_of
+from transferlab.metrics.classification import SCORES, check_score, make_score, problem_of
 from transferlab.metrics.one_process import compute_alone
 from transferlab.taskmodules.base import TaskModule, predicted
 from transferlab.taskmodules.entity_pairs import PairBound
@@ -29,6 +29,8 @@ from transferlab.taskmodules.relation_examples import RelationExample, RelationM
 from transferlab.taskmodules.relation_markers import UNITS, Argument, Subtokens, markers, relation_line
 from transferlab.utils.batches import ClassificationBatch
 from transferlab.utils.errors import UserError
+from transferlab.utils.option_kinds import Count, Natural, OneOf
+from transferlab.utils.options import checked
 
 log = logging.getLogger(__name__)
 
@@ -76,12 +78,13 @@ class RelationExtractionTaskModule(TaskModule[RelationExample, ClassificationBat
     needs = ("entities", "relations")
     gives = ("relations",)
 
+    @checked("taskmodule")
     def __init__(
         self,
         tokenizers: dict[str, Any],
-        marker_strategy: str = "argument_starts",
+        marker_strategy: Annotated[str, OneOf(UNITS)] = "argument_starts",
         typed_markers: bool = True,
-        max_window: int = 256,
+        max_window: Count = 256,
         labels: list[str] | None = None,
         entity_types: list[str] | None = None,
         no_relation: str | None = "no_relation",
@@ -89,13 +92,11 @@ class RelationExtractionTaskModule(TaskModule[RelationExample, ClassificationBat
         add_reversed_relations: bool = False,
         symmetric_relations: Sequence[str] = (),
         reversed_suffix: str = "_reversed",
-        max_argument_distance: int | None = None,
-        max_distance_across_sentences: int | None = 100,
-        metric: str = "tacred",
+        max_argument_distance: Natural | None = None,
+        max_distance_across_sentences: Natural | None = 100,
+        metric: Annotated[str, OneOf(SCORES)] = "tacred",
     ) -> None:
         super().__init__(tokenizers)
-        if marker_strategy not in UNITS:
-            raise UserError(f"taskmodule.marker_strategy={marker_strategy!r}: choose one of {', '.join(UNITS)}")
         if add_candidate_relations and no_relation is None:
             raise UserError(
                 "taskmodule.add_candidate_relations=true needs a label for them: set taskmodule.no_relation"

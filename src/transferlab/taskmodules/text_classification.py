@@ -9,17 +9,19 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from typing import Annotated, Any
 
 from transferlab.data.readers.text_rows import text_document
 from transferlab.documents import Document
-from transferlab.metrics.classification import GENERAL_SCORES, check_score, make_score, problem_of
+from transferlab.metrics.classification import GENERAL_SCORES, SCORES, check_score, make_score, problem_of
 from transferlab.metrics.one_process import compute_alone
 from transferlab.taskmodules.base import TaskModule, predicted
 from transferlab.taskmodules.gold_labels import LABEL_KINDS, Label
 from transferlab.taskmodules.tokenization import Line, WordTokenizer
 from transferlab.utils.batches import ClassificationBatch
 from transferlab.utils.errors import UserError
+from transferlab.utils.option_kinds import Count, OneOf, Positive
+from transferlab.utils.options import checked
 
 log = logging.getLogger(__name__)
 
@@ -68,15 +70,16 @@ class TextClassificationTaskModule(TaskModule[TextExample, ClassificationBatch])
         UserError: options that do not fit each other; see the messages.
     """
 
+    @checked("taskmodule")
     def __init__(
         self,
         tokenizers: dict[str, Any],
-        problem: str | None = None,
-        max_length: int = 128,
+        problem: Annotated[str, OneOf(GENERAL_SCORES)] | None = None,
+        max_length: Count = 128,
         labels: list[str] | None = None,
         value_mean: float | None = None,
-        value_std: float | None = None,
-        metric: str | None = None,
+        value_std: Positive | None = None,
+        metric: Annotated[str, OneOf(SCORES)] | None = None,
         metric_options: dict[str, Any] | None = None,
         alignment: str = "first",
         pairs: bool | None = None,

@@ -10,7 +10,7 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
 import numpy as np
 import torch
@@ -23,7 +23,9 @@ from transferlab.taskmodules.gold_tags import LAYERS, expressible, gold_tags, on
 from transferlab.taskmodules.tokenization import Line, flatten, windows
 from transferlab.utils.batches import TokenBatch
 from transferlab.utils.errors import UserError
-from transferlab.utils.tagging import spans_of_tags, types_of
+from transferlab.utils.option_kinds import Count, Natural, OneOf
+from transferlab.utils.options import checked
+from transferlab.utils.tagging import Scheme, spans_of_tags, types_of
 
 log = logging.getLogger(__name__)
 
@@ -98,19 +100,18 @@ class TokenClassificationTaskModule(TaskModule[TaggingExample, TokenBatch]):
 
     gives = ("entities", "tags")
 
+    @checked("taskmodule")
     def __init__(
         self,
         tokenizers: dict[str, Any],
-        layer: str = "entities",
-        scheme: str | None = "IOB2",
-        max_segment_len: int = 256,
-        overlap: int = 64,
+        layer: Annotated[str, OneOf(LAYERS)] = "entities",
+        scheme: Scheme | None = "IOB2",
+        max_segment_len: Count = 256,
+        overlap: Natural = 64,
         pack_sentences: bool = False,
         labels: list[str] | None = None,
     ) -> None:
         super().__init__(tokenizers)
-        if layer not in LAYERS:
-            raise UserError(f"taskmodule.layer={layer!r}: choose one of {list(LAYERS)}")
         if scheme is not None:
             spans_of_tags([], scheme)  # refuses an unknown one
         elif layer == "entities":

@@ -8,8 +8,10 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import cholesky, svd
 
-from transferlab.transferability.estimator import above_zero, classes_of, features_of, indicators
+from transferlab.transferability.estimator import classes_of, features_of, indicators
 from transferlab.transferability.items import Array, Items
+from transferlab.utils.option_kinds import Positive
+from transferlab.utils.options import checked
 
 
 class HScore:
@@ -80,8 +82,9 @@ class TransRate:
 
     name = "transrate"
 
-    def __init__(self, epsilon: float = 0.1, scaled: bool = True) -> None:
-        self.epsilon = above_zero("estimator.epsilon", epsilon)
+    @checked("estimator")
+    def __init__(self, epsilon: Positive = 0.1, scaled: bool = True) -> None:
+        self.epsilon = epsilon
         self.scaled = scaled
 
     def __call__(self, items: Items) -> float:

@@ -96,25 +96,3 @@ def values_of(items: Items, name: str) -> Array:
 def indicators(classes: Array) -> Array:
     """[N] in 0..C-1 -> [N, C] float64: 1 at the class of an item, 0 elsewhere."""
     return np.eye(classes.max() + 1)[classes]
-
-
-def at_least(key: str, value: int, least: int) -> int:
-    """An option that counts something.
-
-    Raises:
-        UserError: it is not a whole number of ``least`` or more.
-    """
-    if not isinstance(value, int) or value < least:
-        raise UserError(f"{key}={value}: choose a whole number from {least}")
-    return value
-
-
-def above_zero(key: str, value: float) -> float:
-    """An option that scales something.
-
-    Raises:
-        UserError: it is not a number above 0.
-    """
-    if not isinstance(value, int | float) or not 0 < value < float("inf"):
-        raise UserError(f"{key}={value}: choose a number above 0")
-    return float(value)

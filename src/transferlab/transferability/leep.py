@@ -5,13 +5,17 @@ N: items, D: width, C: classes of the target, Z: those of the source, or cluster
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 from scipy.linalg import svd
 
-from transferlab.transferability.estimator import NotDefined, at_least, classes_of, features_of, indicators
+from transferlab.transferability.estimator import NotDefined, classes_of, features_of, indicators
 from transferlab.transferability.gaussian_mixture import mixture_posteriors
 from transferlab.transferability.items import Array, Items
 from transferlab.utils.errors import UserError
+from transferlab.utils.option_kinds import Count, Limits, Seed
+from transferlab.utils.options import checked
 
 
 class LEEP:
@@ -58,12 +62,13 @@ class NLEEP:
 
     name = "nleep"
 
-    def __init__(self, components_per_class: int = 5, variance: float = 0.8, seed: int = 0) -> None:
-        self.components_per_class = at_least("estimator.components_per_class", components_per_class, 1)
-        if not 0 < variance <= 1:
-            raise UserError(f"estimator.variance={variance}: choose a share above 0, up to 1")
+    @checked("estimator")
+    def __init__(
+        self, components_per_class: Count = 5, variance: Annotated[float, Limits(above=0, most=1)] = 0.8, seed: Seed = 0
+    ) -> None:
+        self.components_per_class = components_per_class
         self.variance = variance
-        self.seed = at_least("estimator.seed", seed, 0)
+        self.seed = seed
 
     def __call__(self, items: Items) -> float:
         """Nats, at most 0; see :func:`nleep`."""

@@ -5,6 +5,8 @@ N: items, D: width, C: classes.
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 from scipy.linalg import qr, solve
 from scipy.optimize import minimize
@@ -12,14 +14,14 @@ from scipy.special import log_softmax
 
 from transferlab.transferability.estimator import (
     NotDefined,
-    above_zero,
-    at_least,
     classes_of,
     features_of,
     indicators,
     values_of,
 )
 from transferlab.transferability.items import Array, Items
+from transferlab.utils.option_kinds import Limits, Positive, Seed
+from transferlab.utils.options import checked
 
 
 class LinearProbe:
@@ -38,10 +40,11 @@ class LinearProbe:
 
     name = "linear_probe"
 
-    def __init__(self, folds: int = 5, penalty: float = 1.0, seed: int = 0) -> None:
-        self.folds = at_least("estimator.folds", folds, 2)
-        self.penalty = above_zero("estimator.penalty", penalty)
-        self.seed = at_least("estimator.seed", seed, 0)
+    @checked("estimator")
+    def __init__(self, folds: Annotated[int, Limits(least=2)] = 5, penalty: Positive = 1.0, seed: Seed = 0) -> None:
+        self.folds = folds
+        self.penalty = penalty
+        self.seed = seed
 
     def __call__(self, items: Items) -> float:
         """Classes: nats, at most 0. Values: at most 1; 0 is no better than the mean of all items."""

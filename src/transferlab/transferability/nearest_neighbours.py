@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from transferlab.transferability.estimator import NotDefined, at_least, classes_of, features_of, indicators, values_of
+from transferlab.transferability.estimator import NotDefined, classes_of, features_of, indicators, values_of
 from transferlab.transferability.items import Array, Items
+from transferlab.utils.option_kinds import Count
+from transferlab.utils.options import checked
 
 ROWS = 1024  # of the matrix of similarities at once: bounds memory
 
@@ -22,8 +24,9 @@ class NearestNeighbours:
 
     name = "knn"
 
-    def __init__(self, k: int = 5) -> None:
-        self.k = at_least("estimator.k", k, 1)
+    @checked("estimator")
+    def __init__(self, k: Count = 5) -> None:
+        self.k = k
 
     def __call__(self, items: Items) -> float:
         """Classes: 0 to 1. Values: at most 1; 0 and below is no better than the mean of all items."""

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
@@ -32,9 +32,9 @@ from transferlab.transferability import components as names_of
 from transferlab.transferability.gradient_hooks import not_by_rows, watched_activations, watched_layers
 from transferlab.transferability.per_example import RowsOfExamples, rule_of
 from transferlab.utils.errors import UserError
+from transferlab.utils.option_kinds import Count, Filled, Seed
+from transferlab.utils.options import checked
 
-MODES = ("parity", "exact")
-LABELS = ("gold", "sampled")
 COUNT = "examples"
 
 
@@ -59,19 +59,17 @@ class TaskEmbedding:
         UserError: several encoders, an unknown choice, or parameters that ``exact`` has no rule for.
     """
 
+    @checked("embedding")
     def __init__(
         self,
         model: TransferModel,
         *,
-        mode: str = "exact",
-        labels: str = "gold",
-        samples: int = 1,
-        components: Sequence[str] = ("activations", "pooled"),
-        seed: int = 0,
+        mode: Literal["exact", "parity"] = "exact",
+        labels: Literal["gold", "sampled"] = "gold",
+        samples: Count = 1,
+        components: Annotated[Sequence[str], Filled()] = ("activations", "pooled"),
+        seed: Seed = 0,
     ) -> None:
-        for option, value, choices in (("mode", mode, MODES), ("labels", labels, LABELS)):
-            if value not in choices:
-                raise UserError(f"{option}={value!r}: choose one of {', '.join(choices)}")
         if samples < 1 or (labels == "gold" and samples != 1):
             raise UserError(f"samples={samples}: at least 1, and 1 with labels=gold, which are not drawn")
         encoder_ids = model.multi_encoder.encoder_ids

@@ -5,16 +5,16 @@ Letters: R rows, T subtokens, h hidden size.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from transferlab.encoders.multi_encoder import MultiEncoder
 from transferlab.utils.errors import UserError
+from transferlab.utils.options import checked
 
 COMPONENT = "avg_sequence_output"  # the name of the published code
-UNITS = ("window", "example")
 
 
 class TextEmbedding:
@@ -32,9 +32,8 @@ class TextEmbedding:
 
     shuffled = False  # the order of batches does not matter
 
-    def __init__(self, multi_encoder: MultiEncoder, per: str = "window") -> None:
-        if per not in UNITS:
-            raise UserError(f"embedding.per={per}: choose one of {', '.join(UNITS)}")
+    @checked("embedding")
+    def __init__(self, multi_encoder: MultiEncoder, per: Literal["window", "example"] = "window") -> None:
         if len(multi_encoder.encoder_ids) != 1:
             raise UserError(
                 f"embedding=textemb reads one encoder, here are {', '.join(multi_encoder.encoder_ids)}; choose one "

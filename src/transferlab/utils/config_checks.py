@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import importlib
-import inspect
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import InterpolationResolutionError
 
-from transferlab.utils.errors import UserError, near
+from transferlab.utils.errors import ConfigError, near
+from transferlab.utils.options import Options, options_of
 from transferlab.utils.targets import check_class, check_name, trusted_by
 
 ADDED_KEYS = {"wandb_watch", "optimized_metric"}  # of configs that are added to any root
+_MOST_KEYS = 15  # that a message lists
 RESERVED = {"_target_", "_partial_", "_recursive_", "_convert_", "_args_"}
 
 
-class ConfigError(UserError):
-    """A config value that cannot work; the text names the key, the value and the choices."""
-
-
 def check_targets(cfg: Any, key: str = "") -> None:
-    """Hold every ``_target_`` of a config against the signature of what it names.
+    """Hold every ``_target_`` of a config against the signature of what it names: its keys, and their values.
 
     In a config with parts that were read from a run, it must be a class that :mod:`transferlab.utils.targets` allows.
 
     Raises:
-        ConfigError: a key that the target does not know, with the nearest ones it does.
+        ConfigError: a key that the target does not know, with the nearest ones it does; a value of another kind than
+            the option takes.
         UntrustedError: a target that is not allowed.
     """
     if isinstance(cfg, ListConfig):
@@ -36,14 +35,46 @@ def check_targets(cfg: Any, key: str = "") -> None:
         return
     if "_target_" in cfg:
         target = str(cfg["_target_"])
-        accepted = keyword_names(_found(cfg, target, key))
-        for name in map(str, cfg.keys()):
-            if accepted is not None and name not in accepted and name not in RESERVED:
-                hint = near(name, accepted) or f"known: {', '.join(sorted(accepted))}"
-                raise ConfigError(f"{key}.{name}: {target} knows no such key; {hint}")
+        options = options_of(_found(cfg, target, key))
+        check_section(cfg, options, key, target)
     for child, value in cfg.items_ex(resolve=False):
         if isinstance(value, (DictConfig, ListConfig)) and not value._is_interpolation():
             check_targets(value, f"{key}.{child!s}" if key else str(child))
+
+
+def check_section(cfg: DictConfig, options: Options, key: str, owner: str) -> None:
+    """Hold the keys and values of a mapping against the options that its owner takes.
+
+    Args:
+        cfg: the mapping.
+        options: of the owner.
+        key: of the mapping.
+        owner: for messages.
+
+    Raises:
+        ConfigError: an unknown key, or a value of another kind.
+    """
+    for name in map(str, cfg.keys()):
+        if not options.others and name not in options.named and name not in RESERVED:
+            hint = near(name, options.named) or f"known: {', '.join(sorted(options.named))}"
+            raise ConfigError(f"{key}.{name}: {owner} knows no such key; {hint}")
+    options.check(_plain(cfg, key), key)
+
+
+def _plain(cfg: DictConfig, key: str) -> dict[str, Any]:
+    """The values of a mapping, resolved, but for those that are to be given and what Hydra alone knows."""
+    values: dict[str, Any] = {}
+    for name in cfg:
+        if OmegaConf.is_missing(cfg, name):
+            continue
+        try:
+            value = cfg[name]
+            values[str(name)] = OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+        except InterpolationResolutionError as error:
+            if "HydraConfig was not set" not in str(error):  # composed outside of a job of Hydra
+                reason = str(error.msg).splitlines()[0]
+                raise ConfigError(f"{error.full_key or key} cannot be resolved: {reason}") from error
+    return values
 
 
 def check_root_keys(cfg: DictConfig, known: set[str]) -> None:
@@ -64,8 +95,13 @@ def check_root_keys(cfg: DictConfig, known: set[str]) -> None:
     for name in map(str, cfg.keys()):
         if name not in known:
             places = [f"{key}.{name}" for key, node in groups.items() if name in node and key != name]
-            hint = f"did you mean {' or '.join(places)}?" if places else near(name, known) or f"known: {sorted(known)}"
+            hint = f"did you mean {' or '.join(places)}?" if places else near(name, known) or _known(known)
             raise ConfigError(f"{name}: nothing reads this key; {hint}")
+
+
+def _known(keys: set[str]) -> str:
+    """The keys that there are, unless they are too many for a message."""
+    return f"known: {', '.join(sorted(keys))}" if len(keys) <= _MOST_KEYS else "--cfg job shows those that there are"
 
 
 def root_keys(file: Path) -> set[str]:
@@ -77,31 +113,9 @@ def root_keys(file: Path) -> set[str]:
 
 
 def keyword_names(target: Any) -> set[str] | None:
-    """The keywords a callable accepts.
-
-    A class that takes ``**options`` says in ``OPTIONS_OF`` whose they are; else they are its base class's.
-
-    Returns:
-        the names, or None when it accepts anything.
-    """
-    if not inspect.isclass(target):
-        parameters = inspect.signature(target).parameters.values()
-        return None if _takes_any(parameters) else {p.name for p in parameters}
-    names: set[str] = set()
-    for kind in target.__mro__:
-        if "__init__" not in vars(kind):
-            continue
-        parameters = inspect.signature(vars(kind)["__init__"]).parameters.values()
-        names |= {p.name for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)} - {"self"}
-        if "OPTIONS_OF" in vars(kind):
-            return names.union(*(keyword_names(part) or set() for part in vars(kind)["OPTIONS_OF"]))
-        if not _takes_any(parameters):
-            return names
-    return None
-
-
-def _takes_any(parameters: Any) -> bool:
-    return any(p.kind is p.VAR_KEYWORD for p in parameters)
+    """The keywords a callable accepts, or None when it accepts anything; see :func:`options_of`."""
+    options = options_of(target)
+    return None if options.others else set(options.named)
 
 
 def require_allowed(cfg: Any, key: str = "") -> None:
@@ -122,13 +136,18 @@ def _found(cfg: DictConfig, target: str, key: str) -> Any:
     trusted = trusted_by(cfg)
     if trusted is not None:
         check_name(target, key, trusted)
-    found = _locate(target, f"{key}._target_")
+    found = locate(target, f"{key}._target_")
     if trusted is not None:
         check_class(found, target, key, trusted)
     return found
 
 
-def _locate(target: str, key: str) -> Any:
+def locate(target: str, key: str) -> Any:
+    """What an import path leads to.
+
+    Raises:
+        ConfigError: nothing, or a package that is not installed; naming the key.
+    """
     parts = target.split(".")
     for split in range(len(parts) - 1, 0, -1):
         try:

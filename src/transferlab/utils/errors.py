@@ -6,6 +6,7 @@ import difflib
 import os
 import sys
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 from transferlab.utils.escaping import visible
@@ -15,8 +16,12 @@ class UserError(ValueError):
     """Something the user can mend; the text names the place (file, line, key), the value and the remedy."""
 
 
+class ConfigError(UserError):
+    """A config value that cannot work; the text names the key, the value and the choices."""
+
+
 def run_entrypoint(main: Callable[..., Any], rewrite: Callable[[list[str]], list[str]] | None = None) -> None:
-    """Run a Hydra entrypoint; show what the user can mend as a message, everything else as a traceback.
+    """Run a Hydra entrypoint; show what the user can mend as one message, everything else as a traceback.
 
     ``HYDRA_FULL_ERROR=1`` shows tracebacks of both. What a signal does: :mod:`transferlab.utils.interruption`. A
     further process of a job gets its config from the first one.
@@ -26,6 +31,7 @@ def run_entrypoint(main: Callable[..., Any], rewrite: Callable[[list[str]], list
         rewrite: the command line that Hydra is to read, from the one that was typed.
     """
     from transferlab.utils import interruption
+    from transferlab.utils.command_line import understood
     from transferlab.utils.distributed_jobs import is_rank, run_rank
     from transferlab.utils.terminal import escape_log_records, show_exception
 
@@ -34,46 +40,48 @@ def run_entrypoint(main: Callable[..., Any], rewrite: Callable[[list[str]], list
     if is_rank():
         run_rank(main)
     show_traceback = "HYDRA_FULL_ERROR" in os.environ
-    from hydra.errors import HydraException
-    from omegaconf.errors import OmegaConfBaseException
-
     os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints an abridged traceback itself
     try:
+        if "PROJECT_ROOT" in os.environ:
+            sys.argv = understood(sys.argv, Path(os.environ["PROJECT_ROOT"], "configs"))
         if rewrite is not None:
             sys.argv = rewrite(sys.argv)
         interruption.run(main)
-    except (UserError, HydraException, OmegaConfBaseException) as error:
-        if show_traceback:
+    except Exception as error:
+        message = None if show_traceback else message_for(error)
+        if message is None:
             raise
-        message = str(user_error_of(error) or error).strip() + _existing_keys(error)
         print(f"\nerror: {visible(message)}\n(HYDRA_FULL_ERROR=1 shows the traceback)", file=sys.stderr)
         sys.exit(1)
-    except RuntimeError as error:
-        if type(error).__name__ != "UncompletedJobError":
-            raise
-        # of submitit: the scheduler has ended a job; after the first two lines comes all that the job had logged
-        message = " ".join(str(error).partition("Error stream produced")[0].split())
-        print(f"\nerror: {visible(message)}", file=sys.stderr)
-        sys.exit(1)
+
+
+def message_for(error: BaseException) -> str | None:
+    """What is said of an error that the user can mend; None for one that is ours."""
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    from transferlab.utils.hydra_messages import message_of
+
+    meant = user_error_of(error)
+    if meant is not None:
+        return str(meant).strip()
+    if isinstance(error, HydraException | OmegaConfBaseException):
+        return message_of(error)
+    if isinstance(error, OSError) and error.errno is not None and error.filename is not None:
+        return f"{error.filename}: {error.strerror}; mend that and run the command again"
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    if "UncompletedJobError" in kinds:  # of submitit
+        # after the first two lines comes all that the job had logged
+        said = " ".join(str(error).partition("Error stream produced")[0].split())
+        refused = "FailedJobError" in kinds
+        return f"SLURM: {said}" + "; change what hydra.launcher asks for (gpus_per_node, partition ...)" * refused
+    return " ".join(str(error).split()) if "MisconfigurationException" in kinds else None  # of Lightning
 
 
 def near(name: str, choices: Iterable[str], prefix: str = "") -> str:
     """``did you mean <prefix><choice>?`` with the choices that look like ``name``, or an empty string."""
     found = difflib.get_close_matches(name, list(choices))
     return f"did you mean {' or '.join(prefix + choice for choice in found)}?" if found else ""
-
-
-def _existing_keys(error: BaseException) -> str:
-    """What to add when Hydra was asked to change a key that does not exist: those that look like it."""
-    from omegaconf import DictConfig
-    from omegaconf.errors import OmegaConfBaseException
-
-    cause = error.__cause__
-    if not isinstance(cause, OmegaConfBaseException) or not isinstance(cause.parent_node, DictConfig):
-        return ""
-    parent, dot, name = (cause.full_key or "").rpartition(".")
-    hint = near(name, map(str, cause.parent_node), parent + dot)
-    return f"\n{hint}" if hint else ""
 
 
 def user_error_of(error: BaseException) -> UserError | None:

@@ -20,26 +20,31 @@ if TYPE_CHECKING:
 def apply_extras(cfg: DictConfig) -> None:
     """Do what ``cfg.extras`` asks for; call it before torch and transformers are imported.
 
-    ``ignore_warnings`` silences Python warnings and the load reports of transformers, ``print_config`` prints
-    the config as a tree. Further processes of a run keep quiet below errors whatever is set.
+    ``ignore_warnings`` silences Python warnings and the load reports of transformers. Further processes of a run keep
+    quiet below errors whatever is set.
     """
     from transferlab.utils.terminal import escape_log_records
 
     escape_log_records()  # in the workers of a launcher, too
-    extras = cfg.get("extras") or {}
+    extras = cfg.get("extras")
+    ignored = isinstance(extras, DictConfig) and extras.get("ignore_warnings")
     if not run_identity.is_main_process():
         logging.getLogger().setLevel(logging.ERROR)
     logging.getLogger("pytorch_lightning.utilities.rank_zero").addFilter(_is_no_advertisement)
-    if extras.get("ignore_warnings"):
+    if ignored is True:  # the config is yet to be checked
         warnings.filterwarnings("ignore")
         os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    if extras.get("print_config") and run_identity.is_main_process():
-        print_config(cfg)
 
 
 def _is_no_advertisement(record: logging.LogRecord) -> bool:
     """False for the lines in which Lightning recommends further products."""
     return not record.getMessage().startswith("💡 Tip")
+
+
+def show_config(cfg: DictConfig) -> None:
+    """Print the config if ``extras.print_config`` asks for it; call it once the config was checked."""
+    if OmegaConf.select(cfg, "extras.print_config") and run_identity.is_main_process():
+        print_config(cfg)
 
 
 def print_config(cfg: DictConfig) -> None:

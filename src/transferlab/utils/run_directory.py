@@ -21,6 +21,7 @@ from transferlab.utils import run_identity
 from transferlab.utils.errors import UserError
 from transferlab.utils.resume import RECORD, SWEEP, SWEEP_RESULT, command_that_goes_on, overrides_of
 from transferlab.utils.run_files import RunFileError, read_json
+from transferlab.utils.unstarted_runs import leaving_nothing
 
 LOCK = ".lock"
 PATIENCE = 5.0  # seconds for a process to die whose run is resumed
@@ -99,7 +100,7 @@ def in_its_own_directory(job: Callable[[Any], Any]) -> Callable[[Any], Any]:
         if not run_identity.is_main_process():
             return job(cfg)
         directory = Path(cfg.paths.output_dir)
-        with writing(directory):
+        with leaving_nothing(directory), writing(directory):
             known = HydraConfig.initialized()
             overrides = list(HydraConfig.get().overrides.task) if known else []
             check_owner(

@@ -49,10 +49,17 @@ def select_sources(cfg: DictConfig) -> None:
         cfg.model.truncate_models = kept | depths
     for source, place in cfg.model.pretrained_models.items():
         if Path(place).is_absolute() and not Path(place).exists():
-            raise ConfigError(
-                f"sources: {source!r} is not at {place}; train it with the command that its file in {directory} names, "
-                "or write another path there"
-            )
+            file = directory / f"{source}.yaml"
+            file = file if file.is_file() else directory / f"{source.rpartition('_')[0]}.yaml"
+            raise ConfigError(f"sources: {source!r} is not at {place}; {_how_to_train(file)}")
+
+
+def _how_to_train(file: Path) -> str:
+    """The command that trains a source, which stands in a comment of its file."""
+    for line in file.read_text(encoding="utf-8").splitlines():
+        if line.startswith("#") and "src/train.py" in line:
+            return f"train it: {line.lstrip('# ')}"
+    return f"train it and save the model there, or write another path into {file}"
 
 
 def _location(file: Path) -> str:

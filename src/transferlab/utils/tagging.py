@@ -20,10 +20,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
+from typing import Literal, get_args
 
 from transferlab.utils.errors import UserError, near
 
-SCHEMES = ("IOB1", "IOB2", "IOE1", "IOE2", "BIOES", "BILOU")
+Scheme = Literal["IOB1", "IOB2", "IOE1", "IOE2", "BIOES", "BILOU"]
+SCHEMES: tuple[str, ...] = get_args(Scheme)
 
 TypedSpan = tuple[int, int, str]  # first word, last word (inclusive), type
 

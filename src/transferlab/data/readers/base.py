@@ -12,12 +12,14 @@ from codecs import BOM_UTF8
 from collections.abc import Collection, Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
-from typing import Protocol
+from typing import Annotated, Protocol
 
 from transferlab.documents import Document
 from transferlab.utils.errors import UserError
+from transferlab.utils.option_kinds import OneOf
 
 SPLITS = ("train", "validation", "test")
+Split = Annotated[str, OneOf(SPLITS)]
 _SPLIT_OF_WORD = {
     "train": "train",
     "training": "train",

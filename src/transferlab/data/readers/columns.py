@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from transferlab.data.readers.base import SPLITS, DataError, data_directory, files_id, require_split
 from transferlab.data.readers.column_format import DOCUMENT_MARK, UNITS, in_units, parse_columns
@@ -14,7 +14,9 @@ from transferlab.data.readers.hub import hub_id, hub_rows, local_directory
 from transferlab.data.readers.split_files import find_split_files
 from transferlab.documents import Annotations, Document, Entity, open_text
 from transferlab.utils.errors import UserError
-from transferlab.utils.tagging import SCHEMES, spans_of_tags, tags_of_spans
+from transferlab.utils.option_kinds import Filled, OneOf
+from transferlab.utils.options import checked
+from transferlab.utils.tagging import Scheme, spans_of_tags, tags_of_spans
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +59,7 @@ class ColumnReader:
         row.
     """
 
+    @checked("dataset", DataError)
     def __init__(
         self,
         files: Mapping[str, str | Sequence[str]],
@@ -64,22 +67,15 @@ class ColumnReader:
         variable: str = "COLUMNS_DIR",
         word_column: int = 0,
         tag_column: int = -1,
-        delimiter: str | None = None,
+        delimiter: Annotated[str, Filled()] | None = None,
         comment: str | None = None,
-        scheme: str | None = "IOB2",
-        target_scheme: str = "IOB2",
-        unit: str = "sentence",
+        scheme: Scheme | None = "IOB2",
+        target_scheme: Scheme = "IOB2",
+        unit: Annotated[str, OneOf(UNITS)] = "sentence",
         hub: Mapping[str, Any] | None = None,
         source: str = "",
     ) -> None:
         """Find the files, or settle for the hub; see the class for the arguments."""
-        for key, value, choices in (
-            ("scheme", scheme, (*SCHEMES, None)),
-            ("target_scheme", target_scheme, SCHEMES),
-            ("unit", unit, UNITS),
-        ):
-            if value not in choices:
-                raise DataError(f"dataset.{key}={value!r} is unknown; choose one of {list(choices)}")
         names = [name for split in files.values() for name in ([split] if isinstance(split, str) else split)]
         self.remedy = f"Name a directory with {', '.join(names)} (those that you have), or one such file. {source}"
         self._hub = hub

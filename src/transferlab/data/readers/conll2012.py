@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
 
 from transferlab.data.readers.base import DataError, data_directory, require_split, texts_id, unique_names
 from transferlab.data.readers.conll_files import LANGUAGES, find_conll_files, open_texts
 from transferlab.data.readers.conll_format import parse_conll
 from transferlab.documents import Document
+from transferlab.utils.option_kinds import OneOf
+from transferlab.utils.options import checked
 
 REMEDY = (
     "OntoNotes 5.0 is licensed (https://catalog.ldc.upenn.edu/LDC2013T19), so no hub name exists: bring it "
@@ -39,10 +42,14 @@ class Conll2012Reader:
         line.
     """
 
-    def __init__(self, data_dir: str | Path | None = None, language: str = "english", files: str = "*") -> None:
+    @checked("dataset", DataError)
+    def __init__(
+        self,
+        data_dir: str | Path | None = None,
+        language: Annotated[str, OneOf(LANGUAGES)] = "english",
+        files: str = "*",
+    ) -> None:
         """Find the files; see the class for the arguments."""
-        if language not in LANGUAGES:
-            raise DataError(f"dataset.language={language!r} is unknown; choose one of {list(LANGUAGES)}")
         self.place = data_directory(data_dir, "CONLL2012_DIR", REMEDY)
         self._paths = find_conll_files(self.place, files, language)
         self.splits: tuple[str, ...] = tuple(self._paths)

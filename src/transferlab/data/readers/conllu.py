@@ -9,12 +9,15 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 from transferlab.data.readers.base import DataError, data_directory, files_id, require_split, unique_names
 from transferlab.data.readers.column_format import UNITS, in_units
 from transferlab.data.readers.split_files import find_split_files
 from transferlab.documents import Annotations, Document, Span, open_text
 from transferlab.utils.lines import numbered_lines
+from transferlab.utils.option_kinds import OneOf
+from transferlab.utils.options import checked
 
 COLUMNS = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
 TAGS = ("upos", "xpos", "deprel")
@@ -59,17 +62,15 @@ class ConllUReader:
         line.
     """
 
+    @checked("dataset", DataError)
     def __init__(
         self,
         data_dir: str | Path | None = None,
-        column: str = "upos",
-        unit: str = "sentence",
+        column: Annotated[str, OneOf(TAGS)] = "upos",
+        unit: Annotated[str, OneOf(UNITS)] = "sentence",
         files: Mapping[str, str | Sequence[str]] = FILES,
     ) -> None:
         """Find the files; see the class for the arguments."""
-        for key, value, choices in (("column", column, TAGS), ("unit", unit, UNITS)):
-            if value not in choices:
-                raise DataError(f"dataset.{key}={value!r} is unknown; choose one of {list(choices)}")
         self.place = data_directory(data_dir, "CONLLU_DIR", REMEDY)
         self._files = find_split_files(self.place, files, REMEDY)
         self._column = COLUMNS.index(column)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from transferlab.data.readers.base import DataError, data_directory, require_split, unique_names
 from transferlab.data.readers.json_files import field
 from transferlab.data.readers.text_rows import json_rows
 from transferlab.documents import Annotations, Document, Entity, Relation, Span
+from transferlab.utils.option_kinds import OneOf
+from transferlab.utils.options import checked
 
 REMEDY = (
     "Take the directory crossre_data of https://github.com/mainlp/CrossRE; it holds files like ai-train.json, "
@@ -37,10 +39,9 @@ class CrossReReader:
             span that is none of the words.
     """
 
-    def __init__(self, domain: str, data_dir: str | Path | None = None) -> None:
+    @checked("dataset", DataError)
+    def __init__(self, domain: Annotated[str, OneOf(DOMAINS)], data_dir: str | Path | None = None) -> None:
         """Find the files; see the class for the arguments."""
-        if domain not in DOMAINS:
-            raise DataError(f"dataset.domain={domain!r} is unknown; choose one of {list(DOMAINS)}")
         self.domain = domain
         self.place = data_directory(data_dir, "CROSSRE_DIR", REMEDY)
         files = {split: self.place / f"{domain}-{name}.json" for split, name in _NAME_OF_SPLIT.items()}

@@ -7,13 +7,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from transferlab.data.readers.base import SPLITS, DataError, require_split, unique_names
 from transferlab.data.readers.hub import hub_rows, local_directory
 from transferlab.data.readers.text_rows import Column, Row, cell, delimited_rows, json_rows, number, text_document
 from transferlab.documents import Document
-from transferlab.utils.errors import near
+from transferlab.utils.option_kinds import OneOf
+from transferlab.utils.options import checked
 
 log = logging.getLogger(__name__)
 
@@ -134,18 +135,16 @@ class GlueReader:
             its columns.
     """
 
+    @checked("dataset", DataError)
     def __init__(
         self,
-        task: str,
+        task: Annotated[str, OneOf(TASKS)],
         data_dir: str | Path | None = None,
         mismatched: bool = False,
         hub_name: str | None = None,
         hub_revision: str | None = None,
     ) -> None:
         """Find the files and their columns; see the class for the arguments."""
-        if task not in TASKS:
-            hint = near(task, TASKS) or f"choose one of {', '.join(TASKS)}"
-            raise DataError(f"dataset.task={task!r} does not exist; {hint}")
         if mismatched and task != "mnli":
             raise DataError(f"dataset.mismatched is for dataset.task=mnli, not {task}: set it to false")
         self.task = task

@@ -15,6 +15,7 @@ from transferlab.data.readers.base import (
     unique_names,
 )
 from transferlab.documents import Document, read_jsonl
+from transferlab.utils.options import checked
 
 REMEDY = (
     "Name a directory with train.jsonl, validation.jsonl and test.jsonl (those that you have), or one such "
@@ -36,6 +37,7 @@ class JsonLinesReader:
         DataError: the place is missing or holds no such file.
     """
 
+    @checked("dataset", DataError)
     def __init__(self, data_dir: str | Path | None = None) -> None:
         """Find the files; see the class for the argument."""
         self.place = data_directory(data_dir, "JSONL_DIR", REMEDY)

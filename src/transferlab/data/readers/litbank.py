@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
 
 from transferlab.data.readers.base import SPLITS, DataError, data_directory, require_split, unique_names
 from transferlab.data.readers.conll_format import parse_conll
 from transferlab.documents import Document, open_text
+from transferlab.utils.option_kinds import Limits
+from transferlab.utils.options import checked
 
 CORPUS = "litbank"
 FOLDS = 10
+Fold = Annotated[int, Limits(0, FOLDS - 1)]
 REMEDY = (
     "Run `git clone https://github.com/dbamman/lrec2020-coref` and name that clone, or a directory with "
     "LitBank's files in conll/ and the ten-fold splits in splits/0 to splits/9"
@@ -36,9 +40,9 @@ class LitBankReader:
 
     splits: tuple[str, ...] = SPLITS
 
-    def __init__(self, data_dir: str | Path | None = None, fold: int = 0) -> None:
+    @checked("dataset", DataError)
+    def __init__(self, data_dir: str | Path | None = None, fold: Fold = 0) -> None:
         """Check the fold and that all its files are there; see the class for the arguments."""
-        require_fold(fold)
         place = data_directory(data_dir, "LITBANK_DIR", REMEDY)
         layouts = [(place / texts, place / folds) for texts, folds in zip(_TEXTS, FOLD_DIRECTORIES, strict=True)]
         complete = [layout for layout in layouts if all(directory.is_dir() for directory in layout)]
@@ -65,12 +69,6 @@ class LitBankReader:
                 raise DataError(f"{file} holds {len(documents)} documents; LitBank has one in each file. {REMEDY}")
             documents[0].name = file.stem
             yield str(file), documents[0]
-
-
-def require_fold(fold: int) -> None:
-    """Raise DataError unless there is such a fold."""
-    if fold not in range(FOLDS):
-        raise DataError(f"dataset.fold={fold!r} does not exist; choose one of 0 to {FOLDS - 1}")
 
 
 def files_of_fold(texts: Path, fold: Path, suffix: str, remedy: str) -> dict[str, list[Path]]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Annotated
 
 from transferlab.data.readers.base import SPLITS, DataError, data_directory, require_split, unique_names
 from transferlab.data.readers.column_format import ColumnSentence, parse_columns
-from transferlab.data.readers.litbank import CORPUS, FOLD_DIRECTORIES, files_of_fold, require_fold
+from transferlab.data.readers.litbank import CORPUS, FOLD_DIRECTORIES, Fold, files_of_fold
 from transferlab.documents import Annotations, Document, Entity, open_text
 from transferlab.utils.errors import UserError
+from transferlab.utils.option_kinds import Limits, OneOf
+from transferlab.utils.options import checked
 from transferlab.utils.tagging import spans_of_tags, tags_of_spans
 
 LAYERS = 4  # columns that hold entities in some file; a fifth, where there is one, holds none
@@ -49,20 +52,15 @@ class LitBankEntityReader:
 
     splits: tuple[str, ...] = SPLITS
 
+    @checked("dataset", DataError)
     def __init__(
         self,
         data_dir: str | Path | None = None,
         folds_dir: str | Path | None = None,
-        fold: int = 0,
-        layer: str | int = "outermost",
+        fold: Fold = 0,
+        layer: Annotated[str, OneOf(SELECTIONS)] | Annotated[int, Limits(0, LAYERS - 1)] = "outermost",
     ) -> None:
         """Check the options and that all files of the fold are there; see the class for the arguments."""
-        require_fold(fold)
-        if layer not in (*SELECTIONS, *range(LAYERS)):
-            raise DataError(
-                f"dataset.layer={layer!r} does not exist; choose one of {list(SELECTIONS)} or a column, 0 (innermost) "
-                f"to {LAYERS - 1}"
-            )
         place = data_directory(data_dir, "LITBANK_NER_DIR", REMEDY)
         texts = _first_directory([place / name for name in _TEXTS])
         if folds_dir is not None:

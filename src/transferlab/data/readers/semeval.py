@@ -12,6 +12,8 @@ from transferlab.data.readers.base import SPLITS, DataError, data_directory, req
 from transferlab.data.selection import select
 from transferlab.documents import Annotations, Document, Entity, Relation, open_text
 from transferlab.utils.lines import numbered_lines
+from transferlab.utils.option_kinds import Natural, Seed
+from transferlab.utils.options import checked
 
 REMEDY = (
     "Unpack SemEval2010_task8_all_data.zip (CC BY 3.0), or collect TRAIN_FILE.TXT and TEST_FILE_FULL.TXT from it, "
@@ -45,12 +47,11 @@ class SemEval2010Task8Reader:
             whose labels lack directions.
     """
 
+    @checked("dataset", DataError)
     def __init__(
-        self, data_dir: str | Path | None = None, validation_size: int = 800, validation_seed: int = 0
+        self, data_dir: str | Path | None = None, validation_size: Natural = 800, validation_seed: Seed = 0
     ) -> None:
         """Find the files and read the key, if there is one; see the class for the arguments."""
-        if validation_size < 0:
-            raise DataError(f"dataset.validation_size={validation_size} is negative; 0 means no validation split")
         self.place = data_directory(data_dir, "SEMEVAL2010_TASK8_DIR", REMEDY)
         self.validation_size = validation_size
         self.validation_seed = validation_seed

@@ -13,6 +13,7 @@ from transferlab.data.readers.base import DataError, files_id, require_split
 from transferlab.data.readers.hub import hub_rows, local_directory
 from transferlab.data.readers.json_files import field, read_json, split_files
 from transferlab.documents import Annotations, Answer, Document, Question
+from transferlab.utils.options import checked
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ class SquadReader:
             record, an answer that is not in its paragraph or a question id that was used before.
     """
 
+    @checked("dataset", DataError)
     def __init__(self, data_dir: str | Path | None = None, version: str | float = "2.0") -> None:
         """Find the files; see the class for the arguments."""
         self.version = str(version)  # a number when it comes from the command line

@@ -6,11 +6,12 @@ import json
 import logging
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from transferlab.data.readers.base import (
     SPLITS,
     DataError,
+    Split,
     data_directory,
     files_id,
     require_split,
@@ -20,6 +21,8 @@ from transferlab.data.readers.base import (
 from transferlab.data.readers.hub import hub_id, hub_rows, local_directory
 from transferlab.data.readers.text_rows import Column, Row, cell, delimited_rows, json_rows, number, text_document
 from transferlab.documents import Document
+from transferlab.utils.option_kinds import Filled, OneOf
+from transferlab.utils.options import checked
 
 log = logging.getLogger(__name__)
 
@@ -60,16 +63,17 @@ class TableReader:
         DataError: an unknown option; a missing place; no file at it; a file without one of the columns.
     """
 
+    @checked("dataset", DataError)
     def __init__(
         self,
-        files: Mapping[str, str | None],
+        files: Mapping[Split, str | None],
         text: Column,
         data_dir: str | Path | None = None,
         text_pair: Column | None = None,
         label: Column | None = "label",
-        label_kind: str = "class",
+        label_kind: Annotated[str, OneOf(LABEL_KINDS)] = "class",
         label_names: Mapping[Any, str] | None = None,
-        separator: str | None = ",",
+        separator: Annotated[str, Filled()] | None = ",",
         name: Column | None = None,
         header: bool = True,
         delimiter: str | None = None,
@@ -79,10 +83,6 @@ class TableReader:
         source: str = "",
     ) -> None:
         """Find the files and their columns; see the class for the arguments."""
-        if label_kind not in LABEL_KINDS:
-            raise DataError(f"dataset.label_kind={label_kind!r} does not exist; choose one of {', '.join(LABEL_KINDS)}")
-        if set(files) - set(SPLITS):
-            raise DataError(f"dataset.files names {sorted(set(files) - set(SPLITS))}; the splits are {list(SPLITS)}")
         self.text, self.text_pair, self.label, self.name = text, text_pair, label, name
         self.label_kind, self.separator = label_kind, separator
         self.label_names = None if label_names is None else {str(raw): to for raw, to in label_names.items()}

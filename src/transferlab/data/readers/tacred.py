@@ -9,6 +9,7 @@ from typing import Any
 from transferlab.data.readers.base import DataError, data_directory, files_id, require_split, unique_names
 from transferlab.data.readers.json_files import field, read_json, split_files
 from transferlab.documents import Annotations, Document, Entity, Relation, Span
+from transferlab.utils.options import checked
 
 REMEDY = (
     "TACRED is licensed (https://catalog.ldc.upenn.edu/LDC2018T24), so no hub name exists: name the directory "
@@ -35,6 +36,7 @@ class TacredReader:
         DataError: the place is missing or holds no such file; later, when documents are read, a malformed record.
     """
 
+    @checked("dataset", DataError)
     def __init__(self, data_dir: str | Path | None = None) -> None:
         """Find the files; see the class for the argument."""
         self.place = data_directory(data_dir, "TACRED_DIR", REMEDY)

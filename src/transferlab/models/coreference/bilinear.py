@@ -12,6 +12,8 @@ Letters: n words, h encoder width, H hidden width, w widest span, B starts in a 
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -22,6 +24,8 @@ from transferlab.models.coreference.pair_features import PairFeatureScorer
 from transferlab.models.coreference.ranking_head import HeadOutput, RankingHead
 from transferlab.models.dropout import Dropout
 from transferlab.utils.batches import CoreferenceDocument
+from transferlab.utils.option_kinds import Count, DropoutRate, Limits, NonNegative, Positive, Width
+from transferlab.utils.options import checked
 
 MIN_STARTS_PER_BLOCK = 32
 
@@ -48,25 +52,26 @@ class BilinearHead(RankingHead):
         dropout: on features and hidden vectors.
     """
 
+    @checked("model")
     def __init__(
         self,
         hidden_size: int,
         *,
-        max_span_width: int = 30,
-        top_span_ratio: float = 0.4,
-        max_num_extracted_spans: int = 3900,
-        ffnn_size: int = 3000,
-        feature_emb_size: int = 20,
+        max_span_width: Width = 30,
+        top_span_ratio: Positive = 0.4,
+        max_num_extracted_spans: Count = 3900,
+        ffnn_size: Width = 3000,
+        feature_emb_size: Width = 20,
         use_features: bool = True,
         use_metadata: bool = True,
         use_segment_distance: bool = True,
         use_width_prior: bool = True,
         use_distance_prior: bool = True,
-        num_genres: int = 0,
-        num_segment_distances: int = 11,
-        mention_loss_coef: float = 0.0,
+        num_genres: Annotated[int, Limits(0, 2**14)] = 0,
+        num_segment_distances: Width = 11,
+        mention_loss_coef: NonNegative = 0.0,
         keep_singletons: bool = False,
-        dropout: float = 0.3,
+        dropout: DropoutRate = 0.3,
     ) -> None:
         super().__init__(
             top_span_ratio=top_span_ratio,

@@ -8,6 +8,8 @@ Letters: n words, h encoder width, w widest span, K kept spans, c antecedents pe
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
 from torch import Tensor
 
@@ -15,6 +17,8 @@ from transferlab.models.coreference.antecedents import CoarseScorer, PairScorer
 from transferlab.models.coreference.mentions import MentionScorer, keep_top_spans
 from transferlab.models.coreference.ranking_head import HeadOutput, RankingHead
 from transferlab.utils.batches import CoreferenceDocument
+from transferlab.utils.option_kinds import Count, Depth, DropoutRate, Limits, NonNegative, Positive, Width
+from transferlab.utils.options import checked
 
 
 class CoreferenceHead(RankingHead):
@@ -45,17 +49,18 @@ class CoreferenceHead(RankingHead):
         gradient_checkpointing: recompute the pair scorer's hidden layers in the backward pass.
     """
 
+    @checked("model")
     def __init__(
         self,
         hidden_size: int,
         *,
-        max_span_width: int = 30,
-        top_span_ratio: float = 0.4,
-        max_num_extracted_spans: int = 3900,
-        max_top_antecedents: int = 50,
-        ffnn_size: int = 3000,
-        ffnn_depth: int = 1,
-        feature_emb_size: int = 20,
+        max_span_width: Width = 30,
+        top_span_ratio: Positive = 0.4,
+        max_num_extracted_spans: Count = 3900,
+        max_top_antecedents: Count = 50,
+        ffnn_size: Width = 3000,
+        ffnn_depth: Depth = 1,
+        feature_emb_size: Width = 20,
         model_heads: bool = True,
         use_features: bool = True,
         use_metadata: bool = True,
@@ -63,11 +68,11 @@ class CoreferenceHead(RankingHead):
         use_width_prior: bool = True,
         use_distance_prior: bool = True,
         fine_grained: bool = True,
-        num_genres: int = 0,
-        num_segment_distances: int = 11,
-        mention_loss_coef: float = 0.0,
+        num_genres: Annotated[int, Limits(0, 2**14)] = 0,
+        num_segment_distances: Width = 11,
+        mention_loss_coef: NonNegative = 0.0,
         keep_singletons: bool = False,
-        dropout: float = 0.3,
+        dropout: DropoutRate = 0.3,
         gradient_checkpointing: bool = False,
     ) -> None:
         super().__init__(

@@ -1,0 +1,60 @@
+"""Whether the devices that a trainer asks for are there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from transferlab.utils.errors import ConfigError, near
+
+GPUS = ("gpu", "cuda")
+
+
+def check_devices(trainer: DictConfig) -> None:
+    """Refuse an accelerator that is not here, and more GPUs than there are.
+
+    Args:
+        trainer: the config of Lightning's trainer.
+
+    Raises:
+        ConfigError: the key, the value, and what to choose.
+    """
+    from pytorch_lightning.accelerators import AcceleratorRegistry
+
+    accelerator: Any = trainer.get("accelerator", "auto")
+    if not isinstance(accelerator, str) or accelerator == "auto":
+        return
+    known = ["auto", "gpu", *AcceleratorRegistry.available_accelerators()]
+    if accelerator not in known:
+        hint = near(accelerator, known) or f"choose one of {', '.join(known)}"
+        raise ConfigError(f"trainer.accelerator={accelerator}: there is no such accelerator; {hint}")
+    import torch
+
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    apple = torch.backends.mps.is_available()
+    here = {"gpu": count > 0 or apple, "cuda": count > 0, "mps": apple}
+    if not here.get(accelerator, True):
+        raise ConfigError(
+            f"trainer.accelerator={accelerator}: torch finds no such device here; choose trainer=cpu, or "
+            "trainer.accelerator=auto, which takes a GPU where there is one"
+        )
+    devices = trainer.get("devices", "auto")
+    if accelerator not in GPUS or not count:
+        return
+    asked = _indices(OmegaConf.to_container(devices) if OmegaConf.is_config(devices) else devices)
+    if asked and max(asked) >= count:
+        raise ConfigError(
+            f"trainer.devices={devices}: there {'is 1 GPU' if count == 1 else f'are {count} GPUs'} here; choose "
+            f"trainer.devices={count} or fewer"
+        )
+
+
+def _indices(devices: Any) -> list[int]:
+    """The indices of the devices that are asked for; none of those that take what there is."""
+    if isinstance(devices, list):
+        return [int(device) for device in devices]
+    number = str(devices)
+    if "," in number:
+        return [int(part) for part in number.split(",") if part.strip().isdigit()]
+    return list(range(int(number))) if number.isdigit() else []

@@ -1,0 +1,82 @@
+"""What Hydra and OmegaConf refuse, as one short message: the override as it was typed, what is wrong, what to type."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from importlib.util import find_spec
+from pathlib import Path
+
+from hydra.errors import HydraException, InstantiationException, MissingConfigException, OverrideParseException
+from omegaconf import DictConfig
+from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseException
+
+from transferlab.utils.errors import near
+
+# configs that come with an optional package, and the extra of this project that installs it
+EXTRAS = {
+    "hydra/sweeper/optuna": ("hydra_plugins.hydra_optuna_sweeper", "sweep"),
+    "hydra/launcher/submitit_slurm": ("hydra_plugins.hydra_submitit_launcher", "slurm"),
+    "hydra/launcher/submitit_local": ("hydra_plugins.hydra_submitit_launcher", "slurm"),
+}
+_MOST_OPTIONS = 12  # that a message lists
+
+
+def install(extra: str) -> str:
+    """The command that installs an extra of this project."""
+    return f'pip install -c constraints.txt -e ".[{extra}]"'
+
+
+def message_of(error: HydraException | OmegaConfBaseException) -> str:
+    """One message for people."""
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file:
+        return _missing_config(error.missing_cfg_file, list(error.options or ()))
+    cause = error.__cause__
+    if isinstance(error, InstantiationException):
+        return _one_line(str(error))
+    if isinstance(error, OmegaConfBaseException):
+        return _of_omegaconf(error)
+    if isinstance(error, OverrideParseException):
+        reason = str(error).splitlines()[0].partition(": ")[2] or str(error).splitlines()[0]
+        return f"{error.override}: this override cannot be read ({reason}); put it in quotes, '{error.override}'"
+    if isinstance(cause, InterpolationResolutionError):
+        return _of_omegaconf(cause)
+    text = re.sub(r"Key '[^']*' is not in struct|\s*full_key: \S+|\s*object_type=\S+", "", str(error))
+    if isinstance(cause, OmegaConfBaseException) and isinstance(cause.parent_node, DictConfig):
+        parent, dot, name = (cause.full_key or "").rpartition(".")
+        if name and (hint := near(name, map(str, cause.parent_node), parent + dot)):
+            return f"{_one_line(text.splitlines()[0])} There is no such key; {hint}"
+    return _one_line(text)
+
+
+def _missing_config(file: str, options: Iterable[str]) -> str:
+    """The message for a config of a group, or a group, that there is not."""
+    group, _, name = file.removesuffix(".yaml").rpartition("/")
+    package, extra = EXTRAS.get(f"{group}/{name}", ("", ""))
+    if extra and _absent(package):
+        return f"{group}={name} needs the extra {extra!r}, which is not installed: {install(extra)}"
+    configs = Path(os.environ.get("PROJECT_ROOT", "."), "configs", group)
+    choices = sorted({*options, *(file.stem for file in configs.glob("*.yaml"))})
+    hint = near(name, choices)
+    if not hint and choices:
+        more = f" and {len(choices) - _MOST_OPTIONS} more" if len(choices) > _MOST_OPTIONS else ""
+        hint = f"choose one of {', '.join(choices[:_MOST_OPTIONS])}{more}"
+    stated = f"{group}={name}" if group else name
+    return f"{stated}: there is no such config" + (f"; {hint}" if hint else f", nor a group configs/{group}")
+
+
+def _absent(package: str) -> bool:
+    try:
+        return find_spec(package) is None
+    except ModuleNotFoundError:
+        return True
+
+
+def _of_omegaconf(error: OmegaConfBaseException) -> str:
+    reason = _one_line(str(error.msg or error).splitlines()[0])
+    return f"{error.full_key}: {reason}" if error.full_key else reason
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
