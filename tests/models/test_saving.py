@@ -1,12 +1,14 @@
 """Saved models: Hugging Face layout, frozen encoders by reference, refusals."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
 from transformers import AutoModel, AutoTokenizer
 
+from transferlab.encoders.sources import EncoderError
 from transferlab.encoders.tokenizers import load_tokenizers
 from transferlab.inference import load
 from transferlab.models.coreference_model import CoreferenceModel
@@ -86,6 +88,18 @@ def test_the_state_of_a_model_comes_back_from_what_was_saved(encoder, other_enco
         assert torch.equal(found[key], value), key
     with pytest.raises(SavedModelError, match="is not of this run"):
         trained_state(CoreferenceModel(pretrained_models=models, **{**SMALL, "ffnn_size": 9}), tmp_path / "model")
+
+
+def test_a_model_and_its_frozen_encoder_are_moved_together(encoder, other_encoder, taskmodule, tmp_path):
+    shutil.copytree(other_encoder, tmp_path / "before" / "encoders" / "source")
+    models = {"target": encoder, "source": str(tmp_path / "before" / "encoders" / "source")}
+    save(models, tmp_path / "before" / "runs" / "model", taskmodule, freeze_models=["source"], aggregate="attention")
+    (tmp_path / "before").rename(tmp_path / "after")
+    model, _ = load_model(tmp_path / "after" / "runs" / "model")
+    assert model.hparams["pretrained_models"]["source"] == str(tmp_path / "after" / "encoders" / "source")
+    (tmp_path / "after" / "runs").rename(tmp_path / "runs")
+    with pytest.raises(EncoderError, match="before/encoders/source"):  # as it was called
+        load_model(tmp_path / "runs" / "model")
 
 
 def test_predictions_of_raw_text_point_into_the_text(encoder, taskmodule, tmp_path):

@@ -11,6 +11,7 @@ A frozen encoder equals its source, so it is referred to by name and content has
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -71,7 +72,7 @@ def save_model(
         for name in ids:
             if name in fingerprints and not copy_frozen_encoders:
                 source = model.hparams["pretrained_models"][name]
-                encoders[name] = {"source": _portable(source), "fingerprint": fingerprints[name]}
+                encoders[name] = {**_found_again(source, directory), "fingerprint": fingerprints[name]}
             else:
                 folder = "." if len(ids) == 1 else f"encoders/{name}"
                 model.multi_encoder.save_encoder(name, building / folder, tokenizers[name])
@@ -183,7 +184,7 @@ def load_model(directory: Path, trust: str | Sequence[str] = ()) -> tuple[Transf
     options.pop("pretrained_models", None)  # as it was called where it was trained
     options.pop("remember_gb", None)  # of models that were saved before there was a feature store
     sources = {
-        name: str(directory / place["folder"]) if "folder" in place else place["source"]
+        name: str(directory / place["folder"]) if "folder" in place else _source(place, directory)
         for name, place in description["encoders"].items()
     }
     # where features are kept is a matter of this place, and they may not be written where a file says
@@ -243,9 +244,21 @@ def load_taskmodule(
     return build(TASKMODULES.find(stated["name"], trust, place), stated["options"], place, tokenizers=tokenizers)
 
 
-def _portable(source: str) -> str:
-    """A folder as an absolute path, so that it is found from anywhere; any other name as it is."""
-    return str(Path(source).resolve()) if Path(source).is_dir() else source
+def _found_again(source: str, directory: Path) -> dict[str, str]:
+    """The source of an encoder; of a folder its path, and that from the saved model, so that both may move together."""
+    if not Path(source).is_dir():
+        return {"source": source}
+    place = Path(source).resolve()
+    return {"source": str(place), "from_model": os.path.relpath(place, directory.resolve())}
+
+
+def _source(place: dict[str, Any], directory: Path) -> str:
+    """Where an encoder that was not copied is now; its fingerprint will tell whether it is the same."""
+    beside = place.get("from_model")
+    if isinstance(beside, str) and not Path(place["source"]).exists():
+        moved = Path(os.path.normpath(directory.resolve() / beside))
+        return str(moved) if moved.is_dir() else str(place["source"])
+    return str(place["source"])
 
 
 def _absolute(place: Any) -> Any:
