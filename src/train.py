@@ -72,7 +72,7 @@ def train(cfg: DictConfig) -> dict[str, Any]:
     evaluated = building.evaluated_splits(cfg)
     datamodule.note_training_texts(evaluated)
     learned = taskmodule.prepare(datamodule.documents("train"))
-    datamodule.check_labels(evaluated)
+    building.check_evaluated(datamodule, evaluated)
     model = building.build_model(cfg, probes, learned)
     building.balance_classes(model, datamodule)
     building.check_row_vectors(model, taskmodule)

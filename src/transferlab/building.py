@@ -14,7 +14,7 @@ from pytorch_lightning import Trainer, seed_everything
 from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import Tensor
 
-from transferlab.callbacks.checkpoints import WholeFiles, kept, loops_of
+from transferlab.callbacks.checkpoints import WholeFiles, loops_of
 from transferlab.data.datamodule import TransferDataModule
 from transferlab.encoders import row_vectors
 from transferlab.encoders.checks import check_encoders
@@ -28,7 +28,7 @@ from transferlab.models.token_classification_model import TokenClassificationMod
 from transferlab.probes import Probe
 from transferlab.utils.config_checks import check_targets, keyword_names
 from transferlab.utils.devices import check_devices
-from transferlab.utils.errors import ConfigError
+from transferlab.utils.errors import ConfigError, UserError
 from transferlab.utils.instantiate import build
 from transferlab.utils.saved_models import belongs_to, saved_model_of
 
@@ -57,7 +57,6 @@ def check(cfg: DictConfig) -> None:
                     f"taskmodule.{key}={cfg.taskmodule[key]}, but the encoder {name!r} reads at most {longest} "
                     "subtokens"
                 )
-    kept(cfg.keep_checkpoints)
     if cfg.ckpt_path is not None and not Path(cfg.ckpt_path).is_file():
         raise ConfigError(f"ckpt_path={cfg.ckpt_path} does not exist")
     if not cfg.train and cfg.ckpt_path is None:
@@ -97,6 +96,21 @@ def corpus(cfg: DictConfig, probes: Sequence[Probe] = ()) -> tuple[Any, Transfer
     taskmodule = build(cfg.taskmodule, tokenizers=tokenizers)
     datamodule = build(cfg.datamodule, reader=reader, taskmodule=taskmodule)
     return taskmodule, datamodule
+
+
+def check_evaluated(datamodule: TransferDataModule, splits: Sequence[str]) -> None:
+    """Read the splits that a training scores at its end, and refuse what cannot be scored, before the first step.
+
+    Raises:
+        UserError: naming the document or the labels, and the key that goes on without.
+    """
+    for split in splits:
+        try:
+            datamodule.check_labels([split])
+        except UserError as error:
+            if split != "test":
+                raise
+            raise UserError(f"{error}; test=false trains and validates without the test split") from error
 
 
 def evaluated_splits(cfg: DictConfig) -> list[str]:

@@ -67,7 +67,7 @@ def test_a_run_without_states_is_not_extended(train, tmp_path):
 
 
 def test_other_words_are_refused_before_anything_is_read(train):
-    with pytest.raises(UserError, match=r"keep_checkpoints=best: choose one of last, none, all"):
+    with pytest.raises(UserError, match="keep_checkpoints"):
         train("keep_checkpoints=best", "dataset.data_dir=/nowhere")
     assert [kept(value) for value in (True, False, "last")] == ["all", "none", "last"]
 

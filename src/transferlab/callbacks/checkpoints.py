@@ -169,10 +169,14 @@ class WholeFiles(TorchCheckpointIO):
         target.parent.mkdir(parents=True, exist_ok=True)
         self._places.add(target.parent.resolve())
         partial = target.with_name(f".{target.name}.partial")  # one name: what a killed process left is overwritten
-        with partial.open("wb") as file:
-            torch.save(checkpoint, file)
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with partial.open("wb") as file:
+                torch.save(checkpoint, file)
+                file.flush()
+                os.fsync(file.fileno())
+        except Exception:  # a disk without room has no use for a part
+            partial.unlink(missing_ok=True)
+            raise
         os.replace(partial, target)
         self._superfluous = [old for old in self._superfluous if old != target]
         self.teardown()

@@ -19,6 +19,7 @@ from hydra.core.hydra_config import HydraConfig
 
 from transferlab.utils import run_identity
 from transferlab.utils.errors import UserError
+from transferlab.utils.full_disk import saying_what_is_safe
 from transferlab.utils.resume import RECORD, SWEEP, SWEEP_RESULT, command_that_goes_on, overrides_of
 from transferlab.utils.run_files import RunFileError, read_json
 from transferlab.utils.unstarted_runs import leaving_nothing
@@ -93,6 +94,7 @@ def in_its_own_directory(job: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
     Raises:
         DirectoryTakenError: see :func:`check_owner` and :func:`take`.
+        FullDiskError: there is no room.
     """
 
     @wraps(job)
@@ -100,7 +102,8 @@ def in_its_own_directory(job: Callable[[Any], Any]) -> Callable[[Any], Any]:
         if not run_identity.is_main_process():
             return job(cfg)
         directory = Path(cfg.paths.output_dir)
-        with leaving_nothing(directory), writing(directory):
+        full = saying_what_is_safe(directory, resumable="resume" in cfg)
+        with leaving_nothing(directory), writing(directory), full:
             known = HydraConfig.initialized()
             overrides = list(HydraConfig.get().overrides.task) if known else []
             check_owner(
