@@ -24,31 +24,44 @@ MOST_GROWTH = 60.0  # MiB that the most documents may take beyond the fewest
 def run(measuring: Measuring) -> Section:
     """Documents in every format that is written, then one long text for every family."""
     counts = (20, 40) if measuring.quick else COUNTS
-    many = measuring.take_turns("streaming.many", {f"{count:,} documents": {"count": count} for count in counts})
+    sizes = {f"{count:,} documents": {"count": count} for count in counts}
+    many = measuring.take_turns("streaming.many", sizes)
+    written = measuring.take_turns("streaming.written", sizes)
     families = FAMILIES[:2] if measuring.quick else FAMILIES
     words = 300 if measuring.quick else LONG
     long = measuring.take_turns("streaming.long", {name: {"experiment": name, "words": words} for name in families})
-    columns = ("seconds", "peak", "growth", "jsonl", "conll", "html")
+    columns = ("cpu_seconds", "peak", "growth")
     text = (
-        "`predict.py input=FILE` with coreference models over an encoder of width 16, on JSON lines of raw texts of "
-        "seven words; JSON lines, CoNLL and HTML (its first 1,000 documents) are written. MB are of the files.\n\n"
+        "`predict.py input=FILE` with a model of entities over an encoder of width 16, on JSON lines of seven words; "
+        "JSON lines are written.\n\n"
         + table(
-            "input | s | peak MiB | growth MiB | JSON lines MB | CoNLL MB | HTML MB",
-            [[name, *(values[key] for key in columns)] for name, values in many.items()],
+            "input | CPU s | peak MiB | growth MiB | written MB",
+            [[name, *(values[key] for key in columns), values["jsonl"]] for name, values in many.items()],
+        )
+        + "\n\nWhat `predict.py` makes of such JSON lines with predicted clusters: a CoNLL file, and an HTML page of "
+        "the first 1,000 documents.\n\n"
+        + table(
+            "input | CPU s | peak MiB | growth MiB | CoNLL MB | HTML MB",
+            [
+                [name, *(values[key] for key in columns), values["conll"], values["html"]]
+                for name, values in written.items()
+            ],
         )
         + f"\n\nOne text of {words:,} words (of a question: the text that it is about; of relations: with an entity at "
         "every 10th word), each family with its experiment's head over the same encoder.\n\n"
         + table(
-            "experiment | s | peak MiB | growth MiB | what is predicted",
+            "experiment | CPU s | peak MiB | growth MiB | what is predicted",
             [
-                [name, values["seconds"], values["peak"], values["growth"], f"{values['found']:,.0f} {values['of']}"]
+                [name, *(values[key] for key in columns), f"{values['found']:,.0f} {values['of']}"]
                 for name, values in long.items()
             ],
         )
     )
-    peaks = [values["peak"] for values in many.values()]
-    growth = peaks[-1] - peaks[0]
-    broken = [] if growth < MOST_GROWTH else [f"{counts[-1]} documents take {growth:.0f} MiB more than {counts[0]}"]
+    broken = []
+    for what, measured_of in (("predicting", many), ("writing", written)):
+        peaks = [values["peak"] for values in measured_of.values()]
+        if (growth := peaks[-1] - peaks[0]) > MOST_GROWTH:
+            broken.append(f"{what} {counts[-1]} documents takes {growth:.0f} MiB more than {counts[0]}")
     return Section(text, broken)
 
 
@@ -56,10 +69,10 @@ def many(count: int) -> Values:
     """A whole prediction, as the command does it."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        model = saved(place, "coref", "model.ffnn_size=8", "model.max_span_width=3")
+        model = saved(place, "ner")
         with (place / "in.jsonl").open("w", encoding="utf-8") as lines:
             for number in range(count):
-                lines.write(json.dumps({"text": f"Ann met Bob in house {number}."}) + "\n")
+                lines.write(json.dumps({"words": ["Ann", "met", "Bob", "in", "house", str(number), "."]}) + "\n")
         from hydra import compose, initialize_config_dir
 
         from predict import predict
@@ -75,8 +88,33 @@ def many(count: int) -> Values:
         logging.disable(logging.INFO)
         with measured() as values:
             written = predict(cfg)
-        sizes = {name: Path(path).stat().st_size / 1e6 for name, path in written.items()}
-    return {key: values[key] for key in ("seconds", "peak", "growth")} | sizes
+        size = Path(written["jsonl"]).stat().st_size / 1e6
+    return {key: values[key] for key in ("cpu_seconds", "peak", "growth")} | {"jsonl": size}
+
+
+def written(count: int) -> Values:
+    """The other files of a prediction."""
+    from functools import partial
+
+    from predict import serialize
+    from transferlab.data.writers import write_conll2012
+    from transferlab.documents import Annotations, Document, write_jsonl
+    from transferlab.reporting.coreference_html import write_coreference_html
+
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        clusters = Annotations(clusters=[[(0, 0), (4, 5)]])
+        words = ["Ann", "met", "Bob", "in", "her", "house", "."]
+        documents = (Document(f"d{number}", words, [(0, 6)], predicted=clusters) for number in range(count))
+        predictions = write_jsonl(documents, place / "predictions.jsonl")
+        writers = {
+            "conll": partial(write_conll2012, path=place / "x.conll"),
+            "html": partial(write_coreference_html, path=place / "x.html", max_documents=1000),
+        }
+        with measured() as values:
+            files = serialize(predictions, "clusters", writers)
+        sizes = {name: file.stat().st_size / 1e6 for name, file in files.items()}
+    return {key: values[key] for key in ("cpu_seconds", "peak", "growth")} | sizes
 
 
 def long(experiment: str, words: int) -> Values:
@@ -102,7 +140,7 @@ def long(experiment: str, words: int) -> Values:
         with measured() as values:
             (predicted,) = predictor.predict_documents([document.validate()])
     found, of = counted(predicted.predicted)
-    return {key: values[key] for key in ("seconds", "peak", "growth")} | {"found": found, "of": of}
+    return {key: values[key] for key in ("cpu_seconds", "peak", "growth")} | {"found": found, "of": of}
 
 
 def counted(predicted: Any) -> tuple[int, str]:
@@ -116,7 +154,7 @@ def counted(predicted: Any) -> tuple[int, str]:
     return (len(predicted.questions), "answers") if predicted.questions is not None else (1, "class")
 
 
-def saved(place: Path, experiment: str, *overrides: str) -> str:
+def saved(place: Path, experiment: str) -> str:
     """An untrained model of an experiment on the sample."""
     from hydra import compose, initialize_config_dir
 
@@ -127,7 +165,7 @@ def saved(place: Path, experiment: str, *overrides: str) -> str:
 
     encoder = save_tiny_encoder(place / "encoder")
     with initialize_config_dir(str(ROOT / "configs"), version_base="1.3"):
-        cfg = compose("train", overrides=[f"experiment={experiment}", f"encoder={encoder}", "features=off", *overrides])
+        cfg = compose("train", overrides=[f"experiment={experiment}", f"encoder={encoder}", "features=off"])
     taskmodule, datamodule = building.corpus(cfg)
     model = build(cfg.model, **taskmodule.prepare(datamodule.documents("train"))).eval()
     tokenizers, keys = load_tokenizers({"target": encoder})
