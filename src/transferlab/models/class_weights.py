@@ -5,16 +5,18 @@ Letters in shapes: c classes.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from transferlab.utils.errors import UserError, near
+from transferlab.utils.option_kinds import Positive
+from transferlab.utils.options import checked
 
 BALANCED = "balanced"
+Given = Mapping[str | int, Positive] | Literal["balanced"] | None  # YAML reads the label 1 as a number
 
 
 class ClassWeights(nn.Module):
@@ -23,7 +25,7 @@ class ClassWeights(nn.Module):
     The loss stays the mean over items, so that the loss of a batch is the mean of those of its items.
 
     Args:
-        given: ``balanced``; or weights by label, where labels that are not named weigh 1; None: all weigh the same.
+        class_weights: ``balanced``; or weights by label, where others weigh 1; None: all weigh the same.
         labels: the classes of the model.
 
     Attributes:
@@ -36,23 +38,25 @@ class ClassWeights(nn.Module):
 
     values: Tensor | None
 
-    def __init__(self, given: Mapping[str, float] | str | None, labels: Sequence[str]) -> None:
+    @checked("model")
+    def __init__(self, class_weights: Given, labels: Sequence[str]) -> None:
         super().__init__()
-        self.given = given
+        self.given = class_weights
         self.labels = list(labels)
-        values = None if given is None else torch.ones(len(labels))
-        if isinstance(given, Mapping) and values is not None:
-            for label, weight in given.items():
-                values[_position(str(label), labels)] = _weight(label, weight)
-        elif given is not None and given != BALANCED:
-            example = labels[-1] if labels else "label"
-            raise UserError(
-                f"model.class_weights={given!r}: choose {BALANCED}, weights by label such as {{{example}: 5.0}}, or "
-                "null for equal weights"
-            )
-        elif given is not None and not labels:
-            raise UserError(f"model.class_weights={given}: the task has no classes, but values; set it to null")
+        if class_weights == BALANCED and not labels:
+            raise UserError(f"model.class_weights={BALANCED}: the task has no classes, but values; set it to null")
+        values = None if class_weights is None else torch.ones(len(labels))
+        if isinstance(class_weights, Mapping) and values is not None:
+            for label, weight in class_weights.items():
+                values[self._position(str(label))] = float(weight)
         self.register_buffer("values", values)
+
+    def _position(self, label: str) -> int:
+        if label in self.labels:
+            return self.labels.index(label)
+        known = f"it has {', '.join(self.labels)}" if self.labels else "it has no classes, but values"
+        hint = near(label, self.labels) or known
+        raise UserError(f"model.class_weights names the label {label!r}, which the model does not have; {hint}")
 
     @property
     def by_counts(self) -> bool:
@@ -77,19 +81,3 @@ class ClassWeights(nn.Module):
         occur = counts > 0
         balanced = counts.sum() / (occur.sum().clamp(min=1) * counts.clamp(min=1))
         self.values.copy_(torch.where(occur, balanced, 1.0))
-
-
-def _position(label: str, labels: Sequence[str]) -> int:
-    if label not in labels:
-        known = f"it has {', '.join(labels)}" if labels else "it has no classes, but values"
-        hint = near(label, labels)
-        raise UserError(
-            f"model.class_weights names the label {label!r}, which the model does not have; {hint or known}"
-        )
-    return list(labels).index(label)
-
-
-def _weight(label: Any, weight: Any) -> float:
-    if isinstance(weight, bool) or not isinstance(weight, int | float) or not (0 < weight < math.inf):
-        raise UserError(f"model.class_weights.{label}={weight!r}: a positive number is expected")
-    return float(weight)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor
@@ -13,11 +13,11 @@ from torchmetrics import Metric
 
 from transferlab.metrics.classification import SCORES, make_score
 from transferlab.models.base import TransferModel
-from transferlab.models.class_weights import ClassWeights
+from transferlab.models.class_weights import ClassWeights, Given
 from transferlab.models.heads import TaskHead
 from transferlab.models.problems import PROBLEMS, Prediction
 from transferlab.utils.batches import ClassificationBatch
-from transferlab.utils.option_kinds import NonNegative, OneOf, Positive, Width
+from transferlab.utils.option_kinds import OneOf, Positive, Width
 from transferlab.utils.options import checked
 
 
@@ -55,7 +55,7 @@ class ClassificationModel(TransferModel):
         metric_options: Mapping[str, Any] | None = None,
         value_mean: float = 0.0,
         value_std: Positive = 1.0,
-        class_weights: Mapping[str, NonNegative] | Literal["balanced"] | None = None,
+        class_weights: Given = None,
         **options: Any,
     ) -> None:
         # before any weights are read

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any, Literal
+from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -16,11 +16,10 @@ from torchmetrics import Metric
 from transferlab.metrics.span_f1 import SpanScore, TagAccuracy
 from transferlab.models import sampling
 from transferlab.models.base import TransferModel
-from transferlab.models.class_weights import ClassWeights
+from transferlab.models.class_weights import ClassWeights, Given
 from transferlab.models.heads import TaskHead
 from transferlab.utils.batches import TokenBatch
 from transferlab.utils.errors import UserError
-from transferlab.utils.option_kinds import NonNegative
 from transferlab.utils.options import checked
 from transferlab.utils.tagging import types_of
 
@@ -59,7 +58,7 @@ class TokenClassificationModel(TransferModel):
         labels: list[str],
         metric: str = "span_f1",
         scheme: str | None = "IOB2",
-        class_weights: Mapping[str, NonNegative] | Literal["balanced"] | None = None,
+        class_weights: Given = None,
         **options: Any,
     ) -> None:
         scores = [_make_score(metric, labels, scheme) for _ in range(2)]  # before any weights are read
