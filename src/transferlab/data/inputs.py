@@ -42,25 +42,24 @@ def read_inputs(path: str | Path) -> DocumentStream:
         raise DataError(f"input={path} is, or holds, no file with a known ending: {', '.join(ENDINGS)}")
 
     def read() -> Iterator[Document]:
-        documents = (pair for file in files for pair in _documents(file, path))
+        places = [(str(file), file) for file in files]  # one text for all documents of a file
+        documents = ((place, document) for place, file in places for document in _documents(file, path))
         return unique_names(documents, "or give the files one by one as input=FILE")
 
     return DocumentStream(read)
 
 
-def _documents(file: Path, root: Path) -> Iterator[tuple[str, Document]]:
+def _documents(file: Path, root: Path) -> Iterator[Document]:
     if file.suffix == ".txt":
         for document in read_raw_text(file):
             if root.is_dir():
                 document.name = file.relative_to(root).with_suffix("").as_posix()
-            yield str(file), document
+            yield document
     elif file.suffix == ".jsonl":
-        for document in read_jsonl(file, lambda line, n: _with_words({"name": f"{file.stem}:{n}"} | line)):
-            yield str(file), document
+        yield from read_jsonl(file, lambda line, n: _with_words({"name": f"{file.stem}:{n}"} | line))
     else:
         with open_text(file) as lines:
-            for document in parse_conll(lines, str(file)):
-                yield str(file), document
+            yield from parse_conll(lines, str(file))
 
 
 def _with_words(content: dict[str, Any]) -> dict[str, Any]:
