@@ -82,7 +82,7 @@ test: $(STAMP) ## run the tests (ARGS="-k name" chooses some)
 
 # 77: there is no cluster to be had, which fails nothing
 test-slurm: $(STAMP) ## run sweeps on a SLURM cluster of this machine, brought up for them (about 3 minutes)
-	@bash scripts/slurm_cluster.sh run env OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 0 -m slurm $(ARGS) || \
+	@bash scripts/slurm_cluster.sh run env OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 0 tests/entrypoints/test_slurm.py $(ARGS) || \
 	  { code=$$?; test $$code -eq 77 && echo "== test-slurm: SKIPPED, there is no SLURM on this machine"; }
 
 train: $(STAMP) ## train (ARGS="experiment=... seed=1" are Hydra overrides)

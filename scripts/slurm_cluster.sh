@@ -133,7 +133,6 @@ run() {
   local exports
   exports=$(up) || exit $?
   eval "$exports"
-  trap 'down; rm -rf "$place"' EXIT
   "$@"
 }
 
@@ -144,6 +143,7 @@ case ${1:-} in
     ;;
   run)
     place=$(mktemp -d) conf=$place/slurm.conf
+    trap 'down; rm -rf "$place"' EXIT
     run "${@:2}"
     ;;
   *)
