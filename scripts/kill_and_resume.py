@@ -134,7 +134,10 @@ def check(
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, number)
             process.wait()
-        if process.returncode == 0:
+        if (
+            process.returncode == 0
+            or json.loads((run / "run.json").read_text(encoding="utf-8"))["status"] == "finished"
+        ):
             print(f"{kind}: over before {moment:.1f} s; another moment is drawn", flush=True)
             continue
         hit = stage(run)

@@ -13,12 +13,10 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.callbacks.early_stopping import EarlyStoppingReason
-from pytorch_lightning.strategies.launchers import _SubprocessScriptLauncher
 from pytorch_lightning.trainer.states import TrainerFn
 
 from transferlab.utils.csv_logger import RunCSVLogger
 from transferlab.utils.distributed import of_all_processes
-from transferlab.utils.interruption import Interruption
 
 log = logging.getLogger(__name__)
 
@@ -170,12 +168,6 @@ class Resumption(Callback):
                 metric.cumulated_batch_size = metric.cumulated_batch_size + count.to(metric.value.device)
                 metric._computed = None
         self._sums = {}
-
-    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Hand a signal that ends this process on to those that it has started."""
-        launcher = trainer.strategy.launcher
-        if isinstance(exception, Interruption) and isinstance(launcher, _SubprocessScriptLauncher):
-            launcher.kill(exception.number)
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Say it when there was nothing left to train."""

@@ -40,13 +40,17 @@ def run_entrypoint(main: Callable[..., Any], rewrite: Callable[[list[str]], list
     if is_rank():
         run_rank(main)
     show_traceback = "HYDRA_FULL_ERROR" in os.environ
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints an abridged traceback itself
-    try:
+
+    def run() -> None:
         if "PROJECT_ROOT" in os.environ:
             sys.argv = understood(sys.argv, Path(os.environ["PROJECT_ROOT"], "configs"))
         if rewrite is not None:
             sys.argv = rewrite(sys.argv)
-        interruption.run(main)
+        main()
+
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints an abridged traceback itself
+    try:
+        interruption.run(run)
     except Exception as error:
         message = None if show_traceback else message_for(error)
         if message is None:
