@@ -41,7 +41,7 @@ POINTS = [
     (EVALUATION, 2),  # validation
     ("transferlab.callbacks.resumption:Resumption.on_fit_end", 1),
     ("pytorch_lightning:Trainer.test", 1),
-    ("transferlab.models.saving:_put_in_place", 1),
+    ("transferlab.utils.new_folder:_put_in_place", 1),
     ("transferlab.finishing:write_baselines", 1),
 ]
 
