@@ -196,7 +196,7 @@ def best_again(trainer: Trainer, run: Path) -> str | None:
     the checkpoint is made once more.
     """
     best = best_checkpoint(trainer)
-    if best is None or Path(best).is_file():
+    if best is None or trainer.strategy.broadcast(Path(best).is_file()):  # all processes do as the first one finds
         return best
     if trainer.is_global_zero:
         model, callback = trainer.lightning_module, trainer.checkpoint_callback
