@@ -68,8 +68,9 @@ def sweep(families: tuple[str, ...], seeds: int) -> list[dict[str, float]]:
         done = subprocess.run(
             [
                 sys.executable, str(ROOT / "src" / "train.py"), "--multirun", *SETTINGS, f"encoder={place / 'encoder'}",
-                f"experiment={','.join(families)}", "model.freeze_models=all,null",
-                f"seed={','.join(map(str, range(1, seeds + 1)))}", f"paths.log_dir={place / 'logs'}",
+                # the last one changes first: the first jobs have loaded what every family needs
+                f"seed={','.join(map(str, range(1, seeds + 1)))}", f"experiment={','.join(families)}",
+                "model.freeze_models=all,null", f"paths.log_dir={place / 'logs'}",
                 f"+hydra.callbacks.census={{_target_: census.Census, file: '{file}'}}",
             ],
             env=os.environ

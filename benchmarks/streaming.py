@@ -168,13 +168,13 @@ def saved(place: Path, experiment: str) -> str:
         cfg = compose("train", overrides=[f"experiment={experiment}", f"encoder={encoder}", "features=off"])
     taskmodule, datamodule = building.corpus(cfg)
     model = build(cfg.model, **taskmodule.prepare(datamodule.documents("train"))).eval()
-    tokenizers, keys = load_tokenizers({"target": encoder})
+    _, keys = load_tokenizers({"target": encoder})
     kind = type(taskmodule)
     return str(
         save_model(
             model,
             place / "model",
-            tokenizers={name: tokenizers[key] for name, key in keys.items()},
+            tokenizers={name: taskmodule.tokenizers[key].tokenizer for name, key in keys.items()},
             taskmodule={"_target_": f"{kind.__module__}.{kind.__qualname__}", "options": taskmodule.options()},
             facts={},
         )
