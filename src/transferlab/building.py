@@ -17,7 +17,7 @@ from torch import Tensor
 from transferlab.callbacks.checkpoints import WholeFiles, loops_of
 from transferlab.data.datamodule import TransferDataModule
 from transferlab.encoders import row_vectors
-from transferlab.encoders.checks import check_encoders
+from transferlab.encoders.checks import check_compile, check_encoders
 from transferlab.encoders.tokenizers import load_tokenizers
 from transferlab.encoders.truncation import max_positions
 from transferlab.models.base import TransferModel
@@ -49,6 +49,7 @@ def check(cfg: DictConfig) -> None:
     model = OmegaConf.to_container(cfg.model, resolve=True)
     assert isinstance(model, dict)
     plan = check_encoders(**{key: model[key] for key in keyword_names(check_encoders) or () if key in model})
+    check_compile(model.get("compile"))
     for name, config in plan.configs.items():
         longest = max_positions(config)
         for key in ROW_LENGTHS:
@@ -58,7 +59,7 @@ def check(cfg: DictConfig) -> None:
                     "subtokens"
                 )
     if cfg.ckpt_path is not None and not Path(cfg.ckpt_path).is_file():
-        raise ConfigError(f"ckpt_path={cfg.ckpt_path} does not exist")
+        raise ConfigError(f"ckpt_path={cfg.ckpt_path} does not exist; name the checkpoint of a run, or null")
     if not cfg.train and cfg.ckpt_path is None:
         raise ConfigError("train=false leaves only weights that were never trained; name some with ckpt_path=...")
     if is_taken(cfg):

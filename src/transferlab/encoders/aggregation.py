@@ -160,7 +160,7 @@ def build_aggregation(spec: str | Mapping[str, Any] | None, widths: Mapping[str,
             raise EncoderError(f"model.aggregate.{option}: {name} has no such option; it takes {', '.join(accepted)}")
         size = options[option]
         if option.endswith("_size") and size is not None and (not isinstance(size, int) or size < 1):
-            raise EncoderError(f"model.aggregate.{option}={size!r}: a whole number from 1 on, or null")
+            raise EncoderError(f"model.aggregate.{option}={size!r}: choose a whole number from 1, or null")
     return aggregation(widths, **options)
 
 

@@ -67,7 +67,8 @@ def build_backbone(
             if "ignore_mismatched_sizes" not in str(error):
                 raise
             raise EncoderError(
-                f"encoder {encoder_id!r}: the weights of {source!r} have other sizes than its configuration says"
+                f"encoder {encoder_id!r}: the weights of {source!r} have other sizes than its configuration says; "
+                "restore the one that belongs to the other"
             ) from error
     unused = ("decoder.",) if pooler and not trained else ("decoder.", "pooler.")
     if pooler and trained and any(name.startswith("pooler.") for name in report["missing_keys"]):

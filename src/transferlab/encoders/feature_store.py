@@ -92,6 +92,9 @@ class FeatureStore:
         gpu_gb: NonNegative = 8.0,
     ) -> None:
         self.directory = Path(directory)
+        there = next(place for place in (self.directory, *self.directory.absolute().parents) if place.exists())
+        if not there.is_dir():
+            raise EncoderError(f"features.directory={directory}: {there} is a file; name a directory, or features=off")
         self.dtype = dtype
         self.limit = 1e9 * limit_gb
         self.gpu_room = int(1e9 * gpu_gb)

@@ -100,7 +100,7 @@ def prune(
     if everything == any(value is not None for value in given):
         raise EncoderError(
             f"action=prune deletes what meets all of {', '.join(f'{name}=...' for name in CRITERIA[:-1])}, "
-            "or all with everything=true; " + ("give one or the other" if everything else "none is given")
+            "or all with everything=true; " + ("give one or the other" if everything else "none is given; give one")
         )
     chosen = sorted(entries, key=lambda entry: entry.used)
     if older_than_days is not None:

@@ -43,7 +43,7 @@ def verify(directory: Path, description: Mapping[str, Any], folder: Path | None 
     for name, digest in recorded.items():
         file = directory / name
         if Path(name).is_absolute() or ".." in Path(name).parts:
-            raise EncoderError(f"{place}: {RECORDED} names {name!r}, which is not inside of the saved model")
+            raise EncoderError(f"{place}: {RECORDED} names {name!r}, which is not inside; restore the file from a copy")
         if not file.resolve().is_relative_to(within.resolve()) and not file.is_symlink():
             continue
         if not file.is_file():

@@ -129,7 +129,7 @@ def loading(encoder_id: str, source: str) -> Iterator[None]:
     except Exception as error:
         what = f"encoder {encoder_id!r} (model.pretrained_models.{encoder_id}): cannot load {source!r}"
         if not isinstance(error, OSError) or Path(source).is_dir():
-            raise EncoderError(f"{what}: {error}") from error
+            raise EncoderError(f"{what}: {' '.join(str(error).split())[:300]}; name another, or restore it") from error
         offline = os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
         state = "HF_HUB_OFFLINE forbids to ask the hub" if offline else "the hub did not give it"
         raise EncoderError(

@@ -34,10 +34,12 @@ def read_description(directory: Path) -> dict[str, Any]:
     try:
         description = json.loads(file.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        raise SavedModelError(f"{file} is not JSON: {error}") from error
+        raise SavedModelError(f"{file} is not JSON: {error}; copy the saved model again") from error
     known = description.get("format") if isinstance(description, dict) else None
     if known not in (1, FORMAT):
-        raise SavedModelError(f"{file}: format {known!r} is not one that is known here, 1 to {FORMAT}")
+        raise SavedModelError(
+            f"{file}: format {known!r} is not one that is known here, 1 to {FORMAT}; use a newer transferlab"
+        )
     for part, registry in (("model", MODELS), ("taskmodule", TASKMODULES), ("data", READERS)):
         stated = description.get(part)
         if part == "data" and not stated:
@@ -45,13 +47,15 @@ def read_description(directory: Path) -> dict[str, Any]:
             continue
         description[part] = as_named(stated, registry) if isinstance(stated, dict) else None
         if not _has(description[part], {"name": str, "options": dict}):
-            raise SavedModelError(f"{file}: {part} is not a name with options")
+            raise SavedModelError(f"{file}: {part} is not a name with options; copy the saved model again")
     encoders = description.get("encoders")
     folder, source = {"folder": str}, {"source": str, "fingerprint": str}
     if not isinstance(encoders, dict) or not all(
         isinstance(place, dict) and _has(place, folder if "folder" in place else source) for place in encoders.values()
     ):
-        raise SavedModelError(f"{file}: encoders are not given each by a folder, or by a source and its fingerprint")
+        raise SavedModelError(
+            f"{file}: encoders are not given each by a folder, or by a source and its fingerprint; restore it"
+        )
     size, started = description.get("eval_batch_size", 1), description.get("started_from", {})
     if not isinstance(size, int) or size < 1 or not isinstance(started, dict):
         raise SavedModelError(f"{file}: eval_batch_size={size!r} or started_from={started!r} cannot be; remove it")
@@ -77,7 +81,7 @@ def check_folder(directory: Path, description: Mapping[str, Any]) -> None:
     for folder in folders:
         if ".." in folder.parts or not (root / folder).resolve().is_relative_to(root):
             raise SavedModelError(
-                f"{directory / DESCRIPTION}: the encoder folder {str(folder)!r} is not inside {directory}"
+                f"{directory / DESCRIPTION}: the encoder folder {str(folder)!r} is not inside {directory}; restore it"
             )
     places = [root]
     if root.parent.name == "snapshots":  # of the hub's cache, whose files are links to where it keeps their contents

@@ -200,7 +200,10 @@ def load_model(directory: Path, trust: str | Sequence[str] = ()) -> tuple[Transf
         head = load_file(directory / WEIGHTS)
         missing, unexpected = model.load_state_dict(head, strict=False)
     except (OSError, RuntimeError, SafetensorError) as error:
-        raise SavedModelError(f"{directory / WEIGHTS} does not hold the weights of the model: {error}") from error
+        said = " ".join(str(error).split())[:300]
+        raise SavedModelError(
+            f"{directory / WEIGHTS} does not hold the weights of the model ({said}); copy the saved model again"
+        ) from error
     missing = [key for key in missing if not key.startswith(ENCODERS)]
     if missing or unexpected:
         raise SavedModelError(f"{directory / WEIGHTS}: missing {missing}, unexpected {unexpected}")

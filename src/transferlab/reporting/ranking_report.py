@@ -103,7 +103,9 @@ class RankingReport:
         self._keep(f"similarities_{kind}", None, similarities.rename_axis("task").reset_index())
 
     def write(self) -> dict[str, str]:
-        """Write everything; return the paths by name."""
+        """Write everything; return the paths by name. Where no target was added there is nothing to write."""
+        if not self._frames:
+            return {}
         if self._gains:
             means = pd.DataFrame({target: gains.mean(axis=1) for target, gains in self._gains.items()})
             self._picture("gains", plot_gain_grid(means, self.directory / "gains"))

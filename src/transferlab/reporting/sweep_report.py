@@ -14,7 +14,7 @@ from rich.table import Table
 
 from transferlab.utils.errors import UserError
 from transferlab.utils.escaping import markdown, markdown_row
-from transferlab.utils.run_files import job_directory, read_json, read_record, read_yaml
+from transferlab.utils.run_files import RunFileError, job_directory, read_json, read_sweep, read_yaml, score_of
 
 RESULT = "multirun_result.json"
 BASELINES = "baselines.json"
@@ -134,10 +134,12 @@ def report_sweeps(directories: Sequence[str | Path], metric: str | None = None) 
         UserError: a directory without results, or without this metric.
     """
     places = list(dict.fromkeys(Path(directory) for directory in directories))
-    jobs = [(job_directory(place, job["job"]), job) for place in places for job in _read(place)["jobs"]]
+    jobs = [(job_directory(place, job["job"]), job) for place in places for job in _read(place)]
     completed = [(place, job) for place, job in jobs if job["status"] == "completed"]
     if not completed:
-        raise UserError(f"none of the {len(jobs)} jobs in {', '.join(map(str, places))} has completed")
+        raise UserError(
+            f"none of the {len(jobs)} jobs in {', '.join(map(str, places))} has completed; name another sweep"
+        )
     known = sorted({name for _, job in completed for name in job["metrics"]})
     metric = metric or _monitored(completed[0][0], known)
     if metric not in known:
@@ -158,11 +160,11 @@ def report_sweeps(directories: Sequence[str | Path], metric: str | None = None) 
     )
 
 
-def _read(place: Path) -> dict[str, Any]:
+def _read(place: Path) -> list[dict[str, Any]]:
     file = place / RESULT
     if not file.is_file():
         raise UserError(f"{place} holds no {RESULT}: name the directory of a sweep, logs/<task>/multiruns/<id>")
-    return read_record(file, jobs=list)
+    return read_sweep(file)
 
 
 def _setting(
@@ -172,11 +174,11 @@ def _setting(
     parts = [" + ".join(_listed(o)) if o.startswith("sources=") else o.lstrip("+") for o in own]
     stage = metric.partition("/")[0]
     weights: dict[str, list[float]] = {}
-    for _, job in members:
+    for run, job in members:
         for name, value in job["metrics"].items():
             if (match := _WEIGHT.fullmatch(name)) and match["stage"] == stage:
-                weights.setdefault(match["source"], []).append(float(value))
-    scores = [float(job["metrics"][metric]) for _, job in members]
+                weights.setdefault(match["source"], []).append(score_of(value, run, name))
+    scores = [score_of(job["metrics"][metric], run, metric) for run, job in members]
     return Setting(
         name=", ".join(parts) or "all runs",
         sources=next((_listed(o) for o in overrides if o.startswith("sources=")), []),
@@ -197,7 +199,10 @@ def _monitored(run: Path, known: list[str]) -> str:
 
     A ``best_`` score has a threshold that is tuned on the very split; on test the one without is the honest one.
     """
-    monitor = str(read_yaml(run / "config_resolved.yaml")["monitor"])
+    config = run / "config_resolved.yaml"
+    monitor = read_yaml(config).get("monitor") if config.is_file() else None
+    if not isinstance(monitor, str):
+        raise UserError(f"{config} does not say what the run monitored; name the score, score=test/f1 for example")
     test = f"test/{monitor.partition('/')[2].removeprefix('best_')}"
     return test if test in known else monitor
 
@@ -208,8 +213,12 @@ def _baselines(runs: Sequence[Path], metric: str) -> dict[str, float]:
     found: dict[str, list[float]] = {}
     for file in (run / BASELINES for run in runs):
         of_stage = read_json(file).get(stage, {}) if file.is_file() else {}
+        if not isinstance(of_stage, dict):
+            raise RunFileError(f"{file}: {stage!r} should map baselines to their scores; was the file damaged?")
         for baseline, scores in of_stage.items():
+            if not isinstance(scores, dict):
+                raise RunFileError(f"{file}: {baseline!r} should map scores to numbers; was the file damaged?")
             if name in scores:
-                found.setdefault(baseline, []).append(float(scores[name]))
+                found.setdefault(baseline, []).append(score_of(scores[name], file, name))
     # a mean of equal numbers may be another one in its last digit
     return {name: scores[0] if len(set(scores)) == 1 else statistics.fmean(scores) for name, scores in found.items()}

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from transferlab.utils.errors import UserError
-from transferlab.utils.run_files import job_directory, read_record, read_yaml
+from transferlab.utils.run_files import job_directory, read_sweep, read_yaml, score_of
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +85,8 @@ def measured_transfer(place: str | Path | Sequence[str | Path], score: str | Non
                     f"{new.score:g} in {new.place}; their settings differ, read them apart"
                 )
     if not found:
-        raise UserError(f"no completed job with one source, and no row, in {', '.join(map(str, places)) or 'no place'}")
+        read = ", ".join(map(str, places)) or "no place"
+        raise UserError(f"no completed job with one source, and no row, in {read}; name another with measured=...")
     for target, cells in found.items():
         settings = [measurement.setting for measurement in cells.values()]
         if differing := frozenset.union(*settings) - frozenset.intersection(*settings):
@@ -198,7 +199,7 @@ def _sweep(place: Path, score: str | None) -> Iterator[Measurement]:
         raise UserError(
             f"{place} holds no {RESULT} and is no .csv; name the directory of a sweep, logs/<task>/multiruns/<id>"
         )
-    jobs: list[dict[str, Any]] = read_record(file, jobs=list)["jobs"]
+    jobs = read_sweep(file)
     unfinished = [f"{job['job']} ({job['status']})" for job in jobs if job["status"] != "completed"]
     if unfinished:
         log.warning("%s: jobs without a result are left out: %s", place, ", ".join(unfinished))
@@ -210,17 +211,25 @@ def _sweep(place: Path, score: str | None) -> Iterator[Measurement]:
             continue
         directory = job_directory(place, job["job"])
         config = _config(directory)
-        metric = score or _monitored(str(config["monitor"]), job["metrics"])
+        metric = score or _monitored(str(config.get("monitor")), job["metrics"])
         if metric not in job["metrics"]:
             raise UserError(f"{directory} has no score {metric}; it has {', '.join(sorted(job['metrics']))}")
         if metric.endswith(ERRORS):
             raise UserError(f"{directory} is scored by {metric}, of which smaller is better; choose another, score=...")
-        target = overrides.get("experiment") or str(config["task_name"])
+        target = overrides.get("experiment") or str(config.get("task_name"))
         target += f":{overrides['dataset']}" if "dataset" in overrides else ""
-        value = float(job["metrics"][metric])  # a diverged run has the text "nan"
+        value = score_of(job["metrics"][metric], file, metric)  # a diverged run has the text "nan"
         setting = frozenset(o for o in job["overrides"] if o.lstrip("+~").partition("=")[0] not in OF_A_CELL)
-        seed = f"{job['seed']}, draw {overrides[DRAW]}" if DRAW in overrides else int(job["seed"])
+        seed = f"{job['seed']}, draw {overrides[DRAW]}" if DRAW in overrides else _seed(job, file)
         yield Measurement(target, sources[0], seed, value, metric, str(directory), setting)
+
+
+def _seed(job: dict[str, Any], file: Path) -> int:
+    if not isinstance(job.get("seed"), int):
+        raise UserError(
+            f"{file}: the job {job['job']} has the seed {job.get('seed')!r}, which is no number; restore it"
+        )
+    return int(job["seed"])
 
 
 def _config(directory: Path) -> Any:
@@ -240,7 +249,9 @@ def _table(file: Path) -> Iterator[Measurement]:
     try:
         lines = file.read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:
-        raise UserError(f"{file} cannot be read: {error.strerror}") from error
+        raise UserError(f"{file} cannot be read: {error.strerror}; name another in measured=...") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{file} is not UTF-8 ({error}); save it as UTF-8") from error
     rows = csv.DictReader(lines)
     if missing := [column for column in COLUMNS if column not in (rows.fieldnames or [])]:
         raise UserError(
@@ -250,7 +261,7 @@ def _table(file: Path) -> Iterator[Measurement]:
         place = f"{file}, line {rows.line_num}"
         for column in COLUMNS:
             if not (row[column] or "").strip():
-                raise UserError(f"{place}: the column {column} is empty")
+                raise UserError(f"{place}: the column {column} is empty; fill it")
         yield Measurement(
             row["target"].strip(),
             row["source"].strip(),
@@ -265,4 +276,4 @@ def _number(text: str, kind: type[Any], place: str, wanted: str) -> Any:
     try:
         return kind(text)
     except ValueError as error:
-        raise UserError(f"{place}: {text.strip()!r} is not {wanted}") from error
+        raise UserError(f"{place}: {text.strip()!r} is not {wanted}; write one") from error

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Collection
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -73,11 +75,11 @@ def _plain(cfg: DictConfig, key: str) -> dict[str, Any]:
         except InterpolationResolutionError as error:
             if "HydraConfig was not set" not in str(error):  # composed outside of a job of Hydra
                 reason = str(error.msg).splitlines()[0]
-                raise ConfigError(f"{error.full_key or key} cannot be resolved: {reason}") from error
+                raise ConfigError(f"{error.full_key or key} cannot be resolved: {reason}; give it a value") from error
     return values
 
 
-def check_root_keys(cfg: DictConfig, known: set[str]) -> None:
+def check_root_keys(cfg: DictConfig, known: Collection[str]) -> None:
     """Refuse a root key that nothing would read, such as that of ``+sed=3`` or ``+early_stopping.patience=2``.
 
     Args:
@@ -99,17 +101,18 @@ def check_root_keys(cfg: DictConfig, known: set[str]) -> None:
             raise ConfigError(f"{name}: nothing reads this key; {hint}")
 
 
-def _known(keys: set[str]) -> str:
+def _known(keys: Collection[str]) -> str:
     """The keys that there are, unless they are too many for a message."""
     return f"known: {', '.join(sorted(keys))}" if len(keys) <= _MOST_KEYS else "--cfg job shows those that there are"
 
 
-def root_keys(file: Path) -> set[str]:
+@cache
+def root_keys(file: Path) -> frozenset[str]:
     """The keys that a root config such as ``configs/train.yaml`` may have: its own, its groups and ``ADDED_KEYS``."""
     root = OmegaConf.load(file)
     assert isinstance(root, DictConfig)
     groups = {str(key).split()[-1] for entry in root.defaults if isinstance(entry, DictConfig) for key in entry}
-    return {str(key) for key in root} - {"defaults"} | groups | ADDED_KEYS
+    return frozenset({str(key) for key in root} - {"defaults"} | groups | ADDED_KEYS)
 
 
 def keyword_names(target: Any) -> set[str] | None:
@@ -154,12 +157,14 @@ def locate(target: str, key: str) -> Any:
             found: Any = importlib.import_module(".".join(parts[:split]))
         except ModuleNotFoundError as error:
             if error.name and not ".".join(parts[:split]).startswith(error.name):
-                raise ConfigError(f"{key}: {target} needs the package {error.name}, which is not installed") from error
+                raise ConfigError(
+                    f"{key}: {target} needs the package {error.name}, which is not installed: pip install {error.name}"
+                ) from error
             continue
         try:
             for name in parts[split:]:
                 found = getattr(found, name)
         except AttributeError as error:
-            raise ConfigError(f"{key}: {target} does not exist") from error
+            raise ConfigError(f"{key}={target} does not exist; name a class that there is") from error
         return found
-    raise ConfigError(f"{key}: {target} does not exist")
+    raise ConfigError(f"{key}={target} does not exist; name a class that there is")

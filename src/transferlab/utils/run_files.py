@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -69,14 +70,46 @@ def read_record(file: Path, **fields: type) -> dict[str, Any]:
         RunFileError: it is no such object; ``overrides`` are not texts, or ``metrics`` not plain values.
     """
     record = read_json(file)
+    _check_record(record, file, "", fields)
+    return record
+
+
+def read_sweep(file: Path) -> list[dict[str, Any]]:
+    """The jobs that ``multirun_result.json`` of a sweep lists: ``job``, ``status``, ``overrides``, ``metrics``.
+
+    Raises:
+        RunFileError: it is no such list; naming the job.
+    """
+    jobs: list[dict[str, Any]] = read_record(file, jobs=list)["jobs"]
+    for number, job in enumerate(jobs):
+        where = f"of job {number}: "
+        _of_kind(job, dict, file, where)
+        _check_record(job, file, where, {"job": str, "status": str, "overrides": list, "metrics": dict})
+    return jobs
+
+
+def score_of(value: Any, file: Path, name: str) -> float:
+    """A score as a number; one that JSON lacks, such as nan, is there as its text.
+
+    Raises:
+        RunFileError: it is none; naming the score.
+    """
+    try:
+        if not isinstance(value, bool):
+            return float(value)
+    except (TypeError, ValueError):
+        pass
+    raise RunFileError(f"{file}: the score {name!r} should be a number, not {str(value)!r:.60}; was the file damaged?")
+
+
+def _check_record(record: dict[str, Any], file: Path, where: str, fields: Mapping[str, type]) -> None:
     for name, kind in fields.items():
-        _of_kind(record.get(name), kind, file, f"{name!r} ")
+        _of_kind(record.get(name), kind, file, f"{where}{name!r} ")
     for override in record["overrides"] if "overrides" in fields else ():
-        _of_kind(override, str, file, "each of 'overrides' ")
+        _of_kind(override, str, file, f"{where}each of 'overrides' ")
     for name, value in record["metrics"].items() if "metrics" in fields else ():
         if isinstance(value, dict | list):
-            raise RunFileError(f"{file}: the metric {name!r} should be a value, not {str(value)!r:.60}")
-    return record
+            raise RunFileError(f"{file}: {where}the metric {name!r} should be a value, not {str(value)!r:.60}")
 
 
 def job_directory(sweep: Path, name: str) -> Path:
@@ -86,7 +119,7 @@ def job_directory(sweep: Path, name: str) -> Path:
         RunFileError: it would not be below that of the sweep.
     """
     if Path(name).is_absolute() or ".." in Path(name).parts:
-        raise RunFileError(f"{sweep}: the job {name!r} is not below the directory of its sweep")
+        raise RunFileError(f"{sweep}: the job {name!r} is not below the directory of its sweep; restore the file")
     return sweep / name
 
 

@@ -1,0 +1,96 @@
+"""A fault, what its message must name, and the check that it is refused as it should be."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from transferlab.utils.errors import run_entrypoint
+
+# what every message tells to do, or what it says would be right
+REMEDY = re.compile(
+    r"\b(choose|did you mean|name|give|set|restore|copy|save|train it|write|add|delete|remove|leave|mend|make|install|"
+    r"pip|run|start|use|known|there are|put|check|read|should|must|needs?|they have|it has|at least|may|allows|"
+    r"choices|takes|shows|expected|divide|take|clone|outside|only|twice|names|columns|the fields are|are no|is no|"
+    r"fill|wait)\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One row of a table.
+
+    Attributes:
+        change: what is wrong: an override, a text, or a damage that is done to a folder.
+        named: place and value, as the message says them.
+    """
+
+    change: Any
+    named: tuple[str, ...]
+
+    @property
+    def id(self) -> str:
+        """Of the row."""
+        return str(getattr(self.change, "__name__", self.change))[:70]
+
+
+def rows(*faults: tuple[Any, ...]) -> list[Any]:
+    """The parameters of a table, each row (change, *named)."""
+    made = [Fault(change, tuple(map(str, named))) for change, *named in faults]
+    return [pytest.param(fault, id=f"{number}-{fault.id}") for number, fault in enumerate(made)]
+
+
+def contents(place: Path) -> dict[str, str]:
+    """Every file below a place by its hash, and every folder."""
+    return {
+        str(path.relative_to(place)): hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+        for path in sorted(place.rglob("*"))
+    }
+
+
+class Refusal:
+    """Runs what should be refused, as an entrypoint does."""
+
+    def __init__(self, place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+        self.place = place  # where nothing may change
+        self._capsys = capsys
+        monkeypatch.setenv("HYDRA_FULL_ERROR", "1")  # so that it is restored afterwards
+        monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+        monkeypatch.setattr(sys, "argv", ["train.py"])
+        monkeypatch.setattr(logging, "raiseExceptions", False)  # of handlers on the streams of earlier tests
+
+    def of(self, run: Callable[[], Any], *named: str, **options: Any) -> str:
+        """The message; asserts that it is one, names what it must, and that nothing has changed.
+
+        Args:
+            run: the main function.
+            named: what the message holds.
+            options: of ``run_entrypoint``.
+        """
+        os.environ.pop("HYDRA_FULL_ERROR", None)
+        before = contents(self.place)
+        self._capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            run_entrypoint(run, **options)
+        shown = self._capsys.readouterr().err
+        assert end.value.code == 1
+        assert "Traceback" not in shown
+        assert shown.count("error: ") == 1, "said once"
+        message = shown.partition("error: ")[2].partition("\n(HYDRA_FULL_ERROR=1")[0]
+        assert "\n" not in message.strip(), shown
+        assert len(message) < 1000, message
+        for part in named:
+            assert part in message, message
+        assert REMEDY.search(message), message
+        assert contents(self.place) == before, "something was written"
+        return message

@@ -1,0 +1,95 @@
+"""Command lines that Hydra refuses, directories that are not those of runs, and places that cannot be written."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from .conftest import CONFIGS, Composed
+from .faults import Fault, Refusal, rows
+
+LINES = rows(
+    ("dataset=litbnk", "dataset=litbnk", "did you mean litbank"),
+    ("model=corefrence", "model=corefrence", "did you mean coreference"),
+    ("experiment=nr", "experiment=nr", "ner"),
+    ("experiment=[ner,prbing]", "experiment=prbing", "did you mean probing"),
+    ("experiment=[probing,ner]", "experiment=[ner,probing]"),
+    ("trainer=gpuu", "trainer=gpuu", "did you mean gpu"),
+    ("logger=wnadb", "logger=wnadb", "did you mean wandb"),
+    ("callbacks=defualt", "callbacks=defualt", "did you mean default"),
+    ("hydra/launcher=slrm", "hydra/launcher=slrm", "did you mean slurm"),
+    ("+grd=transfer", "grd", "did you mean grid"),
+    ("model.dropuot=1", "model.dropuot", "did you mean model.dropout"),
+    ("modle.dropout=1", "modle", "did you mean model"),
+    ("sede=1", "sede", "did you mean seed"),
+    ("+seed=1", "seed"),
+    ("model.dropout=[1", "model.dropout=[1"),
+    ("seed", "seed"),
+    ("seed=1,2", "seed=1,2", "--multirun"),
+    ("~nothing", "nothing"),
+    ("logger=null seed=-3", "seed=-3"),
+    ("callbacks=null seed=-3", "seed=-3"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", LINES)
+def test_lines(fault: Fault, refusal: Refusal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import train
+
+    monkeypatch.chdir(tmp_path)
+    place = ["extras.print_config=false", f"paths.log_dir={tmp_path / 'logs'}"]
+    monkeypatch.setattr(sys, "argv", ["train.py", "--config-path", str(CONFIGS), *fault.change.split(" "), *place])
+    refusal.of(train.main, *fault.named)
+
+
+RUNS = rows(
+    ("", "config.yaml"),
+    (".hydra/config.yaml=x", "config.yaml"),
+    (".hydra/config.yaml=[1]", "config.yaml"),
+    (".hydra/config.yaml=a: !!python/name:os.system", "config.yaml"),
+    (".hydra/config.yaml=a: &b [1]\nc: *b", "config.yaml"),
+    ("multirun.yaml=1", "multirun.yaml"),
+    ("multirun.yaml=a: 1", "multirun.yaml"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", RUNS)
+def test_run_directories(fault: Fault, refusal: Refusal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from transferlab.utils.resume import resumed_command
+
+    name, _, content = fault.change.partition("=")
+    run = tmp_path / "run"
+    if name != "nowhere":
+        run.mkdir()
+    if content:
+        (run / name).parent.mkdir(exist_ok=True)
+        (run / name).write_text(content)
+    monkeypatch.setattr(sys, "argv", ["train.py", f"resume={run if name != 'nowhere' else tmp_path / 'nowhere'}"])
+    refusal.of(lambda: pytest.fail("was started"), *fault.named, rewrite=resumed_command)
+
+
+@pytest.mark.parametrize("override", ["features.directory={}", "features.directory={}/below"])
+def test_a_store_that_is_no_directory(override: str, composed: Composed, refusal: Refusal, tmp_path: Path) -> None:
+    from features import features
+
+    (tmp_path / "file").write_text("x")
+    cfg = composed("features", override.format(tmp_path / "file"))
+    refusal.of(lambda: features(cfg), "file")
+
+
+def test_pruning_without_a_criterion(composed: Composed, refusal: Refusal, tmp_path: Path) -> None:
+    from features import features
+
+    (tmp_path / "store").mkdir()
+    cfg = composed("features", f"features.directory={tmp_path / 'store'}", "action=prune")
+    refusal.of(lambda: features(cfg), "prune")
+
+
+def test_a_library_that_cannot_be_read(refusal: Refusal, tmp_path: Path) -> None:
+    from transferlab.transferability.library import TaskLibrary
+
+    (tmp_path / "ner").mkdir()
+    (tmp_path / "ner" / "textemb.safetensors").write_text("x")
+    refusal.of(lambda: TaskLibrary(tmp_path).read("ner", "textemb"), "textemb.safetensors")

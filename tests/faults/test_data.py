@@ -1,0 +1,85 @@
+"""Damaged and missing files of corpora: refused with the file and the line, whichever reader finds them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf, open_dict
+
+from .conftest import CONFIGS, Composed
+from .faults import Fault, Refusal, rows
+
+DOCUMENT = {"name": "a", "words": ["x", "y"]}
+CONLL = "#begin document (a); part 000\n{}\n#end document\n"
+WORD = "a 0 0 x NN * - - - - * (0)"
+TACRED = json.loads((CONFIGS.parent / "data" / "sample" / "tacred" / "test.json").read_text(encoding="utf-8"))[0]
+SQUAD = {"title": "t", "paragraphs": [{"context": "a b", "qas": [{"id": "1", "question": "q", "answers": []}]}]}
+
+
+def squad(**changes: object) -> str:
+    question = SQUAD["paragraphs"][0]["qas"][0] | changes  # type: ignore[index]
+    return json.dumps({"data": [{"title": "t", "paragraphs": [{"context": "a b", "qas": [question]}]}]})
+
+
+# (dataset, name of the file, its content), then what is named
+TABLE = rows(
+    (("jsonl", "test.jsonl", "{"), "test.jsonl", "line 1"),
+    (("jsonl", "test.jsonl", "[]"), "test.jsonl", "line 1"),
+    (("jsonl", "test.jsonl", json.dumps({"name": "a"})), "test.jsonl", "words"),
+    (("jsonl", "test.jsonl", json.dumps(DOCUMENT | {"gold": {"clusters": [[[0, 9]]]}})), "a"),
+    (("jsonl", "test.jsonl", json.dumps(DOCUMENT | {"gold": {"clustres": []}})), "test.jsonl", "clustres"),
+    (("jsonl", "test.jsonl", b"\xff\xfe"), "test.jsonl", "UTF-8"),
+    (("jsonl", "other.txt", "x"), "train.jsonl"),
+    (("jsonl", "test.jsonl", 2 * (json.dumps(DOCUMENT) + "\n")), "test.jsonl", "a"),
+    (("conll2012", "a.conll", "x"), "a.conll", "line 1"),
+    (("conll2012", "a.conll", CONLL.format(WORD.replace("(0)", "(0"))), "a.conll"),
+    (("conll2012", "a.conll", CONLL.format(WORD.replace("(0)", "0)"))), "a.conll"),
+    (("conll2012", "a.conll", CONLL.format("a 0")), "a.conll"),
+    (("conll2012", "a.txt", "x"), "*.conll"),
+    (("table", "test.csv", "a,b\n1,2\n"), "test.csv", "text"),
+    (("table", "test.csv", "text,text\n1,2\n"), "test.csv"),
+    (("table", "test.csv", b"text,label\n\xff,1\n"), "test.csv", "UTF-8"),
+    (("table", "test.csv", "text,label\nx\n"), "test.csv", "line 2"),
+    (("table", "else.csv", "text,label\n"), "train.csv"),
+    (("tacred", "test.json", "{}"), "test.json"),
+    (("tacred", "test.json", "[1]"), "test.json"),
+    (("tacred", "test.json", json.dumps([TACRED | {"subj_start": 99}])), "test.json"),
+    (("tacred", "test.json", json.dumps([TACRED | {"token": "x"}])), "test.json", "token"),
+    (("tacred", "test.json", "[" + json.dumps(TACRED)[:-9]), "test.json"),
+    (("squad_v2", "test-v2.0.json", "[]"), "test-v2.0.json"),
+    (("squad_v2", "test-v2.0.json", "{"), "test-v2.0.json"),
+    (("squad_v2", "test-v2.0.json", squad(answers=[{"text": "zzz", "answer_start": 0}])), "1"),
+    (("squad_v2", "test-v2.0.json", squad(question=3)), "question"),
+    (("conllu", "test.txt", "x"), "conllu"),
+    (("conll2003", "test.txt", "x O O Z-PER\n"), "Z-PER"),
+    (("crossre", "ai-test.json", "{}"), "ai-test.json", "line 1"),
+    (("crossre", "music-test.json", "{}"), "ai"),
+    (("semeval2010_task8", "TEST_FILE_FULL.TXT", "x\n"), "TEST_FILE_FULL.TXT", "line 1"),
+    (("litbank", "x.txt", ""), "conll"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", TABLE)
+def test_files(fault: Fault, composed: Composed, refusal: Refusal, tmp_path: Path) -> None:
+    from evaluate_documents import evaluate_documents
+
+    name, file, content = fault.change
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus" / file).write_bytes(content if isinstance(content, bytes) else content.encode())
+    cfg = composed("evaluate_documents")
+    with open_dict(cfg):
+        cfg.dataset = OmegaConf.load(CONFIGS / "dataset" / f"{name}.yaml")
+        cfg.dataset.data_dir = str(tmp_path / "corpus")
+        if name == "crossre":
+            cfg.dataset.domain = "ai"
+        cfg.metric = OmegaConf.load(CONFIGS / "metric" / "statistics.yaml")
+    refusal.of(lambda: evaluate_documents(cfg), *fault.named)
+
+
+def test_a_place_that_is_not_there(composed: Composed, refusal: Refusal) -> None:
+    from train import train
+
+    cfg = composed("train", "dataset.data_dir=nowhere")
+    refusal.of(lambda: train(cfg), "nowhere", "dataset.data_dir")
