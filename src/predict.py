@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 from transferlab.callbacks.hydra_results import interruptible
 from transferlab.utils.errors import run_entrypoint
 from transferlab.utils.run_directory import in_its_own_directory
-from transferlab.utils.run_identity import start
+from transferlab.utils.run_identity import is_main_process, start
 
 if TYPE_CHECKING:
     from transferlab.documents import Document
@@ -115,8 +115,8 @@ def serialize(predictions: Path, layer: str, writers: dict[str, Any]) -> dict[st
 @hydra.main(version_base="1.3", config_path="../configs", config_name="predict")
 @interruptible
 def main(cfg: DictConfig) -> dict[str, Any]:
-    """Compose the config and predict."""
-    return predict(cfg)
+    """Compose the config and predict; of several processes that a scheduler starts the first one does it."""
+    return predict(cfg) if is_main_process() else {}
 
 
 if __name__ == "__main__":

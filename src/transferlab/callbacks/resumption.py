@@ -146,6 +146,8 @@ class Resumption(Callback):
                 f", after {batch} batches of the epoch" if batch else "", trainer.ckpt_path,
             )  # fmt: skip
         if self._state is None:
+            if trainer.global_rank:  # else every process would drop the same units
+                torch.manual_seed(torch.initial_seed() + trainer.global_rank)
             return
         processes = self._state["processes"]
         if trainer.global_rank < len(processes):

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -105,9 +106,11 @@ class Job:
         of = f"of {len(self._ranks) + 1} processes"
         if not reports:
             rank, code = failed[0], self._ranks[failed[0] - 1].returncode
-            how = f"was killed by signal {-code}; is there enough memory?" if code < 0 else f"ended with code {code}"
+            if code == -signal.SIGKILL:
+                return UserError(f"process {rank} {of} was killed; is there enough memory for all of them?")
+            how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
             said = self._output(rank).read_text(errors="replace")[-TAIL:].strip()
-            return UserError(f"process {rank} {of} {how}" + (f"\n{said}" if said else ""))
+            return RankError(f"process {rank} {of} {how}:\n{said}")
         rank = min(reports, key=lambda number: reports[number]["time"])
         if (message := reports[rank]["message"]) is not None:
             return UserError(message)
@@ -151,7 +154,7 @@ class Job:
                 time.sleep(PATIENCE)
                 if self._together.is_set():
                     print(f"\nerror: {error}", file=sys.stderr, flush=True)
-                    self.kill(9)
+                    self.kill(signal.SIGKILL)
                     os._exit(1)
 
     def _numbered(self) -> Iterator[tuple[int, subprocess.Popen[str]]]:
