@@ -28,7 +28,11 @@ def run(measuring: Measuring) -> Section:
     ]
     with tempfile.TemporaryDirectory() as folder:
         measuring.once("fitting.make_encoders", folder=folder, count=1, like="minilm" if measuring.quick else "base")
-        shared: Values = {"encoders": {"target": f"{folder}/0"}, "accelerator": "gpu" if device == "cuda" else "cpu"}
+        shared: Values = {
+            "encoders": {"target": f"{folder}/0"},
+            "accelerator": "gpu" if device == "cuda" else "cpu",
+            "epochs": 2 if measuring.quick else 3,
+        }
         few = ["datamodule.select_n.train=8"] if measuring.quick else []
         jobs: dict[str, Values] = {}
         for precision in PRECISIONS[:1] if measuring.quick else PRECISIONS:
@@ -36,7 +40,7 @@ def run(measuring: Measuring) -> Section:
             jobs[f"fine-tuning, {precision}"] = {
                 "overrides": ["experiment=mrpc", "datamodule.batch_size=32", *overrides], "store": None,
             }  # fmt: skip
-            for batch_size in (1, 8):
+            for batch_size in (1, 8)[: 1 if measuring.quick else None]:
                 for place, room in (("host", 0), ("GPU", 8)):
                     jobs[f"probing, {precision}, batches of {batch_size}, features on the {place}"] = {
                         "overrides": [
@@ -68,17 +72,17 @@ def has_gpu() -> Values:
 
 
 def measure(**job: Any) -> Values:
-    """Train three epochs, the last of them under the profiler."""
+    """Train, and once more under the profiler."""
     import torch
 
     from fitting import fit
 
-    values = fit(epochs=3, **job)
+    values = fit(**job)
     if not torch.cuda.is_available():
         return values | {"busy": 0.0, "memory": 0.0}
     activities = [torch.profiler.ProfilerActivity.CUDA]
     with torch.profiler.profile(activities=activities) as profile:
-        profiled = fit(epochs=1, **job)
+        profiled = fit(**job | {"epochs": 1})
     kernels = sum(event.self_device_time_total for event in profile.key_averages()) / 1e6
     memory = torch.cuda.max_memory_allocated() / 2**30
     return values | {"busy": min(1.0, kernels / (profiled["epoch"] + profiled["fill"])), "memory": memory}

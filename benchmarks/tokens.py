@@ -12,6 +12,7 @@ TITLE = "an epoch of a token probe, from the feature store against computed anew
 
 ENCODERS = ("minilm", "base")
 BATCH_SIZES = (16, 128)
+FEW = ("datamodule.select_n.train=32",)  # when nothing is measured
 AT_LEAST = 100  # times as fast, for an encoder of BERT's size
 
 
@@ -19,7 +20,11 @@ def run(measuring: Measuring) -> Section:
     """Small and large encoder, small and large batches."""
     treebank = corpus_directory("CONLLU_DIR", "sequence_labelling/ud_atis")
     sample = treebank is None or measuring.quick
-    task = ["experiment=[ner,probing]"] if sample else ["experiment=[pos,probing]", f"dataset.data_dir={treebank}"]
+    task = (
+        ["experiment=[ner,probing]", *FEW[: measuring.quick]]
+        if sample
+        else ["experiment=[pos,probing]", f"dataset.data_dir={treebank}"]
+    )
     rows, broken = [], []
     with tempfile.TemporaryDirectory() as folder:
         for like in ENCODERS[:1] if measuring.quick else ENCODERS:
@@ -35,7 +40,10 @@ def run(measuring: Measuring) -> Section:
                         "epochs": epochs,
                         "store": store,
                     }
-                    for name, epochs, store in (("stored", 4, f"{folder}/features"), ("computed", 1, None))
+                    for name, epochs, store in (
+                        ("stored", 2 if measuring.quick else 4, f"{folder}/features"),
+                        ("computed", 1, None),
+                    )
                 }
                 stored, computed = measuring.take_turns("fitting.fit", jobs).values()
                 ratio = computed["epoch"] / stored["epoch"]
