@@ -188,7 +188,7 @@ def test_unknown_option_is_refused_with_the_choices():
 @pytest.mark.parametrize("size", [0, -1, 2.5, "8"])
 @pytest.mark.parametrize("name", AGGREGATIONS)
 def test_impossible_size_is_refused(name, size):
-    with pytest.raises(EncoderError, match=r"model\.aggregate\.output_size=.*from 1 on"):
+    with pytest.raises(EncoderError, match=r"model\.aggregate\.output_size=.*from 1"):
         build_aggregation({"type": name, "output_size": size}, EQUAL)
 
 
