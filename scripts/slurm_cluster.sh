@@ -80,7 +80,9 @@ install() {
     exit $none
   fi
   export DEBIAN_FRONTEND=noninteractive
-  { apt-get update -qq && apt-get install -qq -y --no-install-recommends slurm-wlm munge; } >&2 || {
+  local patience=(-o Acquire::http::Timeout=15 -o Acquire::https::Timeout=15 -o Acquire::Retries=0)
+  { timeout 120 apt-get "${patience[@]}" update -qq &&
+    timeout 300 apt-get "${patience[@]}" install -qq -y --no-install-recommends slurm-wlm munge; } >&2 || {
     echo "SLURM could not be installed: apt-get install slurm-wlm munge failed" >&2
     exit $none
   }
@@ -95,11 +97,13 @@ up() {
   if [ ! -s "$place/munge.key" ]; then
     (umask 077 && head -c 128 /dev/urandom >"$place/munge.key")
   fi
-  munged --force --key-file="$place/munge.key" --socket="$place/munge.socket" --pid-file="$place/munged.pid" \
-    --seed-file="$place/munge.seed" --log-file="$place/munged.log" >&2
   export SLURM_CONF=$conf
-  slurmctld -c -f "$conf" >&2
-  slurmd -c -N localhost -f "$conf" >&2
+  # what does not start is seen below: the node never becomes idle
+  {
+    munged --force --key-file="$place/munge.key" --socket="$place/munge.socket" --pid-file="$place/munged.pid" \
+      --seed-file="$place/munge.seed" --log-file="$place/munged.log" &&
+      slurmctld -c -f "$conf" && slurmd -c -N localhost -f "$conf"
+  } >&2 || true
   for _ in $(seq 60); do
     if [ "$(timeout 5 sinfo --noheader --format=%t 2>/dev/null)" = idle ]; then
       echo "export SLURM_CONF='$conf' PATH='$place/bin:$PATH'"
@@ -108,7 +112,7 @@ up() {
     sleep 0.5
   done
   echo "the node does not become idle:" >&2
-  tail -n 20 "$place"/*.log >&2
+  tail -n 20 "$place"/*.log >&2 || true
   down
   echo "SLURM does not come up here" >&2
   exit $none

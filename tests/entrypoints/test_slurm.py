@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
 pytestmark = [
     pytest.mark.slurm,
+    pytest.mark.timeout(900),  # jobs wait for their turn and their time
     pytest.mark.skipif(
         shutil.which("sinfo") is None or subprocess.run(["sinfo"], capture_output=True).returncode != 0,
         reason="there is no SLURM cluster here; `make test-slurm` brings one up",
