@@ -20,6 +20,11 @@ from transferlab.utils.instantiate import build
 log = logging.getLogger(__name__)
 
 
+def several(value: str | Sequence[str]) -> list[str]:
+    """One value, or a list of them, as a list."""
+    return [value] if isinstance(value, str) else list(value)
+
+
 def rank_targets(
     cfg: DictConfig,
     targets: Sequence[str],
@@ -38,7 +43,7 @@ def rank_targets(
     """
     same_places = [f"paths.{name}='{cfg.paths[name]}'" for name in ("data_dir", "model_dir")]
     options: dict[str, Any] = {name: cfg[name] for name in ("own_corpus", "max_examples", "max_items", "seed")}
-    options["layers"] = cfg.layers if isinstance(cfg.layers, str) else list(cfg.layers)
+    options["layers"] = several(cfg.layers)
     options["estimators"] = build(cfg.estimators)
     sizes = {str(name): int(size) for name, size in (cfg.sizes or {}).items()}
     embedded: set[str] = set()
@@ -47,7 +52,7 @@ def rank_targets(
         prediction = predict(
             target,
             sources,
-            list(cfg.methods) if cfg.methods else None,
+            several(cfg.methods) if cfg.methods else None,
             library=cfg.library,
             overrides=[*same_places, *cfg.target_overrides],
             **options,

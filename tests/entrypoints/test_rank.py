@@ -182,7 +182,7 @@ def test_a_source_of_the_targets_own_corpus_is_left_out_with_what_was_measured(r
     assert "corpus of the target: two" in report and "| two | tiny | 4 of 4 |" in report
     trainings = pd.read_csv(written["trainings"]).set_index("split")
     assert trainings["shared"].to_dict() == {"train": 4, "validation": 2, "test": 2}, "they are made of five sentences"
-    written = run_rank("methods=[knn]", f"sources.two={own}", "own_corpus=true")
+    written = run_rank("methods=knn", f"sources.two={own}", "own_corpus=true")
     assert set(pd.read_csv(written["scores"])["source"]) == {"one", "two", "three"}
     assert "| two | tiny | 4 of 4 |" in Path(written["report"]).read_text()
 
