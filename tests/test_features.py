@@ -171,7 +171,7 @@ def test_refusals(features, encoders):
         features("action=prune")
     with pytest.raises(UserError, match="layers=some: choose one of used, all"):
         features(*fill_overrides(encoders, "layers=some"))
-    with pytest.raises(UserError, match=r"splits=\['dev'\]: the corpus has train, validation, test"):
+    with pytest.raises(UserError, match=r"splits\[0\]=dev: choose one of train, validation, test"):
         features(*fill_overrides(encoders, "splits=[dev]"))
     with pytest.raises(UserError, match="no encoder is frozen"):
         features(*fill_overrides(encoders, "model.freeze_models=null"))

@@ -74,7 +74,7 @@ class Train(Root):
 
     encoder: Text
     sources: _Some | None
-    probes: _Parts | None
+    probes: _Parts | Text | None
     train: bool
     validate: bool
     test: bool

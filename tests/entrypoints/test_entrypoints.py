@@ -125,7 +125,7 @@ BAD_CONFIGS = {
     "an unknown encoder id": (["model.freeze_models=[bert]"], r"model\.freeze_models.*'bert'.*choices: target"),
     "an impossible depth": (["+model.truncate_models.target=99"], r"model\.truncate_models\.target=99.*from 1 to 2"),
     "a missing directory": (["dataset.data_dir=/no/such/place"], r"/no/such/place does not exist.*dataset\.data_dir"),
-    "no encoder": (["model.pretrained_models=null"], r"model\.pretrained_models names no encoder"),
+    "no encoder": (["model.pretrained_models=null"], r"model\.pretrained_models: there is no encoder"),
     "too long segments": (["taskmodule.max_segment_len=513"], r"max_segment_len=513.*'target' reads at most 512"),
     "an unknown aggregation": (["model.aggregate=median"], r"model\.aggregate"),
     "an unknown split": (["+datamodule.select_n.dev=3"], r"datamodule\.select_n.*dev"),
@@ -190,7 +190,7 @@ def test_resuming_nothing_is_a_message(project_root, tmp_path):
     command = [sys.executable, str(project_root / "src" / "train.py"), f"resume={tmp_path}"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=60)
     assert done.returncode == 1
-    assert "there is no .hydra/config.yaml in it" in done.stderr and "Traceback" not in done.stderr
+    assert ".hydra/config.yaml" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_a_misspelt_key_is_a_message_not_a_traceback(project_root, tmp_path):
@@ -228,4 +228,4 @@ def test_unannotated_documents_cannot_be_trained_on(train, tmp_path):
 def test_a_model_is_never_overwritten_by_another_run(train, tmp_path):
     train("trainer.max_epochs=1", f"model_save_dir={tmp_path / 'mine'}")
     with pytest.raises(UserError, match=r"model_save_dir=.* is not empty"):
-        train("trainer.max_epochs=1", f"model_save_dir={tmp_path / 'mine'}")
+        train("trainer.max_epochs=1", f"model_save_dir={tmp_path / 'mine'}", f"paths.output_dir={tmp_path / 'other'}")

@@ -79,5 +79,5 @@ def test_one_source_needs_no_brackets(config: DictConfig) -> None:
 def test_a_source_that_is_not_trained_yet(config: DictConfig) -> None:
     config.paths.models = "/no/such/place"
     config.sources = ["ner"]
-    with pytest.raises(ConfigError, match=r"'ner' is not at /no/such/place/ner; train it with the command"):
+    with pytest.raises(ConfigError, match=r"'ner' is not at /no/such/place/ner; train it"):
         select_sources(config)

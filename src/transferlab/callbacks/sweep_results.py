@@ -87,7 +87,7 @@ def collect(sweep_dir: str | Path) -> dict[str, Any]:
             of_run = read_json(directory.parent.parent / JOB_FILE)
             record |= {key: of_run[key] for key in ("status", "error") if key in of_run}  # all of its probes failed
         jobs.append({"job": directory.relative_to(sweep_dir).as_posix(), **record})
-    started = {job["job"] for job in jobs}
+    started = {job["job"].partition("/")[0] for job in jobs}  # a job with probes is known by these
     for number, overrides in enumerate(_planned(Path(sweep_dir))):
         if str(number) not in started:
             jobs.append({"job": str(number), "status": "not started", "overrides": overrides, "metrics": {}})
