@@ -162,11 +162,13 @@ def test_a_lock_may_be_held_twice_by_its_process_and_is_released(store):
 
 
 def test_a_directory_that_cannot_be_written_is_said(tmp_path: Path):
-    (tmp_path / "file").write_text("")
     store = FeatureStore(tmp_path / "file" / "features")
-    message = r"features.directory=.* file is a file; name a directory, or features=off"
+    (tmp_path / "file").write_text("")
+    message = r"features.directory=.* cannot be written .*choose another one, or features=off"
     with pytest.raises(EncoderError, match=message), store.writing("weights"):
         pass
+    with pytest.raises(EncoderError, match=r"file is a file; name a directory, or features=off"):
+        FeatureStore(tmp_path / "file" / "features")
 
 
 def test_garbled_descriptions_are_no_descriptions(store):
