@@ -90,6 +90,7 @@ def test_jobs_that_are_stopped_go_on_and_failed_ones_are_named(
         "+callbacks.slow._target_=job_callbacks.SlowSteps",
         "+callbacks.slow.seconds=2",
         f"trainer.max_epochs={EPOCHS}",
+        "callbacks.early_stopping=null",  # the sample is learnt in one epoch, and the time has to be reached
     ]
     times = ["hydra.launcher.timeout_min=2", "hydra.launcher.signal_delay_s=30"]
     long = start(stopped, "seed=1,1", *slow, *times)
