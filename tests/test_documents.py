@@ -79,7 +79,7 @@ def test_words_alone_make_one_sentence_and_null_means_absent():
         ({"offsets": [[0, 1]]}, "d: 1 offsets for 4 words"),
         ({"text": "abcd", "offsets": [[0, 1], [1, 2], [2, 3], [3, 5]]}, r"d: offsets \(3, 5\) lie outside 0..4"),
         ({"text": "abcd", "offsets": [[0, 1], [2, 1], [2, 3], [3, 4]]}, r"d: offsets \(2, 1\) lie outside 0..4"),
-        ({"gold": {"clusters": [[[3, 4]]]}}, r"d: gold span \(3, 4\) lies outside words 0..3"),
+        ({"gold": {"clusters": [[[3, 4]]]}}, r"d: gold span \(3, 4\) lies outside the words; give 0..3"),
         ({"predicted": {"clusters": [[[2, 1]]]}}, r"d: predicted span \(2, 1\) lies outside"),
         ({"gold": {"entities": [{"start": -1, "end": 0, "label": "X"}]}}, r"gold span \(-1, 0\)"),
         ({"gold": {"relations": [{"head": [0, 0], "tail": [9, 9], "label": "X"}]}}, r"gold span \(9, 9\)"),

@@ -174,7 +174,9 @@ class Document:
             spans += [span for relation in layers.relations or [] for span in (relation.head, relation.tail)]
             for start, end in spans:
                 if not 0 <= start <= end < n:
-                    raise DocumentError(f"{self.name}: {side} span ({start}, {end}) lies outside words 0..{n - 1}")
+                    raise DocumentError(
+                        f"{self.name}: {side} span ({start}, {end}) lies outside the words; give 0..{n - 1}"
+                    )
             if layers.tags is not None and len(layers.tags) != n:
                 raise DocumentError(f"{self.name}: {len(layers.tags)} {side} tags for {n} words")
         return self
@@ -240,7 +242,7 @@ def read_jsonl(
             try:
                 content = json_file.loads(line, number)
                 if not isinstance(content, dict):
-                    raise DocumentError("a JSON object is expected")
+                    raise DocumentError("write one JSON object a line")
                 yield Document.from_dict(prepare(content, number) if prepare else content)
             except (json.JSONDecodeError, DocumentError) as error:
                 raise DocumentError(f"{path}, line {number}: {error}") from error

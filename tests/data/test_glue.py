@@ -209,13 +209,15 @@ def test_the_broken_rows_of_qqp_are_left_out_with_a_warning(tmp_path, caplog):
 
 def test_files_of_another_task_are_refused_before_they_are_read(tmp_path):
     write(tmp_path / "train.tsv", *mrpc_rows("1"))
-    with pytest.raises(DataError, match=r"train\.tsv, line 2: there is no column 'sentence1', only \['Quality'"):
+    with pytest.raises(
+        DataError, match=r"train\.tsv, line 2: there is no column 'sentence1'; the columns are \['Quality'"
+    ):
         GlueReader("rte", tmp_path)
 
 
 def test_a_training_file_without_labels_is_refused(tmp_path):
     write(tmp_path / "train.tsv", "index sentence", ["0", "A"])
-    with pytest.raises(DataError, match=r"no column 'label', only \['index', 'sentence'\]"):
+    with pytest.raises(DataError, match=r"no column 'label'; the columns are \['index', 'sentence'\]"):
         GlueReader("sst2", tmp_path)
 
 

@@ -55,7 +55,7 @@ def test_a_directory_is_read_in_order_of_its_paths(tmp_path):
     ("content", "message"),
     [
         ("{}", r"in\.jsonl, line 1: a line holds one of words, sentences .* and text"),
-        ("[]", "line 1: a JSON object is expected"),
+        ("[]", "line 1: write one JSON object a line"),
         ('\n{"words"', "line 2: Expecting"),
         ('{"words": "Ann left"}', "in:1: words: a list"),
         ('{"sentences": ["Ann left"]}', "must be a list of lists of words"),

@@ -96,7 +96,7 @@ def test_nothing_is_said_when_all_answers_stand_where_they_should(tmp_path, capl
         ({"question": "?"}, r": the key 'id' is missing"),
         (qa("q1") | {"answers": [{"text": "The"}]}, r", question q1: the key 'answer_start' is missing"),
         (qa("q1") | {"answers": {"text": ["The"]}}, r", question q1: 'answers' must be a list"),
-        ("q1", r": an object with the key 'id' is expected"),
+        ("q1", r": write an object with the key 'id'"),
     ],
 )
 def test_a_malformed_question_is_named_by_file_and_id(tmp_path, record, message):

@@ -124,7 +124,9 @@ def test_texts_without_labels(tmp_path):
 
 
 def test_a_column_that_is_not_there_is_named_before_anything_is_read(tmp_path):
-    with pytest.raises(DataError, match=r"train\.csv, line 2: there is no column 'text', only \['sentence', 'label'\]"):
+    with pytest.raises(
+        DataError, match=r"train\.csv, line 2: there is no column 'text'; the columns are \['sentence', 'label'\]"
+    ):
         table(tmp_path, "sentence,label\na,1\n")
 
 
@@ -133,7 +135,7 @@ def test_a_column_that_is_not_there_is_named_before_anything_is_read(tmp_path):
     [
         ("train.tsv", "text\tlabel\na\t1\nb\n", r"train\.tsv, line 3: 1 columns where the header names 2"),
         ("train.csv", 'text,label\na,1\n"b,0\nc,1\n', r"train\.csv, line 3: .*dataset\.quoting=false"),
-        ("train.jsonl", '{"text": "a", "label": 1}\n[1]\n', r"line 2: a JSON object is expected"),
+        ("train.jsonl", '{"text": "a", "label": 1}\n[1]\n', r"line 2: write one JSON object a line"),
         ("train.jsonl", '{"text": "a", "label": 1}\n{', r"train\.jsonl, line 2: "),
         (
             "train.jsonl",

@@ -78,7 +78,7 @@ def test_test_records_may_lack_their_relation_and_are_then_not_annotated(tmp_pat
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"subj_end": 9}, r"subj_start=5 and subj_end=9 are no span of the 9 words; both are inclusive"),
+        ({"subj_end": 9}, r"subj_start=5 and subj_end=9 are no span of the 9 words; give the first and the last word"),
         ({"obj_start": -1}, r"obj_start=-1 and obj_end=3 are no span"),
         ({"obj_start": 4}, r"obj_start=4 and obj_end=3 are no span"),
         ({"subj_start": "5"}, r"'subj_start' must be a whole number, not '5'"),
@@ -102,7 +102,7 @@ def test_a_missing_key_is_named(tmp_path, key):
 def test_a_record_without_id_is_named_by_its_number(tmp_path):
     with pytest.raises(DataError, match=r"train\.json, record 1: the key 'id' is missing"):
         list(TacredReader(write(tmp_path, train=[{"token": ["a"]}])).read("train"))
-    with pytest.raises(DataError, match=r"train\.json, record 1: an object with the key 'id' is expected"):
+    with pytest.raises(DataError, match=r"train\.json, record 1: write an object with the key 'id'"):
         list(TacredReader(write(tmp_path, train=["a"])).read("train"))
 
 

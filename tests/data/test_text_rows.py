@@ -27,7 +27,7 @@ def test_rows_of_another_length_are_refused_or_left_out_with_a_warning(tmp_path,
 def test_cells_by_name_or_number():
     assert cell({"x": 1, "y": 2}, "y", "") == cell({"x": 1, "y": 2}, 1, "") == cell({0: 1, 1: 2}, 1, "") == 2
     for column in ("z", 2, -1):
-        with pytest.raises(DataError, match=r"here: there is no column .*only \['x', 'y'\]"):
+        with pytest.raises(DataError, match=r"here: there is no column .*the columns are \['x', 'y'\]"):
             cell({"x": 1, "y": 2}, column, "here")
 
 

@@ -16,12 +16,12 @@ import pytest
 
 from transferlab.utils.errors import run_entrypoint
 
-# what every message tells to do, or what it says would be right
+# what to do (an imperative and what it is done to), or what would be right
 REMEDY = re.compile(
-    r"\b(choose|did you mean|name|give|set|restore|copy|save|train it|write|add|delete|remove|leave|mend|make|install|"
-    r"pip|run|start|use|known|there are|put|check|read|should|must|needs?|they have|it has|at least|may|allows|"
-    r"choices|takes|shows|expected|divide|take|clone|outside|only|twice|names|columns|the fields are|are no|is no|"
-    r"fill|wait)\b",
+    r"\b(did you mean|(choose|name|give|set|restore|copy|save|train|write|add|delete|remove|leave|mend|make|install|run|"
+    r"start|use|put|check|divide|take|clone|fill|wait|free|raise|lower|repeat|rename|ask|close|drop) "
+    r"|(known|there are|choices|columns|names|fields) ?(are|is)?:?|(must|needs to|has to|may) be "
+    r"|allows |takes |at least |expected )",
     re.IGNORECASE,
 )
 

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from transferlab.utils.errors import UserError
 from transferlab.utils.escaping import markdown, markdown_row
-from transferlab.utils.run_files import RunFileError, job_directory, read_json, read_sweep, read_yaml, score_of
+from transferlab.utils.run_files import DAMAGED, RunFileError, job_directory, read_json, read_sweep, read_yaml, score_of
 
 RESULT = "multirun_result.json"
 BASELINES = "baselines.json"
@@ -214,10 +214,10 @@ def _baselines(runs: Sequence[Path], metric: str) -> dict[str, float]:
     for file in (run / BASELINES for run in runs):
         of_stage = read_json(file).get(stage, {}) if file.is_file() else {}
         if not isinstance(of_stage, dict):
-            raise RunFileError(f"{file}: {stage!r} should map baselines to their scores; was the file damaged?")
+            raise RunFileError(f"{file}: {stage!r} should map baselines to their scores; {DAMAGED}")
         for baseline, scores in of_stage.items():
             if not isinstance(scores, dict):
-                raise RunFileError(f"{file}: {baseline!r} should map scores to numbers; was the file damaged?")
+                raise RunFileError(f"{file}: {baseline!r} should map scores to numbers; {DAMAGED}")
             if name in scores:
                 found.setdefault(baseline, []).append(score_of(scores[name], file, name))
     # a mean of equal numbers may be another one in its last digit

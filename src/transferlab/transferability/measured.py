@@ -76,13 +76,13 @@ def measured_transfer(place: str | Path | Sequence[str | Path], score: str | Non
             if new.metric != first.metric:
                 raise UserError(
                     f"{new.target}: {first.place} is scored by {first.metric or 'a table'}, {new.place} by "
-                    f"{new.metric or 'a table'}; choose one with score=..., or read them apart"
+                    f"{new.metric or 'a table'}; choose one with score=..., or run rank.py for each"
                 )
             known = cells.setdefault((new.source, new.seed), new)
             if known.score != new.score and not (pd.isna(known.score) and pd.isna(new.score)):
                 raise UserError(
                     f"{new.target} from {new.source}, seed {new.seed}, is {known.score:g} in {known.place} and "
-                    f"{new.score:g} in {new.place}; their settings differ, read them apart"
+                    f"{new.score:g} in {new.place}; their settings differ: run rank.py for each by itself"
                 )
     if not found:
         read = ", ".join(map(str, places)) or "no place"

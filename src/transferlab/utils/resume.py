@@ -18,7 +18,7 @@ from typing import Any
 
 from transferlab.utils import run_identity
 from transferlab.utils.errors import UserError
-from transferlab.utils.run_files import read_json, read_record, read_yaml, refuse_links
+from transferlab.utils.run_files import DAMAGED, read_json, read_record, read_yaml, refuse_links
 
 PREFIX = "resume="
 TRUST = "trust="
@@ -126,7 +126,7 @@ def _sweep(directory: Path, others: list[str]) -> list[str]:
         given = read_yaml(file)["hydra"]["overrides"]
         own = [*given["task"], *given["hydra"]]
     except (KeyError, TypeError) as error:
-        raise UserError(f"{file} is no record of a sweep: it has no hydra.overrides") from error
+        raise UserError(f"{file} is no record of a sweep, it has no hydra.overrides; {DAMAGED}") from error
     own = vetted_overrides(own, file, caller)
     return [*own, f"hydra.sweep.dir={_quoted(directory)}", f"{PREFIX}{_quoted(directory)}"]
 

@@ -13,6 +13,7 @@ from transferlab.utils.errors import UserError
 LARGEST = 16 * 2**20  # bytes of a file that is read; the result of a sweep of thousands of jobs has fewer
 # Whatever folder W&B's cache is: its own link, and the file that it leads to
 CORE_LOG, CACHED_LOG = "debug-core.log", "logs/core-debug-*.log"
+DAMAGED = "was it damaged? restore it, or run what wrote it again"
 _NAMES: dict[type, str] = {dict: "a mapping", list: "a list", str: "a text"}
 
 
@@ -43,7 +44,7 @@ def read_yaml(file: Path, kind: type = dict) -> Any:
                 line = event.start_mark.line + 1
                 raise RunFileError(f"{file}, line {line}: a tag or an alias, which no file of a run holds")
         if isinstance(yaml.compose(text, Loader=loader), yaml.ScalarNode):
-            raise RunFileError(f"{file} holds {text!r:.60} alone; was it damaged?")
+            raise RunFileError(f"{file} holds {text!r:.60} alone; {DAMAGED}")
         content = OmegaConf.to_container(OmegaConf.create(text), resolve=False) or kind()
     except (yaml.YAMLError, OmegaConfBaseException, RecursionError, TypeError) as error:
         raise RunFileError(f"{file} is no YAML of a run: {error}") from error
@@ -99,7 +100,7 @@ def score_of(value: Any, file: Path, name: str) -> float:
             return float(value)
     except (TypeError, ValueError):
         pass
-    raise RunFileError(f"{file}: the score {name!r} should be a number, not {str(value)!r:.60}; was the file damaged?")
+    raise RunFileError(f"{file}: the score {name!r} should be a number, not {str(value)!r:.60}; {DAMAGED}")
 
 
 def _check_record(record: dict[str, Any], file: Path, where: str, fields: Mapping[str, type]) -> None:
@@ -109,7 +110,9 @@ def _check_record(record: dict[str, Any], file: Path, where: str, fields: Mappin
         _of_kind(override, str, file, f"{where}each of 'overrides' ")
     for name, value in record["metrics"].items() if "metrics" in fields else ():
         if isinstance(value, dict | list):
-            raise RunFileError(f"{file}: {where}the metric {name!r} should be a value, not {str(value)!r:.60}")
+            raise RunFileError(
+                f"{file}: {where}the metric {name!r} should be a value, not {str(value)!r:.60}; {DAMAGED}"
+            )
 
 
 def job_directory(sweep: Path, name: str) -> Path:
@@ -143,7 +146,7 @@ def refuse_links(directory: Path) -> None:
 def _of_kind(value: Any, kind: type, file: Path, name: str = "") -> Any:
     if not isinstance(value, kind):
         wanted = _NAMES[kind]
-        raise RunFileError(f"{file}: {name}should be {wanted}, not {str(value)!r:.60}; was the file damaged?")
+        raise RunFileError(f"{file}: {name}should be {wanted}, not {str(value)!r:.60}; {DAMAGED}")
     return value
 
 

@@ -52,7 +52,7 @@ def read_json(file: Path, kind: type, remedy: str) -> Any:
 def field(record: Any, key: str, kind: type, place: str) -> Any:
     """``record[key]``; raises DataError naming ``place`` where it is missing or not of the ``kind``."""
     if not isinstance(record, dict):
-        raise DataError(f"{place}: an object with the key {key!r} is expected, not {str(record)[:40]!r}")
+        raise DataError(f"{place}: write an object with the key {key!r}, not {str(record)[:40]!r}")
     if key not in record:
         raise DataError(f"{place}: the key {key!r} is missing; there are {sorted(record)}")
     value = record[key]

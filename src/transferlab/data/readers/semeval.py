@@ -132,8 +132,8 @@ def _records(file: Path) -> Iterator[_Record]:
             yield _Record(match[1], match[2], label, f"{file}, line {position + 1}")
         elif row and not row.startswith("Comment") and not (after_sentence and _LABEL.fullmatch(row)):
             raise DataError(
-                f"{file}, line {position + 1}: {row[:60]!r} is no sentence (number, tab, sentence in quotation marks), "
-                "no label below a sentence, and no comment"
+                f"{file}, line {position + 1}: {row[:60]!r} is no sentence, no label below one, and no comment; "
+                "write number, tab, and the sentence in quotation marks"
             )
         after_sentence = match is not None
 

@@ -87,7 +87,7 @@ def _span(record: dict[str, Any], argument: str, n_words: int, place: str) -> Sp
     start, end = (field(record, f"{argument}_{side}", int, place) for side in ("start", "end"))
     if not 0 <= start <= end < n_words:
         raise DataError(
-            f"{place}: {argument}_start={start} and {argument}_end={end} are no span of the {n_words} words; both "
-            f"are inclusive and count from 0"
+            f"{place}: {argument}_start={start} and {argument}_end={end} are no span of the {n_words} words; give "
+            f"the first and the last word, counted from 0"
         )
     return start, end

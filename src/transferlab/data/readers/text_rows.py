@@ -70,7 +70,7 @@ def json_rows(file: Path) -> Iterator[tuple[int, Row]]:
         except json.JSONDecodeError as error:
             raise DataError(f"{file}, line {line}: {error}") from error
         if not isinstance(row, dict):
-            raise DataError(f"{file}, line {line}: a JSON object is expected, not {text[:40]!r}")
+            raise DataError(f"{file}, line {line}: write one JSON object a line, not {text[:40]!r}")
         yield line, row
     json_file.warn()
 
@@ -82,7 +82,7 @@ def cell(row: Row, column: Column, where: str) -> Any:
     values = list(row.values())
     if isinstance(column, int) and 0 <= column < len(values):
         return values[column]
-    raise DataError(f"{where}: there is no column {column!r}, only {list(row)}")
+    raise DataError(f"{where}: there is no column {column!r}; the columns are {list(row)}")
 
 
 def number(raw: Any, where: str) -> float:
