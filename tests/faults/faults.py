@@ -18,8 +18,8 @@ from transferlab.utils.errors import run_entrypoint
 
 # what to do (an imperative and what it is done to), or what would be right
 REMEDY = re.compile(
-    r"\b(did you mean|(choose|name|give|set|restore|copy|save|train|write|add|delete|remove|leave|mend|make|install|run|"
-    r"start|use|put|check|divide|take|clone|fill|wait|free|raise|lower|repeat|rename|ask|close|drop) "
+    r"\b(did you mean|(choose|name|give|set|restore|copy|save|train|write|add|delete|remove|leave|mend|make|install|"
+    r"run|start|use|put|check|divide|take|clone|fill|wait|free|raise|lower|repeat|rename|ask|close|drop) "
     r"|(known|there are|choices|columns|names|fields) ?(are|is)?:?|(must|needs to|has to|may) be "
     r"|allows |takes |at least |expected )",
     re.IGNORECASE,
