@@ -7,8 +7,12 @@ import random
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.commands import Commands
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -29,6 +33,16 @@ os.environ["FEATURES_DIR"] = _FEATURES.name
 @pytest.fixture
 def project_root() -> Path:
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def commands() -> Iterator[Commands]:
+    """Command lines in processes of their own that need not import torch: ``commands.run("src/train.py", ...)``."""
+    from tests.commands import Commands
+
+    commands = Commands()
+    yield commands
+    commands.close()
 
 
 @pytest.fixture

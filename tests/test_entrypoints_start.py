@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-ENTRYPOINTS = ["train", "evaluate", "predict", "evaluate_documents"]
+OFTEN = ["train", "evaluate", "predict", "evaluate_documents"]
+ASKED = [(name, ["--help"]) for name in [*OFTEN, "embed", "features", "rank", "report", "runs"]]
+ASKED += [(name, ["--cfg", "job"]) for name in OFTEN]
 
 
-@pytest.mark.parametrize("question", [["--help"], ["--cfg", "job"]], ids=lambda question: question[0])
-@pytest.mark.parametrize("name", ENTRYPOINTS)
+@pytest.mark.parametrize(("name", "question"), ASKED, ids=lambda value: value if isinstance(value, str) else value[0])
 def test_entrypoint_answers_without_torch(name: str, question: list[str], project_root: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-X", "importtime", str(project_root / "src" / f"{name}.py"), *question]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)

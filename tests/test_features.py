@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
@@ -26,6 +24,9 @@ from transferlab.models.token_classification_model import TokenClassificationMod
 from transferlab.taskmodules.coreference import CoreferenceTaskModule
 from transferlab.taskmodules.token_classification import TokenClassificationTaskModule
 from transferlab.utils.errors import UserError
+
+if TYPE_CHECKING:
+    from tests.commands import Commands
 
 Features = Callable[..., dict[str, Any]]
 WORDS = ["ann", "bob", "met", "her", "him", ".", "she", "he", "saw", "the", "mayor"]
@@ -179,15 +180,14 @@ def test_refusals(features, encoders):
         features("+older=3")
 
 
-def test_the_entrypoint(tmp_path: Path) -> None:
+def test_the_entrypoint(commands: Commands, tmp_path: Path) -> None:
     environment = {key: value for key, value in os.environ.items() if key not in ("PROJECT_ROOT", "TRANSFERLAB_RUN_ID")}
     environment["FEATURES_DIR"] = str(tmp_path / "features")
-    command = [sys.executable, str(Path(__file__).resolve().parents[1] / "src" / "features.py")]
-    command += [f"paths.log_dir={tmp_path / 'logs'}"]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
+    command = ["src/features.py", f"paths.log_dir={tmp_path / 'logs'}"]
+    done = commands.run(*command, cwd=tmp_path, env=environment)
     assert done.returncode == 0, done.stderr
     assert "nothing is stored in" in done.stdout
-    refused = subprocess.run([*command, "action=prune"], capture_output=True, text=True, env=environment, timeout=120)
+    refused = commands.run(*command, "action=prune", cwd=tmp_path, env=environment)
     assert refused.returncode == 1 and "none is given" in refused.stderr
-    off = subprocess.run([*command, "features=off"], capture_output=True, text=True, env=environment, timeout=120)
+    off = commands.run(*command, "features=off", cwd=tmp_path, env=environment)
     assert off.returncode == 1 and "features=off leaves no store" in off.stderr

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
 from transformers import AutoTokenizer, BertConfig, BertModel
+
+if TYPE_CHECKING:
+    from tests.commands import Commands
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ROOT / "data" / "sample"
@@ -32,27 +35,29 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def run(place: Path, command: str, *more: str) -> str:
+@pytest.fixture(scope="module")
+def run(place: Path, commands: Commands) -> Callable[..., str]:
     """Run ``python src/<entrypoint>.py ...`` from the working directory."""
-    python, script, *arguments = command.split()
-    assert python == "python"
-    flags = [argument for argument in arguments if argument.startswith("--")]
-    overrides = [argument for argument in arguments if argument not in flags]
-    environment = {key: value for key, value in os.environ.items() if key not in ("PROJECT_ROOT", "TRANSFERLAB_RUN_ID")}
-    environment |= {"CONLL2003_DIR": str(SAMPLE / "conll2003"), "CONLL2012_DIR": str(SAMPLE / "conll2012")}
-    logs = f"paths.log_dir={place / 'logs'}"
-    done = subprocess.run(
-        [sys.executable, str(ROOT / script), *overrides, logs, *more, *flags],
-        cwd=place, env=environment, capture_output=True, text=True, timeout=280,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout
+
+    def run(command: str, *more: str) -> str:
+        python, script, *arguments = command.split()
+        assert python == "python"
+        flags = [argument for argument in arguments if argument.startswith("--")]
+        overrides = [argument for argument in arguments if argument not in flags]
+        ours = ("PROJECT_ROOT", "TRANSFERLAB_RUN_ID")
+        environment = {key: value for key, value in os.environ.items() if key not in ours}
+        environment |= {"CONLL2003_DIR": str(SAMPLE / "conll2003"), "CONLL2012_DIR": str(SAMPLE / "conll2012")}
+        logs = f"paths.log_dir={place / 'logs'}"
+        done = commands.run(script, *overrides, logs, *more, *flags, cwd=place, env=environment)
+        assert done.returncode == 0, done.stderr[-3000:]
+        return done.stdout
+
+    return run
 
 
 @pytest.fixture(scope="module")
-def ner_model(place: Path) -> Path:
+def ner_model(place: Path, run: Callable[..., str]) -> Path:
     run(
-        place,
         "python src/train.py experiment=conll2003 trainer.max_epochs=20 datamodule.batch_size=64",
         f"model_save_dir={place / 'ner'}",
         "encoder=bert-base-cased-finetuned-mrpc",
@@ -66,24 +71,24 @@ def ner_model(place: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_train_on_the_sample(place: Path) -> None:
-    run(place, "python src/train.py +trainer.fast_dev_run=true", "extras.print_config=false")
+def test_train_on_the_sample(run: Callable[..., str]) -> None:
+    run("python src/train.py +trainer.fast_dev_run=true", "extras.print_config=false")
 
 
 @pytest.mark.slow
-def test_ner_is_trained_evaluated_predicted_and_scored(place: Path, ner_model: Path) -> None:
+def test_ner_is_trained_evaluated_predicted_and_scored(place: Path, run: Callable[..., str], ner_model: Path) -> None:
     cpu = ["trainer.accelerator=cpu", "extras.print_config=false"]
     evaluate = f"python src/evaluate.py dataset=conll2003 model_name_or_path={ner_model}"
-    assert "F1" in run(place, evaluate, *cpu, "datamodule.select_n.test=8")
+    assert "F1" in run(evaluate, *cpu, "datamodule.select_n.test=8")
     predict = f"python src/predict.py dataset=conll2003 model_name_or_path={ner_model} +pipeline.device=cpu"
-    run(place, predict, "select_n=8", "extras.print_config=false")
+    run(predict, "select_n=8", "extras.print_config=false")
     (predictions,) = (place / "logs").rglob("predictions.jsonl")
     score = f"python src/evaluate_documents.py metric=f1 metric.layer=entities +dataset.data_dir={predictions}"
-    assert "F1" in run(place, score, "extras.print_config=false")
+    assert "F1" in run(score, "extras.print_config=false")
 
 
 @pytest.mark.slow
-def test_reverse_probing_over_seeds(place: Path) -> None:
+def test_reverse_probing_over_seeds(place: Path, run: Callable[..., str]) -> None:
     command = (
         "python src/train.py experiment=conll2012_coref_hoi_multimodel_base "
         "+model.pretrained_models={bert-base-cased-coref-hoi:models/pretrained/bert-base-cased-coref-hoi,"
@@ -94,7 +99,7 @@ def test_reverse_probing_over_seeds(place: Path) -> None:
     )
     small = ["model.ffnn_size=8", "model.max_span_width=3", "trainer.max_epochs=1", "callbacks.model_summary=null"]
     few = [f"datamodule.select_n.{split}=2" for split in ("train", "validation", "test")]
-    run(place, command, *small, *few, "extras.print_config=false", "callbacks.rich_progress_bar=null")
+    run(command, *small, *few, "extras.print_config=false", "callbacks.rich_progress_bar=null")
     (result,) = (place / "logs").rglob("multirun_result.json")
     (setting,) = json.loads(result.read_text())["settings"]
     assert setting["completed"] == 3 and setting["metrics"]["test/conll_f1"]["count"] == 3

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.commands import Commands
 
 ROOT = Path(__file__).resolve().parents[1]
 QUICK = [
@@ -54,13 +56,17 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def run(project: Path, *arguments: str, script: str = "train", quick: Sequence[str] = QUICK) -> str:
-    environment = {key: value for key, value in os.environ.items() if key not in ("PROJECT_ROOT", "TRANSFERLAB_RUN_ID")}
-    environment["PYTHONPATH"] = str(project / "src")
-    command = [sys.executable, f"src/{script}.py", *arguments, *quick]
-    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, timeout=280)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout
+@pytest.fixture(scope="module")
+def run(project: Path, commands: Commands) -> Callable[..., str]:
+    def run(*arguments: str, script: str = "train", quick: Sequence[str] = QUICK) -> str:
+        ours = ("PROJECT_ROOT", "TRANSFERLAB_RUN_ID")
+        environment = {key: value for key, value in os.environ.items() if key not in ours}
+        environment["PYTHONPATH"] = str(project / "src")
+        done = commands.run(str(project / "src" / f"{script}.py"), *arguments, *quick, cwd=project, env=environment)
+        assert done.returncode == 0, done.stderr[-3000:]
+        return done.stdout
+
+    return run
 
 
 def command_of(start: str) -> list[str]:
@@ -72,26 +78,26 @@ def command_of(start: str) -> list[str]:
 
 
 @pytest.mark.slow
-def test_a_reader(project: Path) -> None:
+def test_a_reader(project: Path, run: Callable[..., str]) -> None:
     arguments = command_of("experiment=text_classification dataset=headlines")
     place = arguments.index("dataset.data_dir=...")
     arguments[place] = f"dataset.data_dir={project}"
-    assert "accuracy" in run(project, *arguments)
+    assert "accuracy" in run(*arguments)
 
 
 @pytest.mark.slow
-def test_a_task_family_an_aggregation_and_a_source(project: Path) -> None:
+def test_a_task_family_an_aggregation_and_a_source(project: Path, run: Callable[..., str]) -> None:
     source = project / "configs" / "source" / "scibert.yaml"
     source.write_text(source.read_text().replace("allenai/scibert_scivocab_uncased", "minilm"))  # there is no hub here
     arguments = command_of("taskmodule=genre")
-    shown = run(project, *arguments, "model.aggregate=maximum", "sources=[scibert,minilm_4]")
+    shown = run(*arguments, "model.aggregate=maximum", "sources=[scibert,minilm_4]")
     assert "accuracy" in shown and "macro F1" in shown
 
 
 @pytest.mark.slow
-def test_an_estimator(project: Path) -> None:
+def test_an_estimator(run: Callable[..., str]) -> None:
     arguments = command_of("+estimator@estimators.fisher_ratio=fisher_ratio")
     assert arguments.pop() == "sources=[re,squad]"  # which are not trained here
     methods = "methods=[fisher_ratio,hscore]"
-    shown = run(project, *arguments, "sources=[minilm_1,minilm_3]", methods, "max_items=200", script="rank", quick=())
+    shown = run(*arguments, "sources=[minilm_1,minilm_3]", methods, "max_items=200", script="rank", quick=())
     assert re.search(r"fisher_ratio +[12] +[12]", shown)

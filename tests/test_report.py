@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-ROOT = Path(__file__).resolve().parents[1]
+if TYPE_CHECKING:
+    from tests.commands import Commands
 
 
-def test_a_sweep_becomes_a_table_and_a_picture(tmp_path: Path) -> None:
+def test_a_sweep_becomes_a_table_and_a_picture(commands: Commands, tmp_path: Path) -> None:
     sweep = tmp_path / "sweep"
     jobs = []
     for number, (source, score) in enumerate((("ner", 0.5), ("re", 0.75))):
@@ -22,10 +22,9 @@ def test_a_sweep_becomes_a_table_and_a_picture(tmp_path: Path) -> None:
         jobs.append({"job": str(number), "status": "completed", "overrides": overrides, "metrics": metrics})
     (sweep / "multirun_result.json").write_text(json.dumps({"jobs": jobs, "settings": []}))
     environment = {key: value for key, value in os.environ.items() if key not in ("PROJECT_ROOT", "TRANSFERLAB_RUN_ID")}
-    command = [sys.executable, str(ROOT / "src" / "report.py"), f"sweeps={sweep}", f"paths.log_dir={tmp_path / 'logs'}"]
+    command = ["src/report.py", f"sweeps={sweep}", f"paths.log_dir={tmp_path / 'logs'}", "extras.print_config=false"]
     for arguments, shown in (([], "75.00"), (["score=val/f1"], "25.00")):
-        whole = [*command, *arguments, "extras.print_config=false"]
-        done = subprocess.run(whole, capture_output=True, text=True, env=environment, timeout=120)
+        done = commands.run(*command, *arguments, cwd=tmp_path, env=environment)
         assert done.returncode == 0, done.stderr
         assert shown in done.stdout
     assert len(list((tmp_path / "logs").rglob("report.md"))) == len(list((tmp_path / "logs").rglob("report.png"))) == 2

@@ -6,8 +6,6 @@ import csv
 import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -185,7 +183,7 @@ def test_a_run_of_two_processes_that_is_killed_goes_on_as_if_it_was_not(configs,
 
 
 @pytest.mark.slow
-def test_each_job_of_a_sweep_has_processes_of_its_own(corpus, encoder, project_root, tmp_path):
+def test_each_job_of_a_sweep_has_processes_of_its_own(corpus, encoder, commands, project_root, tmp_path):
     """In the first job one process fails: all end with its message, and the second job is as if nothing had been."""
     (tmp_path / "faulty.py").write_text(
         "from pytorch_lightning import Callback\n"
@@ -196,12 +194,12 @@ def test_each_job_of_a_sweep_has_processes_of_its_own(corpus, encoder, project_r
         "        if trainer.global_rank == self.rank:\n            raise UserError('the disk of rank 1 is full')\n"
     )
     command = [
-        sys.executable, "src/train.py", "--multirun", *TINY, *DDP, f"encoder={encoder}", f"dataset.data_dir={corpus}",
+        "src/train.py", "--multirun", *TINY, *DDP, f"encoder={encoder}", f"dataset.data_dir={corpus}",
         f"hydra.sweep.dir={tmp_path / 'sweep'}", "+callbacks.faulty._target_=faulty.Faulty",
         "+callbacks.faulty.rank=1,2", "logger=wandb", "seed=7",
     ]  # fmt: skip
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    done = subprocess.run(command, cwd=project_root, capture_output=True, text=True, env=environment, timeout=250)
+    done = commands.run(*command, cwd=project_root, env=environment)
     assert done.returncode != 0
     assert (done.stdout + done.stderr).count("the disk of rank 1 is full") <= 3  # the log, the table, the message
     jobs = json.loads((tmp_path / "sweep" / "multirun_result.json").read_text())["jobs"]

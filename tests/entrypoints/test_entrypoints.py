@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -86,10 +87,8 @@ def test_predicting_raw_text(train, compose_config, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_run_is_resumed_from_its_directory_alone(corpus, encoder, project_root, tmp_path):
-    def run(*overrides: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, str(project_root / "src" / "train.py"), *overrides]
-        return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=240)
+def test_a_run_is_resumed_from_its_directory_alone(corpus, encoder, commands, tmp_path):
+    run = partial(commands.run, "src/train.py", cwd=tmp_path)
 
     place = tmp_path / "first"
     done = run(*TINY, f"encoder={encoder}", f"dataset.data_dir={corpus}", f"hydra.run.dir={place}",
@@ -186,9 +185,8 @@ def test_an_unset_variable_names_itself(train, monkeypatch):
         train("dataset.data_dir=null")
 
 
-def test_resuming_nothing_is_a_message(project_root, tmp_path):
-    command = [sys.executable, str(project_root / "src" / "train.py"), f"resume={tmp_path}"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=60)
+def test_resuming_nothing_is_a_message(commands, tmp_path):
+    done = commands.run("src/train.py", f"resume={tmp_path}", cwd=tmp_path)
     assert done.returncode == 1
     assert ".hydra/config.yaml" in done.stderr and "Traceback" not in done.stderr
 

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -118,13 +115,8 @@ def test_trained_encoders_cannot_be_shared(train):
 
 
 @pytest.mark.slow
-def test_a_killed_sweep_is_resumed_without_repeating_what_is_finished(corpus, encoder, project_root, tmp_path):
-    def start(*overrides: str) -> subprocess.Popen[str]:
-        command = [sys.executable, str(project_root / "src" / "train.py"), *overrides]
-        return subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=tmp_path, start_new_session=True
-        )
-
+def test_a_killed_sweep_is_resumed_without_repeating_what_is_finished(corpus, encoder, commands, tmp_path):
+    start, run = (partial(act, "src/train.py", cwd=tmp_path) for act in (commands.start, commands.run))
     sweep = tmp_path / "sweep"
     first = start(
         "--multirun", *TINY, f"encoder={encoder}", f"dataset.data_dir={corpus}", f"hydra.sweep.dir={sweep}",
@@ -134,23 +126,22 @@ def test_a_killed_sweep_is_resumed_without_repeating_what_is_finished(corpus, en
     deadline = time.monotonic() + 200
     while not (sweep / "1" / "checkpoints" / "last.ckpt").is_file() and time.monotonic() < deadline:
         time.sleep(0.01)
-    os.killpg(first.pid, signal.SIGKILL)
+    first.kill()
     first.wait()
     assert (sweep / "0" / "job_return.json").is_file() and not (sweep / "1" / "job_return.json").is_file()
     finished = {file: file.stat().st_mtime_ns for file in (sweep / "0").rglob("metrics.json")}
     step = torch.load(sweep / "1" / "checkpoints" / "last.ckpt", weights_only=True)["global_step"]
 
-    second = start(f"resume={sweep}")
-    output, _ = second.communicate(timeout=250)
+    second = run(f"resume={sweep}")
+    output = second.stdout + second.stderr
     assert second.returncode == 0, output
     assert {file: file.stat().st_mtime_ns for file in (sweep / "0").rglob("metrics.json")} == finished
     assert "0 was finished before" in output
     assert 0 < step < 32 and "Restoring states from the checkpoint" in output
     assert torch.load(sweep / "1" / "checkpoints" / "last.ckpt", weights_only=True)["global_step"] == 32
     # other values would give the jobs other numbers, and their results other names
-    third = start(f"resume={sweep}", "seed=0,2,1")
-    output, _ = third.communicate(timeout=250)
-    assert third.returncode == 1 and "goes on with the overrides that it was started with" in output
+    third = run(f"resume={sweep}", "seed=0,2,1")
+    assert third.returncode == 1 and "goes on with the overrides that it was started with" in third.stderr
     result = json.loads((sweep / "multirun_result.json").read_text())
     assert len(result["jobs"]) == 6 and all(job["status"] == "completed" for job in result["jobs"])
     assert [setting["completed"] for setting in result["settings"]] == [3, 3], "seeds of one setting count together"

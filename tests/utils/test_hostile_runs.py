@@ -4,8 +4,6 @@ written elsewhere; what honest runs hold still goes on."""
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -430,14 +428,11 @@ def test_records_of_jobs_are_data(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_the_entrypoint_refuses_a_hostile_run(run_dir, tmp_path, project_root):
+def test_the_entrypoint_refuses_a_hostile_run(run_dir, tmp_path, commands):
     marker = tmp_path / "marker"
     place = run_dir({"callbacks.x": touch(tmp_path), "zeal": "${oc.env:MY_SECRET}"})
-    command = [sys.executable, str(project_root / "src" / "train.py"), f"resume={place}"]
     before = sorted(place.rglob("*"))
-    done = subprocess.run(
-        command, capture_output=True, text=True, cwd=tmp_path, env=os.environ | {"MY_SECRET": "secret!"}
-    )
+    done = commands.run("src/train.py", f"resume={place}", cwd=tmp_path, env=os.environ | {"MY_SECRET": "secret!"})
     assert done.returncode == 1 and "os.system" in done.stderr and "Traceback" not in done.stderr
     assert "secret!" not in done.stdout + done.stderr
     assert not marker.exists() and sorted(place.rglob("*")) == before
