@@ -4,7 +4,6 @@ The documents are written as in the literature: one letter per mention, one word
 """
 
 import json
-from pathlib import Path
 
 import pytest
 import torch
@@ -309,9 +308,8 @@ def score_a_share(rank, folder):
 
 
 @pytest.mark.slow
-def test_metric_is_the_same_in_two_processes(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(Path(__file__).parents[1])  # where the processes find this module
-    multiprocessing.spawn(score_a_share, args=(tmp_path,), nprocs=2)
+def test_metric_is_the_same_in_two_processes(tmp_path):
+    multiprocessing.start_processes(score_a_share, args=(tmp_path,), nprocs=2, start_method="fork")
     alone = CoreferenceScore()
     alone.update(KEYS, RESPONSES)
     both = HeadMatchScore()

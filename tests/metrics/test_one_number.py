@@ -243,9 +243,8 @@ def score_a_share(rank: int, folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_two_processes_give_the_function_and_the_oracle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(Path(__file__).parents[1])  # where the processes find this module
-    multiprocessing.spawn(score_a_share, args=(tmp_path,), nprocs=2)
+def test_two_processes_give_the_function_and_the_oracle(tmp_path: Path) -> None:
+    multiprocessing.start_processes(score_a_share, args=(tmp_path,), nprocs=2, start_method="fork")
     for rank in range(2):
         shares = json.loads((tmp_path / f"{rank}.json").read_text())
         assert shares.pop("all in one process")["pearson"] == pytest.approx(1)

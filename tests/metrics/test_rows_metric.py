@@ -1,7 +1,6 @@
 """The table of rows behind metrics that no sum can hold: precision, resets, two processes."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -71,9 +70,8 @@ def join_rows(rank, folder):
 
 
 @pytest.mark.slow
-def test_rows_of_two_processes_one_of_them_without_any(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(Path(__file__).parents[1])  # where the processes find this module
-    multiprocessing.spawn(join_rows, args=(tmp_path,), nprocs=2)
+def test_rows_of_two_processes_one_of_them_without_any(tmp_path):
+    multiprocessing.start_processes(join_rows, args=(tmp_path,), nprocs=2, start_method="fork")
     results = [json.loads((tmp_path / f"{rank}.json").read_text()) for rank in range(2)]
     assert results[0] == [ROWS.tolist(), 4, ROWS.tolist(), 3, [], 3]
     assert results[1] == [ROWS.tolist(), 5, ROWS.tolist(), 6, [], 3]

@@ -160,7 +160,7 @@ def test_defect_14_scores_are_those_of_all_processes() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    results = mp.get_context("spawn").SimpleQueue()
-    mp.start_processes(_score_of_a_process, (port, results), nprocs=2, start_method="spawn")
+    results = mp.get_context("fork").SimpleQueue()
+    mp.start_processes(_score_of_a_process, (port, results), nprocs=2, start_method="fork")
     expected = tacred_scores(GOLD, PREDICTED)["f1"]
     assert [results.get(), results.get()] == pytest.approx([expected, expected])
