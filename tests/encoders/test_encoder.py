@@ -254,7 +254,7 @@ def test_fingerprint_of_a_frozen_encoder_is_computed_once(make_model, monkeypatc
 
 def test_a_compiled_encoder_gives_the_same_outputs_and_gradients(make_model):
     """With a backend that needs no compiler: what is tested is that the encoder can be traced."""
-    path = make_model("bert")
+    path = make_model("bert", num_hidden_layers=2)
     plain, compiled = (
         Encoder("a", path, AutoConfig.from_pretrained(path), compile=backend).eval() for backend in (None, "aot_eager")
     )
