@@ -9,6 +9,7 @@ from typing import Any
 
 from measuring import ROOT, Values, measured
 
+TINY = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
 OPTIONS = [
     "+trainer.limit_val_batches=0",
     "+trainer.enable_progress_bar=false",
@@ -27,7 +28,7 @@ def make_encoders(folder: str, count: int, like: str = "minilm") -> Values:
     Args:
         folder: to save them in, as ``0``, ``1``, ...
         count: how many.
-        like: ``minilm``, or ``base`` for BERT base, whose vocabulary is cut to that of minilm.
+        like: ``minilm``, ``base`` for BERT base, or ``tiny`` where nothing is measured; all with minilm's vocabulary.
     """
     import torch
     from transformers import AutoConfig, AutoModel, AutoTokenizer, BertConfig
@@ -36,7 +37,8 @@ def make_encoders(folder: str, count: int, like: str = "minilm") -> Values:
 
     minilm = resolve("minilm")
     tokenizer = AutoTokenizer.from_pretrained(minilm)
-    config = AutoConfig.from_pretrained(minilm) if like == "minilm" else BertConfig(vocab_size=len(tokenizer))
+    sizes = TINY if like == "tiny" else {}
+    config = AutoConfig.from_pretrained(minilm) if like == "minilm" else BertConfig(vocab_size=len(tokenizer), **sizes)
     for number in range(count):
         torch.manual_seed(number)
         place = Path(folder, str(number))

@@ -27,13 +27,13 @@ def run(measuring: Measuring) -> Section:
         *([f"dataset.data_dir={litbank}"] if litbank else []),
     ]
     with tempfile.TemporaryDirectory() as folder:
-        measuring.once("fitting.make_encoders", folder=folder, count=1, like="minilm" if measuring.quick else "base")
+        measuring.once("fitting.make_encoders", folder=folder, count=1, like="tiny" if measuring.quick else "base")
         shared: Values = {
             "encoders": {"target": f"{folder}/0"},
             "accelerator": "gpu" if device == "cuda" else "cpu",
             "epochs": 2 if measuring.quick else 3,
         }
-        few = ["datamodule.select_n.train=8"] if measuring.quick else []
+        few = ["datamodule.select_n.train=4"] if measuring.quick else []
         jobs: dict[str, Values] = {}
         for precision in PRECISIONS[:1] if measuring.quick else PRECISIONS:
             overrides = [*few, f"trainer.precision={precision}"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +118,7 @@ def measure(folder: str, text: str | int, batch_size: int, most: int | None) -> 
     import transferlab
 
     predictor = transferlab.load(Path(folder) / "model", device="cpu")
-    documents = [document_of(text)] if isinstance(text, int) else coreference_documents(text)[:most]
+    documents = [document_of(text)] if isinstance(text, int) else list(islice(coreference_documents(text), most))
     list(predictor.predict_documents([document_of(50)]))  # imports on first use
     with measured() as values:
         predicted = list(predictor.predict_documents(documents, batch_size=batch_size))

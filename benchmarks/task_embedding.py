@@ -23,7 +23,7 @@ def run(measuring: Measuring) -> Section:
     """Activations alone, and the parameters of all blocks with them."""
     rows, broken, seconds = [], [], {}
     with tempfile.TemporaryDirectory() as folder:
-        measuring.once("fitting.make_encoders", folder=folder, count=1)
+        measuring.once("fitting.make_encoders", folder=folder, count=1, like="tiny" if measuring.quick else "minilm")
         for kind in KINDS:
             jobs: dict[str, Values] = {
                 kind: {"encoder": f"{folder}/0", "kind": kind, "examples": 8 if measuring.quick else 128}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,8 +27,8 @@ def litbank_directory() -> Path | None:
     return corpus_directory("LITBANK_DIR", "coref/litbank")
 
 
-def coreference_documents(corpus: str) -> list[Document]:
-    """All documents of ``litbank`` or ``sample``; of the sample also where LitBank is missing."""
+def coreference_documents(corpus: str) -> Iterator[Document]:
+    """Read all documents of ``litbank`` or ``sample``; of the sample also where LitBank is missing."""
     from transferlab.data.readers.base import SPLITS, Reader
     from transferlab.data.readers.conll2012 import Conll2012Reader
     from transferlab.data.readers.litbank import LitBankReader
@@ -35,19 +36,20 @@ def coreference_documents(corpus: str) -> list[Document]:
     place = litbank_directory()
     litbank = corpus == "litbank" and place is not None
     reader: Reader = LitBankReader(place) if litbank else Conll2012Reader(SAMPLE / "conll2012")
-    return [document for split in SPLITS for document in reader.read(split)]
+    return (document for split in SPLITS for document in reader.read(split))
 
 
 def document_of(words: int) -> Document:
     """LitBank, or else the sample, as one document of so many words, repeated if need be."""
     from transferlab.documents import Annotations, Document
 
-    corpus = coreference_documents("litbank")
     one = Document(f"{words} words", [], [], gold=Annotations(clusters=[]))
     assert one.gold.clusters is not None
     while len(one.words) < words:
-        for document in corpus:
+        for document in coreference_documents("litbank"):
             first = len(one.words)
+            if first >= words:
+                break
             one.words += document.words
             one.sentences += [(first + start, first + end) for start, end in document.sentences]
             clusters = document.gold.clusters or []
