@@ -31,6 +31,7 @@ BENCHMARKS = (
     "start_up",
     "task_embedding",
     "gpu",
+    "verdicts",
 )
 
 
