@@ -14,6 +14,7 @@ LOW = {"utils", "documents"}
 ALLOWED: dict[str, set[str]] = {
     "utils": set(),
     "documents": {"utils"},
+    "statistics": {"utils"},
     "metrics": LOW,
     "data": LOW,
     "encoders": {"utils"},
@@ -42,6 +43,7 @@ WITHOUT_TORCH = [
     "transferlab.utils.run_record",
     "transferlab.utils.logging",
     "transferlab.callbacks.hydra_results",
+    "transferlab.statistics.verdicts",
 ]
 
 
