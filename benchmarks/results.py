@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import platform
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 HEAD = """# Benchmarks
@@ -80,6 +82,29 @@ def sections(page: str) -> dict[str, str]:
     """The sections of a page by the name of their benchmark."""
     parts = re.split(r"^(?=## )", page, flags=re.MULTILINE)[1:]
     return {part[3:].split(":", 1)[0]: part.strip() + "\n" for part in parts}
+
+
+def write_record(file: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Keep what a section is made from, as CSV; None is an empty cell."""
+    with file.open("w", encoding="utf-8", newline="") as opened:
+        writer = csv.DictWriter(opened, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def read_record(file: Path) -> list[dict[str, Any]]:
+    """What ``write_record`` kept: texts, whole numbers, numbers and None."""
+    with file.open(encoding="utf-8", newline="") as opened:
+        return [{name: _value(cell) for name, cell in row.items()} for row in csv.DictReader(opened)]
+
+
+def _value(cell: str) -> Any:
+    for kind in (int, float):
+        try:
+            return kind(cell)
+        except ValueError:
+            continue
+    return cell or None
 
 
 def write(new: dict[str, str], order: Sequence[str], file: Path = RESULTS) -> None:

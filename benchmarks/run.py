@@ -32,6 +32,7 @@ BENCHMARKS = (
     "task_embedding",
     "gpu",
     "verdicts",
+    "rankings",
 )
 
 

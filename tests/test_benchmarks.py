@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -69,3 +70,13 @@ def test_a_table_rounds_its_numbers(results):
         "| a | 1234 |",
         "| b | 0.0123 |",
     ]
+
+
+@pytest.mark.parametrize("name", ["verdicts"])
+def test_a_simulated_section_is_what_its_record_says_and_keeps_its_promises(results, name):
+    """Coverage of intervals, false wins: the record is committed, and the page is made from it."""
+    benchmark = importlib.import_module(name)
+    rows = benchmark.read_record()
+    assert rows and [promise for row in rows for promise in benchmark.broken(row)] == []
+    page = results.sections((BENCHMARKS / "RESULTS.md").read_text(encoding="utf-8"))[name]
+    assert benchmark.shown(rows) in page
