@@ -58,6 +58,13 @@ def compose_config(project_root: Path, tmp_path: Path) -> Compose:
 
 
 @pytest.fixture
+def without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw nothing at the end of a training: that takes as long as training."""
+    monkeypatch.setattr("transferlab.finishing.plot_curves", lambda *arguments, **options: ("", ""))
+    monkeypatch.setattr("transferlab.callbacks.attention_weights.plot_attention", lambda content, path: None)
+
+
+@pytest.fixture
 def train(compose_config: Compose, corpus: Path, encoder: Path) -> Callable[..., dict[str, float]]:
     from train import train
 

@@ -17,6 +17,8 @@ from .kills import die_at, outcome
 from .ranks import in_two_processes
 from .tiny_runs import TINY
 
+pytestmark = pytest.mark.usefixtures("without_pictures")
+
 DDP = ["trainer=ddp", "trainer.accelerator=cpu"]
 QUIET = [override for override in TINY if not override.startswith(("dataset", "model", "trainer.max_epochs"))]
 WITHOUT_DROPOUT = [
@@ -42,13 +44,6 @@ FAMILIES = {
         (3, 4, 3),
     ),
 }
-
-
-@pytest.fixture(autouse=True)
-def _no_pictures(monkeypatch):
-    """Drawing takes as long as training."""
-    monkeypatch.setattr("transferlab.finishing.plot_curves", lambda *arguments, **options: ("", ""))
-    monkeypatch.setattr("transferlab.callbacks.attention_weights.plot_attention", lambda content, path: None)
 
 
 @pytest.fixture

@@ -17,12 +17,9 @@ from transferlab.utils.full_disk import FullDiskError, is_full
 
 from .kills import outcome
 
+pytestmark = pytest.mark.usefixtures("without_pictures")
+
 SETTINGS = ["monitor=val/loss", "monitor_mode=min", "trainer.max_epochs=2", "model.freeze_models=null"]
-
-
-@pytest.fixture(autouse=True)
-def _no_pictures(monkeypatch):
-    monkeypatch.setattr("transferlab.finishing.plot_curves", lambda *arguments, **options: ("", ""))
 
 
 def failing(whole, call: int, error: Exception):

@@ -18,6 +18,8 @@ import pytest
 from .kills import act_at, outcome
 from .tiny_runs import TINY
 
+pytestmark = pytest.mark.usefixtures("without_pictures")
+
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = [
     *TINY,
@@ -93,7 +95,6 @@ def arguments(corpus: Path, encoder: Path, tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_at_ten_points(arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("transferlab.finishing.plot_curves", lambda *arguments, **options: ("", ""))
     output, whole, cut = tmp_path / "output", tmp_path / "whole", tmp_path / "it's cut"
     assert in_child(output, "train.py", [*arguments, f"hydra.run.dir={whole}"]) == 0, output.read_text()
     monkeypatch.setenv("FEATURES_DIR", str(tmp_path / "features of cut"))
@@ -121,7 +122,6 @@ def test_at_ten_points(arguments: list[str], tmp_path: Path, monkeypatch: pytest
 def test_a_sweep_ends_and_says_which_jobs_are_missing(
     arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("transferlab.finishing.plot_curves", lambda *arguments, **options: ("", ""))
     output, sweep = tmp_path / "output", tmp_path / "a sweep"
     monkeypatch.syspath_prepend(Path(__file__).parent)
     own_class = ["+callbacks.slow._target_=job_callbacks.SlowSteps", "+callbacks.slow.seconds=0"]
@@ -153,7 +153,6 @@ def test_the_command_grants_what_the_directory_alone_would_be_refused(arguments:
 def test_what_trains_nothing_is_started_again(
     arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("transferlab.finishing.plot_curves", lambda *arguments, **options: ("", ""))
     output, run = tmp_path / "output", tmp_path / "run"
     assert in_child(output, "train.py", [*arguments, "trainer.max_epochs=1", f"hydra.run.dir={run}"]) == 0
     quiet = ["extras.print_config=false", f"model_name_or_path={run}"]

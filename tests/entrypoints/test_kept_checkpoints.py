@@ -15,6 +15,8 @@ from transferlab.utils.resume import finished_metrics, resumed_command
 
 from .kills import outcome
 
+pytestmark = pytest.mark.usefixtures("without_pictures")
+
 SETTINGS = [
     "taskmodule.max_segment_len=16",
     "monitor=val/loss",
@@ -25,11 +27,6 @@ SETTINGS = [
 # it is best after the first epoch, and worse than that after all that follow
 WORSE = ["model.bert_learning_rate=1e-1", "model.task_learning_rate=1e-1"]
 BETTER = ["model.bert_learning_rate=1e-3"]
-
-
-@pytest.fixture(autouse=True)
-def _no_pictures(monkeypatch):
-    monkeypatch.setattr("transferlab.finishing.plot_curves", lambda *arguments, **options: ("", ""))
 
 
 def checkpoints(run: Path) -> list[str]:

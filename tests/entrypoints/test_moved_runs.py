@@ -9,6 +9,8 @@ import pytest
 
 from .kills import outcome
 
+pytestmark = pytest.mark.usefixtures("without_pictures")
+
 SETTINGS = [
     "taskmodule.max_segment_len=16",
     "monitor=val/loss",
@@ -18,11 +20,6 @@ SETTINGS = [
     "model.bert_learning_rate=1e-1",  # it gets worse: the best epoch is one before the move
     "model.task_learning_rate=1e-1",
 ]
-
-
-@pytest.fixture(autouse=True)
-def _no_pictures(monkeypatch):
-    monkeypatch.setattr("transferlab.finishing.plot_curves", lambda *arguments, **options: ("", ""))
 
 
 @pytest.mark.parametrize(("name", "kept"), [("a copy", "all"), ("moved", "last")])

@@ -25,6 +25,8 @@ from transferlab.utils.tagging import tags_of_spans
 
 from .tiny_runs import SENTENCES
 
+pytestmark = pytest.mark.usefixtures("without_pictures")
+
 WORDS = [text.split() for text, _ in SENTENCES]
 KNOWN, UNSEEN = ["a", "b", "c"], ["x", "y"]  # c is in no evaluated split
 RELATIONS = ["Cause(e1,e2)", "Cause(e2,e1)", "Origin(e1,e2)"], ["Origin(e2,e1)", "Topic(e1,e2)"]

@@ -24,6 +24,8 @@ from transferlab.utils.errors import UserError
 
 from .tiny_runs import TINY
 
+pytestmark = pytest.mark.usefixtures("without_pictures")
+
 METHODS = ["textemb", "taskemb", "logme", "hscore", "knn"]
 
 

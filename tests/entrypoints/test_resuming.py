@@ -13,6 +13,8 @@ from transferlab.utils.resume import PRIMARY, finished_metrics, resumed_command
 
 from .kills import die_at, half_a_file, killed, outcome
 
+pytestmark = pytest.mark.usefixtures("without_pictures")
+
 TRAINED = ["model.freeze_models=null", "model.bert_learning_rate=1e-3"]
 SETTINGS = [
     "taskmodule.max_segment_len=16",
@@ -24,13 +26,6 @@ SETTINGS = [
 STEP = "transferlab.models.base:TransferModel.training_step"
 EVALUATION = "transferlab.models.base:TransferModel._evaluation_step"
 SAVE = "transferlab.callbacks.checkpoints:WholeFiles.save_checkpoint"
-
-
-@pytest.fixture(autouse=True)
-def _no_pictures(monkeypatch):
-    """Drawing takes as long as training."""
-    monkeypatch.setattr("transferlab.finishing.plot_curves", lambda *arguments, **options: ("", ""))
-    monkeypatch.setattr("transferlab.callbacks.attention_weights.plot_attention", lambda content, path: None)
 
 
 @pytest.fixture

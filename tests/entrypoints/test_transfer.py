@@ -15,6 +15,8 @@ from transferlab.encoders.sources import EncoderError
 from transferlab.inference import load
 from transferlab.utils.errors import UserError
 
+pytestmark = pytest.mark.usefixtures("without_pictures")
+
 TUNED = ["model.freeze_models=null", "model.bert_learning_rate=1e-2"]
 
 
