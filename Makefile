@@ -78,7 +78,7 @@ transfer: $(STAMP) ## predict which source helps, transfer, verify; on the sampl
 	$(BIN)/python examples/predict_transfer_verify.py $(TRANSFER_DIR)
 
 test: $(STAMP) ## run the tests (ARGS="-k name" chooses some)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 # 77: there is no cluster to be had, which fails nothing
 test-slurm: $(STAMP) ## run sweeps on a SLURM cluster of this machine, brought up for them (about 3 minutes)
