@@ -102,7 +102,9 @@ def test_a_source_is_trained_evaluated_and_predicts(run: Run, place: Path, tmp_p
 
 
 @pytest.mark.slow
-def test_sources_are_probed_at_depths_and_by_any_target(run: Run, place: Path) -> None:
+def test_sources_are_probed_at_depths_and_by_any_target(run: Run, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # drawing takes as long as all else; the test below draws
+    monkeypatch.setattr("transferlab.callbacks.attention_weights.plot_attention", lambda content, path: None)
     for source in FAMILIES:
         if not (place / "pretrained" / source).exists():
             shutil.copytree(place / "tiny", place / "pretrained" / source)
