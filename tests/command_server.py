@@ -17,6 +17,7 @@ import signal
 import socket
 import sys
 from contextlib import suppress
+from typing import Any
 
 LIBRARIES = (
     "torch",
@@ -40,10 +41,10 @@ LIBRARIES = (
 )
 
 
-def serve(requests: socket.socket) -> tuple[list[str], dict[str, str]]:
-    """Fork for each request until the other side is gone; return in the process of a command, with what it is."""
+def serve(requests: socket.socket) -> dict[str, Any]:
+    """Fork for each request until the other side is gone; return it in the process of the command."""
     while True:
-        message, descriptors, *_ = socket.recv_fds(requests, 1 << 20, 4)
+        message, descriptors, *_ = socket.recv_fds(requests, 1, 4)
         if not message:
             with suppress(ChildProcessError):
                 while True:
@@ -51,7 +52,7 @@ def serve(requests: socket.socket) -> tuple[list[str], dict[str, str]]:
             sys.exit()
         if os.fork() == 0:
             requests.close()
-            return become(json.loads(message), *descriptors)
+            return become(*descriptors)
         for descriptor in descriptors:
             os.close(descriptor)
         with suppress(ChildProcessError):
@@ -59,8 +60,10 @@ def serve(requests: socket.socket) -> tuple[list[str], dict[str, str]]:
                 pass
 
 
-def become(request: dict[str, object], answers: int, *streams: int) -> tuple[list[str], dict[str, str]]:
-    """Fork the command; here stay to tell its number, and how it ends."""
+def become(request_file: int, answers: int, *streams: int) -> dict[str, Any]:
+    """Fork the command and return what it is; here stay to tell its number, and how it ends."""
+    with os.fdopen(request_file) as file:
+        request: dict[str, Any] = json.load(file)
     command = os.fork()
     if command:
         for stream in streams:
@@ -76,7 +79,7 @@ def become(request: dict[str, object], answers: int, *streams: int) -> tuple[lis
         os.dup2(stream, number)
         os.close(stream)
     os.chdir(request["cwd"])
-    return request["arguments"], request["env"]
+    return request
 
 
 def main() -> None:
@@ -84,7 +87,8 @@ def main() -> None:
     for name in LIBRARIES:
         importlib.import_module(name)
     gc.freeze()  # so that the forked processes share what is never collected
-    arguments, environment = serve(socket.socket(fileno=int(sys.argv[1])))
+    request = serve(socket.socket(fileno=int(sys.argv[1])))
+    arguments, environment = request["arguments"], request["env"]
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.clear()
     os.environ.update(environment)

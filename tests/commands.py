@@ -30,15 +30,20 @@ class Command:
         self._output, self._error = (tempfile.TemporaryFile() for _ in range(2))  # noqa: SIM115 (open until it is gone)
         read, write = os.pipe()
         self._answers = os.fdopen(read, "rb", buffering=0)  # what is buffered, select does not see
-        request = json.dumps({"arguments": arguments, "cwd": str(cwd), "env": dict(env)}).encode()
-        socket.send_fds(server, [request], [write, self._output.fileno(), self._error.fileno()])
+        with tempfile.TemporaryFile("w+") as request:  # a message itself might arrive in parts
+            json.dump({"arguments": arguments, "cwd": str(cwd), "env": dict(env)}, request)
+            request.seek(0)
+            files = [request.fileno(), write, self._output.fileno(), self._error.fileno()]
+            socket.send_fds(server, [b"."], files)
         os.close(write)
         self.pid = self._answer(60)
 
     def _answer(self, timeout: float) -> int:
         if not select.select([self._answers], [], [], timeout)[0]:
             raise subprocess.TimeoutExpired(self.args, timeout)
-        return int(self._answers.readline())
+        line = self._answers.readline()
+        assert line, f"the server has ended before {self.args}"
+        return int(line)
 
     def poll(self) -> int | None:
         """Return the exit code, or None while it runs."""
