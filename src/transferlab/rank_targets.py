@@ -68,7 +68,7 @@ def rank_targets(
         known = {source for scores, _ in judged.values() for source in scores.index}
         if unknown := sorted(known - set(sizes)):
             log.warning("no baseline of data size: sizes={%s: ...} is missing", ", ".join(unknown))
-        table = judge_targets(judged, sizes=None if unknown else sizes, seed=cfg.seed)
+        table = judge_targets(judged, sizes=None if unknown else sizes)
         report.judge(table if len(judged) > 1 else table.drop(index=MEAN, level="target"))
     library = TaskLibrary(cfg.library)
     names = [target.rpartition(":")[2] for target in targets]

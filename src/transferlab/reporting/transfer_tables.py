@@ -56,7 +56,7 @@ def judgement_table(target: str, judged: pd.DataFrame, intervals: bool = True) -
     Args:
         target: for the title.
         judged: methods x measures, see MEASURES, each with ``_low`` and ``_high``.
-        intervals: over seeds, behind each measure.
+        intervals: of 95 %, over sources and targets, behind each measure that has one.
     """
     rows = []
     for method, row in judged.iterrows():

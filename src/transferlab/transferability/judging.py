@@ -1,17 +1,22 @@
-"""How well predictions of transfer agree with the transfer that was measured, with intervals over seeds."""
+"""How well predictions of transfer agree with the transfer that was measured, with intervals.
+
+An interval is over sources and targets, with transfer measured by as many seeds: what is claimed of a method is claimed
+of other sources and targets. ``transferlab.statistics.rankings`` says which intervals hold, and why those of
+bootstrapping the seeds do not.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from collections.abc import Mapping
-from itertools import combinations_with_replacement
-from math import factorial, prod
+from collections.abc import Hashable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from transferlab.statistics.crossed import crossed_mean
+from transferlab.statistics.rankings import Measure, agreement_values, spearman_interval
 from transferlab.transferability.agreement import best_rank, ndcg, regret, spearman
 from transferlab.transferability.ranking import FUSION, fused
 from transferlab.utils.errors import UserError
@@ -20,12 +25,29 @@ log = logging.getLogger(__name__)
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
-MEASURES = ("best_rank", "ndcg", "ndcg_exp", "regret_1", "regret_3", "spearman")
+
+def _ndcg(predicted: Array, truth: Array) -> Array:
+    return ndcg(predicted, np.maximum(truth, 0.0))
+
+
+def _ndcg_exp(predicted: Array, truth: Array) -> Array:
+    return ndcg(predicted, 2 ** np.maximum(truth, 0.0) - 1)
+
+
+MEASURES: dict[str, Measure] = {
+    "best_rank": best_rank,
+    "ndcg": _ndcg,
+    "ndcg_exp": _ndcg_exp,
+    "regret_1": partial(regret, k=1),
+    "regret_3": partial(regret, k=3),
+    "spearman": spearman,
+}
+# targets that an interval needs: what hangs on single sources varies more than few targets show
+FEWEST_TARGETS = {"best_rank": 5, "ndcg": 3, "ndcg_exp": 3, "regret_1": 5, "regret_3": 5, "spearman": 3}
+FEWEST_SOURCES = 3
 RANDOM = "random"
 DATA_SIZE = "data size"
 MEAN = "mean over targets"
-MOST_ENUMERATED = 6  # seeds: 462 different resamples
-RESAMPLES = 2000
 
 
 def judge(
@@ -34,7 +56,6 @@ def judge(
     *,
     sizes: Mapping[str, int] | None = None,
     baseline: str | None = None,
-    seed: int = 0,
 ) -> pd.DataFrame:
     """Compare what methods predict for the sources of one target with what was measured.
 
@@ -44,7 +65,6 @@ def judge(
             all sources have; a warning names the others.
         sizes: examples of each source, for the baseline that prefers large ones.
         baseline: the row of the encoder that saw no source, which is none; left out of both tables.
-        seed: of the resamples.
 
     Returns:
         a row per method, one for their fusion and one per baseline (``data size``, ``random``), with the columns
@@ -54,10 +74,9 @@ def judge(
           relevance is the measured score, 0 where that is negative.
         * ``regret_1``, ``regret_3``: 100 (best - best of the first k) / best, in percent, 0 is right.
         * ``spearman``: rank correlation; 0 for constant predictions, NaN for constant measurements.
-        * each with ``_low`` and ``_high``, the 95 % percentile interval of bootstrapping the seeds (exact up to six),
-          and ``_seed_std``, the standard deviation over the seeds taken alone. With one seed these are NaN. They speak
-          about seeds only: other sources would be another matter. Noise raises the best of several means, so that an
-          interval of ``regret`` or ``best_rank`` may begin or end at the value itself. A method without any score has
+        * each with ``_low`` and ``_high``, the 95 % interval. Of one target it is that of Spearman, over sources (from
+          four on; none where all predictions are equal), and NaN for the others: no interval from one target holds.
+        * ``_seed_std``, the standard deviation over the seeds taken alone, NaN for one. A method without any score has
           NaN everywhere.
         * ``unscored``: sources without a score. ``sources`` and ``seeds``: how many were compared.
 
@@ -68,7 +87,7 @@ def judge(
             that all sources have.
     """
     predictions, truth = _prepared(scores, measured, sizes, baseline)
-    return _judged(predictions, truth, *_resamples(truth, np.random.default_rng(seed)))
+    return _judged(predictions, truth)
 
 
 def judge_targets(
@@ -76,7 +95,6 @@ def judge_targets(
     *,
     sizes: Mapping[str, int] | None = None,
     baseline: str | None = None,
-    seed: int = 0,
 ) -> pd.DataFrame:
     """The same for several targets, and the means over them.
 
@@ -84,43 +102,39 @@ def judge_targets(
         targets: target -> (scores, measured), as :func:`judge` takes them.
         sizes: examples of each source.
         baseline: as in :func:`judge`.
-        seed: of the resamples.
 
     Returns:
         rows (target, method) as of :func:`judge`, and rows (``MEAN``, method). A method's mean is over the targets for
-        which it has scores, ``targets`` of them. The seeds of each target are resampled on their own; a target with
-        one seed leaves the means without interval.
+        which it has scores, ``targets`` of them. Its interval is over sources and targets; there is none with fewer
+        targets than ``FEWEST_TARGETS``, or where a target has fewer than three sources.
 
     Raises:
         UserError: as :func:`judge`, naming the target; or no target.
     """
     if not targets:
         raise UserError("there is no target to judge; give the measured transfer of one or more")
-    random = np.random.default_rng(seed)
     judged: dict[str, pd.DataFrame] = {}
-    draws: dict[str, list[dict[str, Array]]] = {}  # of each method and target
+    predicted: dict[str, dict[str, pd.Series]] = {}  # of each method and target
+    measured_means: dict[str, pd.Series] = {}
     for target, (scores, measured) in targets.items():
         try:
             predictions, truth = _prepared(scores, measured, sizes, baseline)
         except UserError as error:
             raise UserError(f"{target}: {error}") from error
-        resamples, weights = _resamples(truth, random)
-        judged[target] = _judged(predictions, truth, resamples, weights)
-        if len(resamples):
-            resamples = resamples[random.choice(len(resamples), size=RESAMPLES, p=weights)]
-        for method, predicted in predictions.items():
-            if not np.isnan(predicted).all():
-                draws.setdefault(method, []).append(_measures(predicted, resamples))
+        judged[target] = _judged(predictions, truth)
+        sources = scores.index.drop(baseline, errors="ignore") if baseline else scores.index
+        measured_means[target] = pd.Series(truth.mean(axis=0), index=sources)
+        for method, values in predictions.items():
+            if not np.isnan(values).all():
+                predicted.setdefault(method, {})[target] = pd.Series(values, index=sources)
     together = pd.concat(judged, names=["target", "method"])
     means: dict[str, dict[str, float]] = {}
-    for method, of_targets in draws.items():
+    for method, of_targets in predicted.items():
         own = together.xs(method, level="method")
         row = {"targets": float(len(of_targets)), "unscored": float(own["unscored"].sum())}
         for measure in MEASURES:
             row[measure] = float(own[measure].mean())
-            values = [draw[measure] for draw in of_targets]
-            mean = np.mean(values, axis=0) if all(map(len, values)) else np.empty(0)
-            row[f"{measure}_low"], row[f"{measure}_high"] = _interval(mean, None)
+            row[f"{measure}_low"], row[f"{measure}_high"] = _interval(measure, of_targets, measured_means)
         means[method] = row
     of_means = pd.DataFrame.from_dict(means, orient="index").rename_axis("method")
     return pd.concat([together, pd.concat({MEAN: of_means}, names=["target", "method"])])
@@ -165,16 +179,17 @@ def _prepared(
     return {method: column.to_numpy(dtype=np.float64) for method, column in predicted.items()}, truth
 
 
-def _judged(predictions: Mapping[str, Array], truth: Array, resamples: Array, weights: Array) -> pd.DataFrame:
+def _judged(predictions: Mapping[str, Array], truth: Array) -> pd.DataFrame:
     judged = {}
     for method, predicted in predictions.items():
-        value = _measures(predicted, truth.mean(axis=0, keepdims=True))
-        of_seeds, draws = _measures(predicted, truth), _measures(predicted, resamples)
+        value, of_seeds = _measures(predicted, truth.mean(axis=0, keepdims=True)), _measures(predicted, truth)
         row: dict[str, float] = {}
         for measure in MEASURES:
             row[measure] = float(value[measure][0])
-            row[f"{measure}_low"], row[f"{measure}_high"] = _interval(draws[measure], weights)
+            row[f"{measure}_low"] = row[f"{measure}_high"] = np.nan
             row[f"{measure}_seed_std"] = float(of_seeds[measure].std(ddof=1)) if len(truth) > 1 else np.nan
+        if len(np.unique(predicted)) > 1:
+            row["spearman_low"], row["spearman_high"] = spearman_interval(row["spearman"], truth.shape[1])
         row |= {"unscored": int(np.isnan(predicted).sum()), "sources": truth.shape[1], "seeds": len(truth)}
         judged[method] = row
     return pd.DataFrame.from_dict(judged, orient="index").rename_axis("method")
@@ -183,36 +198,24 @@ def _judged(predictions: Mapping[str, Array], truth: Array, resamples: Array, we
 def _measures(predicted: Array, truth: Array) -> dict[str, Array]:
     """Every measure for every row of ``truth`` [r, sources]; NaN for a method without any score."""
     if np.isnan(predicted).all():
-        return {measure: np.full(len(truth), np.nan) for measure in MEASURES}
-    relevance = np.maximum(truth, 0.0)
-    return {
-        "best_rank": best_rank(predicted, truth),
-        "ndcg": ndcg(predicted, relevance),
-        "ndcg_exp": ndcg(predicted, 2**relevance - 1),
-        "regret_1": regret(predicted, truth, 1),
-        "regret_3": regret(predicted, truth, 3),
-        "spearman": spearman(predicted, truth),
-    }
+        return {name: np.full(len(truth), np.nan) for name in MEASURES}
+    return {name: measure(predicted, truth) for name, measure in MEASURES.items()}
 
 
-def _resamples(truth: Array, random: np.random.Generator) -> tuple[Array, Array]:
-    """Means over as many seeds, drawn with replacement, [r, sources], and their probabilities; r = 0 for one seed."""
-    seeds = len(truth)
-    if seeds == 1:
-        return truth[:0], np.empty(0)
-    if seeds > MOST_ENUMERATED:
-        drawn = random.integers(seeds, size=(RESAMPLES, seeds))
-        return truth[drawn].mean(axis=1), np.full(RESAMPLES, 1 / RESAMPLES)
-    every = list(combinations_with_replacement(range(seeds), seeds))
-    orders = [factorial(seeds) / prod(map(factorial, Counter(drawn).values())) for drawn in every]
-    return truth[np.array(every)].mean(axis=1), np.array(orders) / seeds**seeds
-
-
-def _interval(values: Array, weights: Array | None) -> tuple[float, float]:
-    """The 2.5th and 97.5th percentile of what is defined; NaN where nothing is."""
-    defined = ~np.isnan(values)
-    if not defined.any():
+def _interval(
+    measure: str, predicted: Mapping[str, pd.Series], measured: Mapping[str, pd.Series]
+) -> tuple[float, float]:
+    """That of a mean over targets; NaN where there are too few of them, or of their sources."""
+    if len(predicted) < FEWEST_TARGETS[measure] or min(map(len, predicted.values())) < FEWEST_SOURCES:
         return np.nan, np.nan
-    kept = None if weights is None else weights[defined]
-    low, high = np.quantile(values[defined], [0.025, 0.975], weights=kept, method="inverted_cdf")
+    sources = list(dict.fromkeys(source for scores in predicted.values() for source in scores.index))
+
+    def aligned(one: Mapping[str, pd.Series]) -> dict[Hashable, Array]:
+        return {target: one[target].reindex(sources).to_numpy(dtype=np.float64) for target in predicted}
+
+    values = agreement_values(MEASURES[measure], aligned(predicted), aligned(measured))
+    mean = crossed_mean(np.stack(list(values.values()), axis=1))
+    if not mean.standard_error > 0:
+        return np.nan, np.nan  # nothing varies, and nothing says how much it would elsewhere
+    low, high = mean.interval()
     return float(low), float(high)
