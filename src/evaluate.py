@@ -39,6 +39,8 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
 
     check_config(cfg, "evaluate")
     check_devices(cfg.trainer)
+    trainer = build_trainer(cfg.trainer, logger=instantiate_loggers(cfg.get("logger")))
+    leave_to_us(trainer)
     show_config(cfg)
     output_dir = Path(cfg.paths.output_dir)
     write_run_record(cfg, output_dir)
@@ -56,9 +58,7 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
     datamodule.warn_of_documents_seen(cfg.split, records_of(predictor.description), str(predictor.directory))
     predictor.taskmodule.check_annotated(datamodule.documents(cfg.split))
     datamodule.check_labels([cfg.split])
-    trainer = build_trainer(cfg.trainer, logger=instantiate_loggers(cfg.get("logger")))
     datamodule.trainer = trainer  # whose processes divide the split
-    leave_to_us(trainer)
     trainer.test(predictor.model, datamodule.dataloader(cfg.split), verbose=False)
     stage = "val" if cfg.split == "validation" else cfg.split  # the names under which training logs a split
     metrics = {name.replace("test/", f"{stage}/", 1): float(value) for name, value in trainer.callback_metrics.items()}

@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 from transferlab.callbacks.hydra_results import interruptible
 from transferlab.utils.distributed_jobs import job
 from transferlab.utils.errors import run_entrypoint
-from transferlab.utils.resume import finished_metrics, last_checkpoint, resumed_command
+from transferlab.utils.resume import finished_metrics, last_checkpoint, refuse_another_monitor, resumed_command
 from transferlab.utils.run_directory import in_its_own_directory
 from transferlab.utils.run_identity import start
 
@@ -54,6 +54,8 @@ def train(cfg: DictConfig) -> dict[str, Any]:
     checkpoint = last_checkpoint(goes_on, output_dir)
     if goes_on is not None and checkpoint is None:
         log.info("%s has no checkpoint yet: this run starts anew, in its directory", output_dir)
+    if checkpoint is not None:
+        refuse_another_monitor(cfg, output_dir)
     if checkpoint is not None and (cfg.resume is None or Path(cfg.resume) != output_dir):  # else the command names it
         cfg.ckpt_path = checkpoint
     probes = probes_of(cfg)
@@ -61,10 +63,21 @@ def train(cfg: DictConfig) -> dict[str, Any]:
         select_sources(cfg)
     for config in [probe.cfg for probe in probes] or [cfg]:
         building.check(config)
+
+    def begin() -> None:
+        write_run_record(cfg, output_dir)
+        for probe in probes:
+            write_run_record(probe.cfg, probe.cfg.paths.output_dir, probe.overrides)
+
+    resumption = Resumption(begin)
+    loggers = instantiate_loggers(cfg.get("logger"))
+    callbacks = [resumption, *instantiate_callbacks(cfg.get("callbacks"))]
+    trainer = build_trainer(cfg.trainer, callbacks=callbacks, logger=loggers)
+    trainer.strategy.checkpoint_io = WholeFiles()
+    leave_to_us(trainer)
     show_config(cfg)
-    write_run_record(cfg, output_dir)
-    for probe in probes:
-        write_run_record(probe.cfg, probe.cfg.paths.output_dir, probe.overrides)
+    if checkpoint is None:
+        resumption.begin()
     log.info("results, checkpoints and the log go to %s", output_dir)
 
     seed_everything(cfg.seed, workers=True, verbose=False)
@@ -79,14 +92,10 @@ def train(cfg: DictConfig) -> dict[str, Any]:
     for line in building.describe(model):
         log.info("encoder %s", line)
 
-    loggers = instantiate_loggers(cfg.get("logger"))
     log_resolved_config(cfg, loggers)
-    callbacks = [Resumption(), *instantiate_callbacks(cfg.get("callbacks"))]
-    trainer = build_trainer(cfg.trainer, callbacks=callbacks, logger=loggers)
-    trainer.strategy.checkpoint_io = WholeFiles()
-    leave_to_us(trainer)
     if cfg.train:
         trainer.fit(model, datamodule, ckpt_path=cfg.ckpt_path, weights_only=True)
+    resumption.begin()
 
     best = building.best_again(trainer, output_dir) if cfg.train else cfg.ckpt_path
     metrics = {}

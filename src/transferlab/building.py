@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytorch_lightning
 import torch
@@ -26,10 +26,12 @@ from transferlab.models.probe_group import ProbeGroup
 from transferlab.models.saving import trained_state
 from transferlab.models.token_classification_model import TokenClassificationModel
 from transferlab.probes import Probe
-from transferlab.utils.config_checks import check_targets, keyword_names
+from transferlab.utils.batches import Batch
+from transferlab.utils.config_checks import check_targets, keyword_names, locate
 from transferlab.utils.devices import check_devices
 from transferlab.utils.errors import ConfigError, UserError
 from transferlab.utils.instantiate import build
+from transferlab.utils.new_folder import check_writable
 from transferlab.utils.saved_models import belongs_to, saved_model_of
 
 log = logging.getLogger(__name__)
@@ -45,6 +47,7 @@ def check(cfg: DictConfig) -> None:
     """
     check_targets(cfg)
     check_devices(cfg.trainer)
+    _check_pairing(cfg)
     OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     model = OmegaConf.to_container(cfg.model, resolve=True)
     assert isinstance(model, dict)
@@ -62,9 +65,26 @@ def check(cfg: DictConfig) -> None:
         raise ConfigError(f"ckpt_path={cfg.ckpt_path} does not exist; name the checkpoint of a run, or null")
     if not cfg.train and cfg.ckpt_path is None:
         raise ConfigError("train=false leaves only weights that were never trained; name some with ckpt_path=...")
+    check_writable(cfg.model_save_dir, "model_save_dir")
+    for name, callback in (cfg.get("callbacks") or {}).items():
+        if callback is not None and (place := callback.get("dirpath")) is not None:
+            check_writable(place, f"callbacks.{name}.dirpath")
     if is_taken(cfg):
         raise ConfigError(
             f"model_save_dir={cfg.model_save_dir} is not empty; move its content away or choose another directory"
+        )
+
+
+def _check_pairing(cfg: DictConfig) -> None:
+    """Refuse a model that reads other batches than the taskmodule makes; where one does not say, nothing is known."""
+    model, taskmodule = (locate(str(cfg[key].get("_target_")), f"{key}._target_") for key in ("model", "taskmodule"))
+    arguments = [part for base in getattr(taskmodule, "__orig_bases__", ()) for part in get_args(base)]
+    made = [part for part in arguments if isinstance(part, type) and issubclass(part, Batch)]
+    read = get_type_hints(getattr(model, "forward", None) or _check_pairing).get("batch")
+    if made and isinstance(read, type) and not issubclass(made[0], read):
+        raise ConfigError(
+            f"model._target_={cfg.model._target_}: it reads {read.__name__}, and the taskmodule "
+            f"{taskmodule.__name__} makes {made[0].__name__}; choose both of one task, as experiment=... does"
         )
 
 

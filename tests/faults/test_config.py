@@ -36,6 +36,7 @@ TRAIN = rows(
     ("model.alignment=frist", "model.alignment=frist", "did you mean first"),
     ("model.aggregate={type:attention,hidden_size:0}", "model.aggregate.hidden_size=0"),
     ("model.aggregate={type:attention,modes:x}", "modes"),
+    ("model.aggregate=''", "model.aggregate=''"),
     ("model.aggregate=atention", "atention", "attention"),
     ("model.max_rows_per_pass=0", "model.max_rows_per_pass=0"),
     ("model.normalize_embeddings='yes'", "model.normalize_embeddings=yes"),
@@ -53,7 +54,14 @@ TRAIN = rows(
     ("model.initializer_std=0", "model.initializer_std=0"),
     ("model.max_top_antecedents=null", "model.max_top_antecedents=null"),
     ("model.dropuot=0.1", "model.dropuot", "did you mean dropout"),
+    ("model=question_answering", "QuestionBatch", "CoreferenceBatch"),
+    # callbacks and places
+    ("callbacks.last_checkpoint.every_minutes=-5", "every_minutes=-5"),
+    ("callbacks.model_checkpoint.dirpath=/proc/x", "callbacks.model_checkpoint.dirpath=/proc/x"),
+    ("model_save_dir=/proc/x", "model_save_dir=/proc/x"),
+    ("model_save_dir=/dev/null/x", "model_save_dir=/dev/null/x"),
     # trainer
+    ("trainer.devices=100000", "trainer.devices=100000"),
     ("trainer.max_epochs=-3", "trainer.max_epochs=-3"),
     ("trainer.max_epochs=2.5", "trainer.max_epochs=2.5"),
     ("trainer.max_epochs=ten", "trainer.max_epochs=ten"),

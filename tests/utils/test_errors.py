@@ -18,6 +18,7 @@ def raising(error: BaseException, cause: BaseException | None = None):
 
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch):
+    monkeypatch.setattr("sys.argv", ["train.py"])
     monkeypatch.setenv("HYDRA_FULL_ERROR", "x")  # so that it is restored afterwards
     del os.environ["HYDRA_FULL_ERROR"]
 

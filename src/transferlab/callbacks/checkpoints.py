@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import zipfile
+import zlib
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,9 @@ from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
 
 from transferlab.utils import interruption
-from transferlab.utils.errors import UserError
+from transferlab.utils.errors import ConfigError, UserError
+from transferlab.utils.option_kinds import NonNegative
+from transferlab.utils.options import checked
 from transferlab.utils.saved_models import saved_model_of
 
 LAST, NONE, ALL = KEPT = ("last", "none", "all")  # of the checkpoints of a finished run
@@ -48,6 +52,11 @@ class BestCheckpoint(ModelCheckpoint):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        if self.filename in (LAST, f"{LAST}.ckpt"):
+            raise ConfigError(
+                f"callbacks.model_checkpoint.filename={self.filename}: that is the last checkpoint's name; choose "
+                "another one, such as epoch_{epoch:03d}"
+            )
         self.loops: dict[str, dict[str, Any]] = {}
 
     def file_exists(self, filepath: str | os.PathLike[str], trainer: Trainer) -> bool:
@@ -97,11 +106,12 @@ class LastCheckpoint(ModelCheckpoint):
     where that cannot be, the checkpoint that there is stands.
 
     Args:
-        every_minutes: None, or ``every_n_train_steps``, leaves out those by time.
+        every_minutes: 0 saves after each step; None, or ``every_n_train_steps``, leaves out those by time.
         options: of Lightning's ModelCheckpoint.
     """
 
-    def __init__(self, *args: Any, every_minutes: float | None = None, **options: Any) -> None:
+    @checked("callbacks.last_checkpoint")
+    def __init__(self, *args: Any, every_minutes: NonNegative | None = None, **options: Any) -> None:
         if every_minutes is not None and not options.get("every_n_train_steps"):
             options["train_time_interval"] = timedelta(minutes=every_minutes)
         super().__init__(*args, **options)
@@ -188,6 +198,7 @@ class WholeFiles(TorchCheckpointIO):
             UserError: the file is damaged, or holds more than tensors and plain values.
         """
         remedy = "delete it to start anew, or go on from another one with ckpt_path=..."
+        _check_sums(Path(path), remedy)
         try:
             checkpoint = super().load_checkpoint(path, *args, **options)
         except (OSError, MemoryError):
@@ -212,3 +223,18 @@ class WholeFiles(TorchCheckpointIO):
         for old in self._superfluous:
             old.unlink(missing_ok=True)
         self._superfluous = []
+
+
+def _check_sums(path: Path, remedy: str) -> None:
+    """Hold the parts of a checkpoint, which is a zip archive, against their checksums; torch does not.
+
+    Raises:
+        UserError: naming the file and the part.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except (zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError) as error:
+        raise UserError(f"{path} cannot be read as a checkpoint ({error}); {remedy}") from None
+    if damaged is not None:
+        raise UserError(f"{path} is damaged: the checksum of its part {damaged} is another one; {remedy}")

@@ -36,7 +36,7 @@ from transferlab.utils.errors import UserError, message_for, user_error_of
 from transferlab.utils.escaping import visible
 from transferlab.utils.resume import CHECKPOINT, PRIMARY, SWEEP_RESULT, command_that_goes_on, overrides_of
 from transferlab.utils.run_identity import is_main_process
-from transferlab.utils.run_record import FAILED, FINISHED, INTERRUPTED, set_status
+from transferlab.utils.run_record import FAILED, FINISHED, INTERRUPTED, is_recorded_by_us, set_status
 from transferlab.utils.unstarted_runs import first_missing, remove_unstarted
 from transferlab.utils.wandb_logger import finish_wandb_run
 
@@ -138,6 +138,8 @@ class SaveJobReturn(Callback):
             if config.hydra.mode == RunMode.MULTIRUN or message_for(returned) is None:  # else it is said at the end
                 log.error("the job failed: %s", record["error"])
                 log.info("its traceback is in %s", (directory / JOB_FILE).with_suffix(".md"))
+        if not is_recorded_by_us(directory):
+            return  # refused before it was taken up: the run is what it was
         write_job(directory, record)
         set_status(directory, FINISHED if job_return.status == JobStatus.COMPLETED else FAILED)
         if config.hydra.mode == RunMode.MULTIRUN and self.integrate_multirun_result:
@@ -226,6 +228,8 @@ def _record_interruption(config: DictConfig, end: interruption.Interruption) -> 
     hydra = HydraConfig.get()
     directory = Path(hydra.runtime.output_dir)
     record = job_record(config, directory, [str(override) for override in hydra.overrides.task])
+    if not is_recorded_by_us(directory):
+        return
     write_job(directory, {**record, "status": INTERRUPTED, "error": f"ended by {end.name}"})
     set_status(directory, INTERRUPTED)
     if is_resumable(hydra.job.config_name):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +35,24 @@ class Resumption(Callback):
 
     The position in the data is the datamodule's, the generators of probes are their group's. While a checkpoint is
     evaluated, what is logged goes to the epoch and step that it was saved at, not to one more epoch.
+
+    Args:
+        begin: what writes the record of the run. A run that goes on is recorded once its checkpoint has been loaded
+            and fits: whatever is refused before leaves it as it was.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, begin: Callable[[], object]) -> None:
+        self._begin: Callable[[], object] | None = begin
         self._state: dict[str, Any] | None = None
         self._sums: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
         self._trained = False
         self._max_steps = -1
+
+    def begin(self) -> None:
+        """Have the run recorded, if it has not been."""
+        begin, self._begin = self._begin, None
+        if begin is not None:
+            begin()
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Let an evaluation of the weights at hand belong to the last epoch that was trained."""
@@ -136,6 +148,7 @@ class Resumption(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Take up what was interrupted; nothing is drawn between this and the first batch."""
+        self.begin()
         if self._max_steps != -1:
             trainer.fit_loop.epoch_loop.max_steps = self._max_steps
         self._trained = not trainer.fit_loop.done

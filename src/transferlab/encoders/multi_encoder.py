@@ -84,7 +84,7 @@ class MultiEncoder(nn.Module):
         pretrained_configs: Mapping[str, str | Mapping[str, Any]] | None = None,
         freeze_models: str | Sequence[str] | None = None,
         truncate_models: Mapping[str, Count] | None = None,
-        aggregate: str | Mapping[str, Any] | None = None,
+        aggregate: Text | Mapping[str, Any] | None = None,
         normalize_embeddings: bool = False,
         cossim_target_embed_key: str | None = None,
         frozen_dropout: bool = False,

@@ -255,10 +255,27 @@ class TransferModel(LightningModule):
                 )
         state = self.state_dict()
         checkpoint["state_dict"].update({key: state[key] for key in self.frozen_keys()})
+        check_fits(checkpoint["state_dict"], state)
 
     def frozen_fingerprints(self) -> dict[str, str]:
         """The content hash of every frozen encoder's weights."""
         return {name: self.multi_encoder.fingerprint(name) for name in self.multi_encoder.frozen_ids}
+
+
+def check_fits(theirs: Mapping[str, Tensor], ours: Mapping[str, Tensor]) -> None:
+    """Refuse weights of another model.
+
+    Raises:
+        UserError: naming the first tensor that the checkpoint lacks, has beside, or has in another shape.
+    """
+    for key in (*ours, *theirs):
+        shapes = [tuple(state[key].shape) if key in state else None for state in (theirs, ours)]
+        if shapes[0] != shapes[1]:
+            has, wants = ("no such tensor" if shape is None else f"shape {shape}" for shape in shapes)
+            raise UserError(
+                f"the checkpoint is of another model: {key} has {has} there, and {wants} in this run; choose the "
+                "experiment, labels and model options that it was trained with"
+            )
 
 
 def log_training_loss(model: LightningModule, loss: Tensor, batch: Any) -> None:

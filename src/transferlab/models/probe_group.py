@@ -21,7 +21,7 @@ from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor, nn
 
 from transferlab.encoders.multi_encoder import MultiEncoderOutput
-from transferlab.models.base import TransferModel, gold_labels_of, log_beside_gold, log_training_loss
+from transferlab.models.base import TransferModel, check_fits, gold_labels_of, log_beside_gold, log_training_loss
 from transferlab.models.optimization import adamw, clip_gradients
 from transferlab.utils.distributed import joint_mean, of_all_processes, rank, summed
 from transferlab.utils.errors import UserError
@@ -249,6 +249,7 @@ class ProbeGroup(LightningModule):
         for position, (_, probe) in enumerate(self.members()):
             state = probe.state_dict()
             checkpoint["state_dict"].update({f"probes.{position}.{key}": state[key] for key in probe.frozen_keys()})
+        check_fits(checkpoint["state_dict"], self.state_dict())
         self.best = {name: Best(**best) for name, best in checkpoint["best"].items()}
         processes = checkpoint.get("streams", [])
         if isinstance(processes, dict):  # of one process, as older versions wrote it

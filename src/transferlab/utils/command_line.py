@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from transferlab.utils.errors import ConfigError
+from transferlab.utils.errors import ConfigError, near
 
 _NO_CONFIG = re.compile(r"(?P<group>[a-z_]+)=(null|None)?")
 _LISTED = re.compile(r"\[([\w, /'\"-]*)\]")
@@ -22,12 +22,43 @@ def understood(argv: Sequence[str], configs: Path) -> list[str]:
         configs: the directory of the groups. Where one has a config ``off``, that is how it is left out.
 
     Raises:
-        ConfigError: experiments in an order in which one undoes what another is for.
+        ConfigError: experiments in an order in which one undoes what another is for, two tasks, or an unknown flag.
     """
     for argument in argv:
         if argument.startswith("experiment="):
             _check_order(argument, configs / "experiment")
-    return [_left_out(argument, configs) for argument in argv]
+    flags, overrides = _flags_and_overrides(argv[1:])
+    return [*argv[:1], *(_left_out(argument, configs) for argument in overrides), *flags]
+
+
+def _flags_and_overrides(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Hydra's flags with their values, and the overrides, which Hydra takes in one piece only.
+
+    Raises:
+        ConfigError: there is no such flag.
+    """
+    from hydra._internal.utils import get_args_parser
+
+    actions = {flag: action for action in get_args_parser()._actions for flag in action.option_strings}
+    flags: list[str] = []
+    overrides: list[str] = []
+    remaining = list(arguments)
+    while remaining:
+        argument = remaining.pop(0)
+        name, _, value = argument.partition("=")
+        if not argument.startswith("-") or argument == "-":
+            overrides.append(argument)
+        elif name in actions:
+            flags.append(argument)
+            action = actions[name]
+            if remaining and not value and (action.nargs is None or remaining[0] in (action.choices or ())):
+                flags.append(remaining.pop(0))
+        elif argument[:2] in actions and not argument.startswith("--"):
+            flags.append(argument)  # -cjob, -mi
+        else:
+            hint = near(name, actions) or "choose one of " + ", ".join(flag for flag in actions if flag[:2] == "--")
+            raise ConfigError(f"{argument}: there is no such flag; {hint}")
+    return flags, overrides
 
 
 def _left_out(argument: str, configs: Path) -> str:
@@ -43,6 +74,11 @@ def _check_order(argument: str, experiments: Path) -> None:
     for listed in _LISTED.findall(argument):
         names = [name.strip(" '\"") for name in listed.split(",")]
         tasks = [name for name in names if _chooses_task(name, experiments)]
+        if len(tasks) > 1:
+            raise ConfigError(
+                f"experiment=[{','.join(names)}]: {' and '.join(tasks)} choose a task each, and a run has one; "
+                "name one of them, or sweep over them: --multirun experiment=" + ",".join(tasks)
+            )
         ordered = [*tasks, *(name for name in names if name not in tasks)]
         if names != ordered:
             raise ConfigError(

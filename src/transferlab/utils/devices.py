@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -9,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from transferlab.utils.errors import ConfigError, near
 
 GPUS = ("gpu", "cuda")
+PROCESSES_A_CORE = 4  # of a run on the CPU; more only wait for each other
 
 
 def check_devices(trainer: DictConfig) -> None:
@@ -23,7 +25,7 @@ def check_devices(trainer: DictConfig) -> None:
     from pytorch_lightning.accelerators import AcceleratorRegistry
 
     accelerator: Any = trainer.get("accelerator", "auto")
-    if not isinstance(accelerator, str) or accelerator == "auto":
+    if not isinstance(accelerator, str):
         return
     known = ["auto", "gpu", *AcceleratorRegistry.available_accelerators()]
     if accelerator not in known:
@@ -33,6 +35,8 @@ def check_devices(trainer: DictConfig) -> None:
 
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     apple = torch.backends.mps.is_available()
+    if accelerator == "auto":
+        accelerator = "gpu" if count or apple else "cpu"
     here = {"gpu": count > 0 or apple, "cuda": count > 0, "mps": apple}
     if not here.get(accelerator, True):
         raise ConfigError(
@@ -40,9 +44,15 @@ def check_devices(trainer: DictConfig) -> None:
             "trainer.accelerator=auto, which takes a GPU where there is one"
         )
     devices = trainer.get("devices", "auto")
+    asked = _indices(OmegaConf.to_container(devices) if OmegaConf.is_config(devices) else devices)
+    cores = os.cpu_count() or 1
+    if accelerator == "cpu" and len(asked) > PROCESSES_A_CORE * cores:
+        raise ConfigError(
+            f"trainer.devices={devices}: as many processes on {cores} processor cores; choose "
+            f"trainer.devices={cores} or fewer"
+        )
     if accelerator not in GPUS or not count:
         return
-    asked = _indices(OmegaConf.to_container(devices) if OmegaConf.is_config(devices) else devices)
     if asked and max(asked) >= count:
         raise ConfigError(
             f"trainer.devices={devices}: there {'is 1 GPU' if count == 1 else f'are {count} GPUs'} here; choose "

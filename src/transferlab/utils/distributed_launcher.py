@@ -12,7 +12,12 @@ from pytorch_lightning.strategies.launchers.subprocess_script import _Subprocess
 from transferlab.utils import run_identity
 from transferlab.utils.config_checks import ConfigError
 from transferlab.utils.distributed_jobs import current_job
+from transferlab.utils.errors import user_error_of
 from transferlab.utils.instantiate import build
+from transferlab.utils.option_kinds import show
+
+# what Lightning and its plugins check beyond the kinds of single options
+_REFUSED = ("accelerator", "devices", "num_nodes", "strategy", "precision", "plugins", "profiler", "max_time")
 
 
 class RankLauncher(_SubprocessScriptLauncher):
@@ -50,8 +55,19 @@ class RankLauncher(_SubprocessScriptLauncher):
 
 
 def build_trainer(config: Any, **arguments: Any) -> Trainer:
-    """The trainer of a config; ``arguments`` come beside, or instead of, its own."""
-    trainer: Trainer = build(config, **arguments)
+    """The trainer of a config; ``arguments`` come beside, or instead of, its own.
+
+    Raises:
+        ConfigError: Lightning refuses what the config says, whatever it raises then.
+    """
+    try:
+        trainer: Trainer = build(config, **arguments)
+    except Exception as error:
+        if user_error_of(error) is not None:
+            raise
+        said = ", ".join(f"trainer.{key}={show(config[key])}" for key in _REFUSED if config.get(key) is not None)
+        because = " ".join(str(error.__cause__ or error).split())
+        raise ConfigError(f"{said}: Lightning refuses the trainer ({because}); change one of these") from error
     launcher = trainer.strategy.launcher
     if isinstance(launcher, _SubprocessScriptLauncher):
         trainer.strategy._launcher = RankLauncher(

@@ -1,6 +1,6 @@
-"""SIGTERM and SIGINT end a process by an exception that no library swallows; a second signal ends it at once.
+"""SIGTERM, SIGINT and SIGHUP end a process by an exception that no library swallows; a second signal ends it at once.
 
-Lightning answers SIGTERM with exit code 0 and Ctrl-C with 1, and Hydra goes on to the next job after neither. Here both
+Lightning answers SIGTERM with exit code 0 and Ctrl-C with 1, and Hydra goes on to the next job after neither. Here all
 raise :class:`Interruption`, so that whatever was being written is cleaned up, the run's record says what has happened,
 and the process ends with 128 plus the number of the signal. Nothing here imports torch or Hydra.
 """
@@ -17,7 +17,7 @@ from typing import Any
 
 from transferlab.utils import run_identity
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)  # the last: the terminal was closed
 SUBMITIT = "SUBMITIT_EXECUTOR"  # set in a job that submitit has started
 
 
@@ -89,7 +89,8 @@ def watch() -> None:
     if _WATCH.process != os.getpid():
         _WATCH = _Watch(os.getpid())
     for number in SIGNALS:
-        signal.signal(number, _WATCH.handle)
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup
+            signal.signal(number, _WATCH.handle)
     if SUBMITIT in os.environ:
         warning = getattr(signal, "SIG" + os.environ.get("SUBMITIT_PREEMPT_SIGNAL", "USR2"))
         theirs = signal.getsignal(warning)

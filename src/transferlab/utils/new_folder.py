@@ -13,9 +13,12 @@ import logging
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from transferlab.utils.errors import ConfigError
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +39,28 @@ def new_folder(directory: Path) -> Iterator[Path]:
         except BaseException:
             shutil.rmtree(building, ignore_errors=True)
             raise
+
+
+def check_writable(place: str | Path, key: str) -> None:
+    """Refuse a folder that cannot be made or written to, before the work whose results it is for.
+
+    Args:
+        place: the folder, which need not be there.
+        key: of the config that names it.
+
+    Raises:
+        ConfigError: naming the key and the part of the path.
+    """
+    there = Path(place).absolute()
+    while not (there.exists() or there.is_symlink()):
+        there = there.parent
+    try:
+        with tempfile.TemporaryDirectory(prefix=".", dir=there):
+            pass
+    except OSError as error:
+        raise ConfigError(
+            f"{key}={place}: nothing can be written to {there} ({error.strerror}); choose another place"
+        ) from error
 
 
 def give_usual_permissions(*files: Path) -> None:

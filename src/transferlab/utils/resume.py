@@ -220,6 +220,21 @@ def finished_metrics(resumed: str | None, output_dir: Path, overrides: list[str]
     return None
 
 
+def refuse_another_monitor(cfg: Any, directory: Path) -> None:
+    """Refuse to go on with a run by another score than the one that its best epoch was chosen by.
+
+    Raises:
+        UserError: naming both.
+    """
+    file = directory / CONFIG
+    before = read_yaml(file).get("monitor") if file.is_file() else None
+    if before is not None and "${" not in str(before) and before != cfg.monitor:
+        raise UserError(
+            f"monitor={cfg.monitor}: the best epoch of the run in {directory} was chosen by {before}; leave it so, or "
+            f"start another run from where it ended: ckpt_path={directory / CHECKPOINT}"
+        )
+
+
 def overrides_of(resumed: str | None, output_dir: Path, given: list[str]) -> list[str]:
     """The overrides of a job: of a resumed run those that it was started with.
 

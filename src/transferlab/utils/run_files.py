@@ -47,7 +47,7 @@ def read_yaml(file: Path, kind: type = dict) -> Any:
             raise RunFileError(f"{file} holds {text!r:.60} alone; {DAMAGED}")
         content = OmegaConf.to_container(OmegaConf.create(text), resolve=False) or kind()
     except (yaml.YAMLError, OmegaConfBaseException, RecursionError, TypeError) as error:
-        raise RunFileError(f"{file} is no YAML of a run: {error}") from error
+        raise RunFileError(f"{file} is no YAML of a run: {error}; {DAMAGED}") from error
     return _of_kind(content, kind, file)
 
 
@@ -60,7 +60,7 @@ def read_json(file: Path) -> dict[str, Any]:
     try:
         content = json.loads(_text(file))
     except (ValueError, RecursionError) as error:
-        raise RunFileError(f"{file} is no JSON: {error}") from error
+        raise RunFileError(f"{file} is no JSON: {error}; {DAMAGED}") from error
     return dict(_of_kind(content, dict, file))
 
 

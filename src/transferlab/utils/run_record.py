@@ -74,7 +74,7 @@ def write_run_record(cfg: DictConfig, output_dir: str | Path, own: Sequence[str]
         "name": run_identity.run_name(),
         "job": HydraConfig.get().job.name if HydraConfig.initialized() else None,
         "started": f"{datetime.now():%Y-%m-%d %H:%M:%S}",
-        "process": {"pid": os.getpid(), "host": socket.gethostname()},
+        "process": _this_process(),
         "slurm_job": os.environ.get("SLURM_JOB_ID"),
         "command": os.environ.get(run_identity.COMMAND),
         "overrides": overrides,
@@ -112,6 +112,16 @@ def set_status(output_dir: str | Path, status: str, **facts: Any) -> None:
     if run_identity.is_main_process() and file.is_file():
         ended = {} if status == RUNNING else {"ended": f"{datetime.now():%Y-%m-%d %H:%M:%S}"}
         write_json(file, read_json(file) | {"status": status, **ended, **facts})
+
+
+def is_recorded_by_us(output_dir: str | Path) -> bool:
+    """Whether the record of a run is by this process, or there is none; one that it was refused to take up is not."""
+    process = record_of(output_dir).get("process")
+    return process is None or process == _this_process()
+
+
+def _this_process() -> dict[str, Any]:
+    return {"pid": os.getpid(), "host": socket.gethostname()}
 
 
 def record_of(output_dir: str | Path) -> dict[str, Any]:

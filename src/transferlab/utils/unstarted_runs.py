@@ -8,10 +8,20 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from transferlab.utils.errors import message_for
+from transferlab.utils.full_disk import is_full
 from transferlab.utils.resume import RECORD, RESULT
 
 # what the start of a run writes: its config, its record, that it failed, and its log
-_RECORDS = {".lock", "config.yaml", "hydra.yaml", "overrides.yaml", "config_resolved.yaml", RECORD, RESULT}
+_RECORDS = {
+    ".lock",
+    "config.yaml",
+    "hydra.yaml",
+    "overrides.yaml",
+    "config_resolved.yaml",
+    "hparams.yaml",
+    RECORD,
+    RESULT,
+}
 _RECORDS |= {str(Path(RESULT).with_suffix(".md"))}
 _LOG = ".log"
 
@@ -32,7 +42,7 @@ def remove_unstarted(directory: Path, made: Path | None, error: BaseException) -
         error: that ended the run; of one that is ours the log tells more than the terminal.
     """
     directory = directory.absolute()
-    if made is None or message_for(error) is None:
+    if made is None or message_for(error) is None or is_full(error):
         return
     files = [path for path in directory.rglob("*") if not path.is_dir()]
     if any(path.name not in _RECORDS and path.suffix != _LOG for path in files):
