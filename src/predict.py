@@ -57,6 +57,8 @@ def predict(cfg: DictConfig) -> dict[str, Any]:
     output_dir = Path(cfg.paths.output_dir)
     write_run_record(cfg, output_dir)
     models = [find_model(model) for model in names]
+    if cfg.input is not None and cfg.get("dataset") is not None:
+        raise ConfigError(f"input={cfg.input} and dataset=... name two things to predict; give one of them")
     if cfg.input is not None:
         documents = read_inputs(cfg.input)
     else:

@@ -68,6 +68,8 @@ def train(cfg: DictConfig) -> dict[str, Any]:
         write_run_record(cfg, output_dir)
         for probe in probes:
             write_run_record(probe.cfg, probe.cfg.paths.output_dir, probe.overrides)
+        if checkpoint is not None:
+            log_resolved_config(cfg, loggers)
 
     resumption = Resumption(begin)
     loggers = instantiate_loggers(cfg.get("logger"))
@@ -92,7 +94,8 @@ def train(cfg: DictConfig) -> dict[str, Any]:
     for line in building.describe(model):
         log.info("encoder %s", line)
 
-    log_resolved_config(cfg, loggers)
+    if checkpoint is None:
+        log_resolved_config(cfg, loggers)
     if cfg.train:
         trainer.fit(model, datamodule, ckpt_path=cfg.ckpt_path, weights_only=True)
     resumption.begin()

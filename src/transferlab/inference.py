@@ -18,6 +18,7 @@ from transferlab.models.base import TransferModel
 from transferlab.models.descriptions import read_description
 from transferlab.models.own_data import own_reader
 from transferlab.models.saving import find_model, load_model, load_taskmodule
+from transferlab.utils.devices import check_torch_device
 from transferlab.utils.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -209,6 +210,7 @@ def load(name_or_path: str | Path, device: str | int | None = None, trust: str |
     """
     directory = find_model(name_or_path)
     model, description = load_model(directory, trust)
+    check_torch_device(device)
     if device is None:
         device = "cuda" if torch.cuda.is_available() else "cpu"
     model = model.to(device)

@@ -11,7 +11,9 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from transferlab.encoders.sources import load_config, resolve
+from transferlab.root_options import Train
 from transferlab.utils.config_checks import ConfigError
+from transferlab.utils.options import options_of
 from transferlab.utils.source_selection import select_sources
 
 EVERY_DEPTH = "_*"
@@ -56,6 +58,8 @@ def probes_of(cfg: DictConfig) -> list[Probe]:
             )
         listed = values if isinstance(values, list) else [values]
         choices[key] = [value for v in listed for value in _depths(cfg, v)] if key == "sources" else listed
+    for seed in choices.get("seed", ()):
+        options_of(Train).named["seed"].check(seed, "probes.seed")
     if not choices or not all(choices.values()):
         raise ConfigError(f"probes={cfg.probes}: there is none; each key needs at least one value, or probes=null")
     found: dict[str, Probe] = {}

@@ -8,18 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from omegaconf import DictConfig, OmegaConf
 
 from transferlab.data.readers.base import Split
 from transferlab.utils.config_checks import check_root_keys, check_section, check_targets, locate, root_keys
 from transferlab.utils.errors import ConfigError
-from transferlab.utils.option_kinds import Count, Natural, NonNegative, Seed, Text, show, words
+from transferlab.utils.option_kinds import Count, Filled, Natural, NonNegative, Seed, Text, show, words
 from transferlab.utils.options import Option, Options, options_of
 
 _Name = Text | int
-_Some = Text | list[Text]
+_Some = Text | Annotated[list[Text], Filled()]
 _Parts = dict[str, Any]
 _Objects = Mapping[str, _Parts | None] | None
 

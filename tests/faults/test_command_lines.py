@@ -17,6 +17,8 @@ LINES = rows(
     ("experiment=[ner,prbing]", "experiment=prbing", "did you mean probing"),
     ("experiment=[probing,ner]", "experiment=[ner,probing]"),
     ("experiment=[ner,mrpc]", "ner and mrpc", "--multirun experiment=ner,mrpc"),
+    ("experiment=ner model=coreference", "CoreferenceBatch", "TokenBatch"),
+    ("experiment=squad model=classification", "ClassificationBatch", "QuestionBatch"),
     ("--mulitrun seed=1,2", "--mulitrun", "did you mean --multirun"),
     ("seed=1 --confg-name=x", "--confg-name=x", "did you mean --config-name"),
     ("-x seed=1", "-x", "--multirun"),

@@ -54,7 +54,9 @@ TRAIN = rows(
     ("model.initializer_std=0", "model.initializer_std=0"),
     ("model.max_top_antecedents=null", "model.max_top_antecedents=null"),
     ("model.dropuot=0.1", "model.dropuot", "did you mean dropout"),
-    ("model=question_answering", "QuestionBatch", "CoreferenceBatch"),
+    ("probes={seed:[1.5]}", "probes.seed=1.5"),
+    ("probes={seed:[x]}", "probes.seed=x"),
+    ("probes={seed:[1,-1]}", "probes.seed=-1"),
     # callbacks and places
     ("callbacks.last_checkpoint.every_minutes=-5", "every_minutes=-5"),
     ("callbacks.model_checkpoint.dirpath=/proc/x", "callbacks.model_checkpoint.dirpath=/proc/x"),
@@ -172,6 +174,7 @@ OTHERS = rows(
     ("rank estimators.knn.k=0", "estimators.knn.k=0"),
     ("rank estimators.linear_probe.folds=1", "estimators.linear_probe.folds=1"),
     ("rank estimators.nleep.variance=0", "estimators.nleep.variance=0"),
+    ("rank target=[]", "target=[]"),
     ("rank target=nre", "target=nre", "ner"),
     ("rank sizes={ner:many}", "sizes.ner=many"),
     ("report sweeps=null", "sweeps=null"),

@@ -71,7 +71,7 @@ def test_a_damaged_checkpoint_is_named_and_no_advice_runs_its_code(tmp_path, con
         file.write_bytes(content)
     else:
         torch.save(content, file)
-    with pytest.raises(UserError, match=r"last\.ckpt.*delete it") as error:
+    with pytest.raises(UserError, match=r"last\.ckpt.*move it away") as error:
         WholeFiles().load_checkpoint(file, weights_only=True)
     assert "weights_only" not in str(error.value) and error.value.__cause__ is None
 

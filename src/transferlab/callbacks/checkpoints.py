@@ -197,7 +197,7 @@ class WholeFiles(TorchCheckpointIO):
         Raises:
             UserError: the file is damaged, or holds more than tensors and plain values.
         """
-        remedy = "delete it to start anew, or go on from another one with ckpt_path=..."
+        remedy = "name another one with ckpt_path=..., or move it away: a run without it starts anew"
         _check_sums(Path(path), remedy)
         try:
             checkpoint = super().load_checkpoint(path, *args, **options)

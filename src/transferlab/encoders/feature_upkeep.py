@@ -59,6 +59,10 @@ def verify(entries: Sequence[LayerEntry]) -> tuple[int, int]:
     with Progress(*columns, console=VisibleConsole(), transient=True) as progress:
         task = progress.add_task("", total=sum(entry.size for entry in entries))
         for path in (path for entry in entries for path in sorted(entry.folder.glob(f"*{SUFFIX}"))):
+            if not path.is_file():
+                if path.exists():
+                    log.warning("%s is no file of a store; move it away", path)
+                continue
             try:
                 progress.advance(task, path.stat().st_size)
                 shard = Shard(path)

@@ -68,3 +68,23 @@ def _indices(devices: Any) -> list[int]:
     if "," in number:
         return [int(part) for part in number.split(",") if part.strip().isdigit()]
     return list(range(int(number))) if number.isdigit() else []
+
+
+def check_torch_device(device: str | int | None) -> None:
+    """Refuse a device of torch that is not here; None, which takes what there is, is fine.
+
+    Raises:
+        ConfigError: the device, and what to choose.
+    """
+    import torch
+
+    if device is None:
+        return
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        because = str(error).partition("\n")[0]
+        raise ConfigError(
+            f"device={device}: torch has no such device here ({because:.120}); choose cpu, or null, which takes a GPU "
+            "where there is one"
+        ) from error

@@ -56,7 +56,8 @@ def resumed_command(argv: list[str]) -> list[str]:
     if checkpoint is None and others and is_finished(directory):
         raise UserError(
             f"{PREFIX}{directory} {' '.join(others)}: that run is finished and has kept no {CHECKPOINT} to go on from "
-            "(keep_checkpoints=none); one that was trained with keep_checkpoints=last can be extended"
+            "(keep_checkpoints=none, or no callbacks.last_checkpoint); one that was trained with keep_checkpoints=last "
+            "can be extended"
         )
     _make_known(directory, checkpoint, others)
     if PRIMARY in argv:

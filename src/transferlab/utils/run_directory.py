@@ -22,6 +22,7 @@ from transferlab.utils.errors import UserError
 from transferlab.utils.full_disk import saying_what_is_safe
 from transferlab.utils.resume import RECORD, SWEEP, SWEEP_RESULT, command_that_goes_on, overrides_of
 from transferlab.utils.run_files import RunFileError, read_json
+from transferlab.utils.saved_models import DESCRIPTION
 from transferlab.utils.unstarted_runs import leaving_nothing
 
 LOCK = ".lock"
@@ -37,10 +38,12 @@ def take(directory: str | Path) -> None:
     """Hold the lock of a directory, which is made if need be; the main process of a run alone needs it.
 
     Raises:
-        DirectoryTakenError: another process holds it.
+        DirectoryTakenError: another process holds it, or it is a saved model, which nothing is written into.
         UserError: the directory cannot be made.
     """
     directory = Path(os.path.abspath(directory))
+    if (directory / DESCRIPTION).is_file() and not (directory / RECORD).is_file():
+        raise DirectoryTakenError(f"{directory} holds a saved model; choose another directory")
     try:
         directory.mkdir(parents=True, exist_ok=True)
         lock = _held.setdefault(str(directory), FileLock(directory / LOCK))
