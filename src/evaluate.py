@@ -27,6 +27,7 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
     from pytorch_lightning import seed_everything
 
     from transferlab.encoders.lineage import records_of
+    from transferlab.finishing import stage_of, write_item_counts
     from transferlab.inference import corpus, load
     from transferlab.reporting.run_scores import print_scores
     from transferlab.root_options import check_config
@@ -60,10 +61,11 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
     datamodule.check_labels([cfg.split])
     datamodule.trainer = trainer  # whose processes divide the split
     trainer.test(predictor.model, datamodule.dataloader(cfg.split), verbose=False)
-    stage = "val" if cfg.split == "validation" else cfg.split  # the names under which training logs a split
+    stage = stage_of(cfg.split)
     metrics = {name.replace("test/", f"{stage}/", 1): float(value) for name, value in trainer.callback_metrics.items()}
     if trainer.is_global_zero:
         write_json(output_dir / "metrics.json", metrics)
+        write_item_counts(output_dir, predictor.model, datamodule, cfg.split)
         baselines = predictor.taskmodule.baselines(datamodule.documents(cfg.split))
         print_scores(metrics, stage, {**baselines, **predictor.model.baseline_scores.get("test", {})}, cfg.split)
         log.info("scores are in %s", output_dir / "metrics.json")

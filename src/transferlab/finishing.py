@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import shutil
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Trainer
 
@@ -15,12 +17,16 @@ from transferlab.building import is_taken
 from transferlab.callbacks.checkpoints import ALL, LAST, NONE, WholeFiles, kept
 from transferlab.callbacks.sweep_results import integrate, write_job
 from transferlab.data.datamodule import TransferDataModule
+from transferlab.metrics.item_counts import ItemTable
 from transferlab.models.base import TransferModel
 from transferlab.models.probe_group import ProbeGroup
 from transferlab.models.saving import save_trained
 from transferlab.probes import Probe
 from transferlab.reporting.curves import plot_curves
 from transferlab.reporting.run_scores import print_probes, print_scores
+from transferlab.statistics.item_files import item_file, write_items
+from transferlab.statistics.items import ItemCounts
+from transferlab.utils.errors import UserError
 from transferlab.utils.resume import CHECKPOINT
 from transferlab.utils.run_record import RUNNING, record_of, set_status, write_json
 from transferlab.utils.saved_models import identity, place_of_model
@@ -71,6 +77,7 @@ def finish(
                 log.info("training curve: %s", curve)
             except ValueError as error:  # no epoch was validated, or none gave a number
                 log.warning("there is no training curve: %s", error)
+        write_item_counts(output_dir, model, datamodule)
     for stage, scores in write_baselines(output_dir, metrics, model, taskmodule, datamodule).items():
         print_scores(metrics, stage, scores, SPLITS[stage])
     if lasting:
@@ -99,6 +106,7 @@ def _finish_probes(group: ProbeGroup, probes: Sequence[Probe], taskmodule: Any, 
         output_dir, metrics = Path(probe.cfg.paths.output_dir), group.results[name]
         save(model, datamodule, probe.cfg, metrics, None)
         write_baselines(output_dir, metrics, model, taskmodule, datamodule)
+        write_item_counts(output_dir, model, datamodule)
         overrides = OmegaConf.to_container(OmegaConf.load(output_dir / ".hydra" / "overrides.yaml"))
         write_job(output_dir, {"overrides": overrides, "seed": probe.cfg.seed, "metrics": metrics})
         write_json(output_dir / "metrics.json", metrics)
@@ -116,6 +124,59 @@ def write_baselines(
     }
     write_json(output_dir / "baselines.json", baselines)
     return baselines
+
+
+def write_item_counts(
+    output_dir: Path, model: TransferModel, datamodule: TransferDataModule, split: str | None = None
+) -> None:
+    """Write what each item of the splits that were evaluated has added to its scores, a file for each split.
+
+    Args:
+        output_dir: of the run.
+        model: that was evaluated.
+        datamodule: that served the splits.
+        split: that the test stage has evaluated, where it is not that of a training run.
+    """
+    for stage, table in model.item_tables.items():
+        names = datamodule.document_names(split or SPLITS[stage])
+        stage = stage if split is None else stage_of(split)
+        try:
+            items = items_of(table, stage, names)
+        except UserError as error:  # a model that has diverged predicts no numbers; its run ends all the same
+            log.warning("the counts of single items are not kept: %s", error)
+            continue
+        write_items(item_file(output_dir, stage), items, table.description)
+
+
+def items_of(table: ItemTable, stage: str, documents: Sequence[str]) -> ItemCounts:
+    """The counts of the items of a split under their names.
+
+    An item is called as its document; where that has several, ``#`` and its number in the document follow, from 0.
+
+    Args:
+        table: the counts by the place of their item.
+        stage: under which the split is logged.
+        documents: that of each example of the split.
+    """
+    places = sorted(table.counts)
+    groups = [documents[position] for position, _ in places]
+    sizes, seen = Counter(groups), Counter[str]()
+    units = []
+    for name in groups:
+        units.append(name if sizes[name] == 1 else f"{name} #{seen[name]}")
+        seen[name] += 1
+    column_of = {name: number for number, name in enumerate(table.columns)}
+    counts = np.zeros((len(places), len(column_of)))
+    for row, place in zip(counts, places, strict=True):
+        for name, count in table.counts[place].items():
+            row[column_of[name]] = count
+    several = len(sizes) < len(groups)
+    return ItemCounts(stage, tuple(units), tuple(table.columns), counts, tuple(groups) if several else None)
+
+
+def stage_of(split: str) -> str:
+    """The name under which training logs a split."""
+    return {split: stage for stage, split in SPLITS.items()}.get(split, split)
 
 
 def save(

@@ -94,4 +94,4 @@ def test_a_position_within_an_epoch_goes_on_with_the_batches_that_were_not_serve
 def test_examples_are_handed_out_with_the_seed():
     examples = Examples("abcd")
     assert len(examples) == 4
-    assert examples.__getitems__([7, 2, 0]) == (7, ["c", "a"])
+    assert examples.__getitems__([7, 2, 0]) == (7, [2, 0], ["c", "a"])

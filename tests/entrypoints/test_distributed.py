@@ -9,10 +9,12 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from transferlab.encoders.encoder import Encoder
 
+from .item_records import items_with_the_scores_of
 from .kills import die_at, outcome
 from .ranks import in_two_processes
 from .tiny_runs import TINY
@@ -112,6 +114,12 @@ def test_losses_and_scores_are_those_of_one_process(configs, compose_config, fam
         assert len(alone) > 1
         assert alone == pytest.approx({key: scores[name][key] for key in alone}, rel=1e-5, abs=1e-7)
         assert (tmp_path / name / "baselines.json").is_file()
+    runs = ("one", "two", "evaluation of one", "evaluation of two")
+    items = [items_with_the_scores_of(tmp_path / name, "test") for name in runs]
+    assert all(other.units == items[0].units and other.groups == items[0].groups for other in items)
+    assert all(other.counts == pytest.approx(items[0].counts, rel=1e-3, abs=1e-4) for other in items)
+    for name in ("one", "two"):
+        items_with_the_scores_of(tmp_path / name, "val")
 
 
 @pytest.mark.slow
@@ -149,6 +157,9 @@ def test_probes_share_a_feature_store_that_is_filled_once(configs, tmp_path, mon
         one, two = (json.loads((tmp_path / n / "probes" / probe / "metrics.json").read_text()) for n in ("one", "two"))
         assert "test/attention/target/mean" in one
         assert two == pytest.approx(one, rel=1e-4, abs=1e-6)
+        for stage in ("val", "test"):
+            of_one, of_two = (items_with_the_scores_of(tmp_path / n / "probes" / probe, stage) for n in ("one", "two"))
+            assert of_two.units == of_one.units and np.array_equal(of_two.counts, of_one.counts)
 
 
 @pytest.mark.slow

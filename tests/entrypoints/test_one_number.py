@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from seqeval.metrics.sequence_labeling import precision_recall_fscore_support as seqeval_scores
@@ -23,6 +24,7 @@ from transferlab.documents import Annotations, Document, Entity, Relation, read_
 from transferlab.inference import load
 from transferlab.utils.tagging import tags_of_spans
 
+from .item_records import items_with_the_scores_of
 from .tiny_runs import SENTENCES
 
 pytestmark = pytest.mark.usefixtures("without_pictures")
@@ -206,6 +208,8 @@ def test_one_number(kind, corpus_of, encoder, compose_config, tmp_path, caplog):
     assert {name: metrics[f"test/{name}"] for name in expected} == pytest.approx(expected)
     assert {name: again[f"test/{name}"] for name in expected} == pytest.approx(expected)
     assert {name: of_files[name] for name in expected} == pytest.approx(expected)
+    items = [items_with_the_scores_of(tmp_path / place, "test") for place in ("run", "evaluation")]
+    assert items[0].units == items[1].units and np.array_equal(items[0].counts, items[1].counts)
 
     # the loss of what is known, and of nothing else, whatever the batches
     predictor = load(tmp_path / "run", device="cpu")

@@ -40,6 +40,7 @@ class Probe(TransferModel):
         self.weight = nn.Parameter(torch.zeros(1))
         self.scores: Any = {"val": Score(*scores)}
         self.settled: list[float] = []
+        self.item_tables = {}
 
     def settle(self, scores: dict[str, float]) -> None:
         self.settled.append(scores["f1"])
@@ -47,7 +48,7 @@ class Probe(TransferModel):
     def frozen_keys(self) -> list[str]:
         return []
 
-    loss = predictions = loss_and_predictions = update_score = None  # type: ignore[assignment]
+    loss = predictions = loss_and_predictions = scored = None  # type: ignore[assignment]
 
 
 Probe.__abstractmethods__ = frozenset()

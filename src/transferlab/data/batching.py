@@ -121,7 +121,7 @@ class Examples(Dataset[Any]):
         """The number of examples."""
         return len(self.examples)
 
-    def __getitems__(self, drawn: list[int]) -> tuple[int, list[Any]]:
-        """The seed of a batch, and its examples; none of an empty one."""
+    def __getitems__(self, drawn: list[int]) -> tuple[int, list[int], list[Any]]:
+        """The seed of a batch, the positions of its examples, and these; none of an empty one."""
         seed, *positions = drawn
-        return seed, [self.examples[position] for position in positions]
+        return seed, positions, [self.examples[position] for position in positions]

@@ -91,6 +91,7 @@ class TransferDataModule(LightningDataModule):
         self._start = START  # where training starts, or goes on
         self._documents: dict[str, list[Document]] = {}
         self._examples: dict[str, list[Any]] = {}
+        self._names: dict[str, list[str]] = {}  # of the documents of the examples
         self._texts: dict[str, Texts] = {}
         self._training_texts: dict[str, TrainingTexts] = {}
         self._gold_labels: dict[str, GoldLabels] = {}
@@ -110,20 +111,28 @@ class TransferDataModule(LightningDataModule):
         """The examples of a split, encoded once; every document must be annotated for the task."""
         if split not in self._examples:
             documents = self.documents(split)
-            encoded, labels = [], GoldLabels(split)
+            encoded, names, labels = [], [], GoldLabels(split)
             for document in documents:
                 for example in self.taskmodule.encode(document, annotated=True):
                     encoded.append(example)
+                    names.append(document.name)
                     labels.add(self.taskmodule.gold_labels(example), document.name)
             if not encoded:
                 raise UserError(f"the {split} split of {self.reader} holds nothing that this task asks about")
             if len(encoded) != len(documents):
                 log.info("%s: %d examples", split, len(encoded))
             if split == "train" and self.train_examples is not None:
-                found, encoded = len(encoded), select(encoded, self.train_examples, self.select_seed)
+                found = len(encoded)
+                chosen = select(list(zip(encoded, names, strict=True)), self.train_examples, self.select_seed)
+                encoded, names = [example for example, _ in chosen], [name for _, name in chosen]
                 log.info("train: %d of %d examples, drawn with select_seed=%d", len(encoded), found, self.select_seed)
-            self._examples[split], self._gold_labels[split] = encoded, labels
+            self._examples[split], self._names[split], self._gold_labels[split] = encoded, names, labels
         return self._examples[split]
+
+    def document_names(self, split: str) -> list[str]:
+        """The document of each example of a split, by its name."""
+        self.examples(split)
+        return self._names[split]
 
     def texts(self, split: str) -> Texts:
         """The pieces of the selected documents of a split, by which they are told from others."""
@@ -270,18 +279,17 @@ class TransferDataModule(LightningDataModule):
         return self.dataloader("test")
 
 
-def _collate(taskmodule: Encoder, training: bool, stand_in: Any, drawn: tuple[int, list[Any]]) -> Any:
+def _collate(taskmodule: Encoder, training: bool, stand_in: Any, drawn: tuple[int, list[int], list[Any]]) -> Any:
     """A batch, what is random in it drawn from its own seed, its rows named for the feature store.
 
     An empty one, of a process that got none of the last examples, is the ``stand_in`` example, which does not count: so
     the process takes part in all that processes do together.
     """
-    seed, examples = drawn
+    seed, positions, examples = drawn
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         batch = taskmodule.collate(examples or [stand_in], training=training)
-    if not examples:
-        batch.counts = False
+    batch.counts, batch.positions = bool(examples), positions
     for inputs in batch.inputs.values():
         inputs.row_keys = row_keys(inputs)
     return batch

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import torch
 from torchmetrics import Metric
 
+from transferlab.metrics.item_counts import class_columns
 from transferlab.utils.errors import UserError
 
 PARTS = ("precision", "recall", "f1")
@@ -131,6 +132,18 @@ class ClassCounts(Metric):
         for name, counts in by_class.items():
             added[rows[self.charged_to.get(name, name)]] += torch.tensor(counts)
         self.counts += added.to(self.counts.device)
+
+    def item_columns(self) -> list[str]:
+        """See :class:`~transferlab.metrics.item_counts.CountsItems`."""
+        return class_columns(self.classes)
+
+    def columns_of(self, by_class: Mapping[str, Counts]) -> dict[str, float]:
+        """Counts of classes as those of the columns of an item, charged as :meth:`add` charges them."""
+        columns: dict[str, float] = {}
+        for name, counts in by_class.items():
+            for column, count in zip(class_columns([self.charged_to.get(name, name)]), counts, strict=True):
+                columns[column] = columns.get(column, 0) + count
+        return columns
 
     def by_class(self) -> ByClass:
         """The counts of every class listed; inside ``compute`` those of all processes."""

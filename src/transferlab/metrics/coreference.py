@@ -78,6 +78,20 @@ class CoreferenceScore(Metric):
         counts = torch.from_numpy(_corpus_counts(_paired(keys, responses)))  # [metrics, 4]
         self.counts += counts.to(self.counts.device)
 
+    def item_columns(self) -> list[str]:
+        """The four sums of each metric."""
+        return [f"{row} {column}" for row in ROWS for column in COLUMNS]
+
+    def item_counts(self, key: Clusters, response: Clusters) -> dict[str, float]:
+        """The counts of one document; see :class:`~transferlab.metrics.item_counts.CountsItems`."""
+        return dict(
+            zip(self.item_columns(), _corpus_counts(_paired([key], [response])).flatten().tolist(), strict=True)
+        )
+
+    def description(self) -> dict[str, Any]:
+        """Of the kind ``coreference``."""
+        return {"kind": "coreference"}
+
     def compute(self) -> dict[str, float]:
         """Fractions: ``conll_f1``, ``muc_precision``, ``muc_recall``, ``muc_f1``, ``b_cubed_precision``..."""
         scores = _scores(self.counts.cpu().numpy())

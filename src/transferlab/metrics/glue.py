@@ -57,6 +57,10 @@ _TASKS = {
     "regression": _Task((*_CORRELATIONS, "mse", "mae"), values=True),
 }
 
+# Columns of an item: whether it is right as a whole, and that it is one; of one with a value, its values and errors.
+ITEM = ("right", "items")
+VALUE = ("gold", "predicted", "squared error", "absolute error", "items")
+
 # For each task the score that training should monitor, as ``val/<score>``. Higher is better for all of them.
 # GLUE's own where it has one number per task (the mean where there are two); where classes may be
 # unbalanced, one that a majority class alone cannot raise.
@@ -139,6 +143,22 @@ class GlueScore(ClassCounts, RowsMetric):
         by_class, right = class_counts(list(map(self._kind.classes, gold)), list(map(self._kind.classes, predicted)))
         self.add(by_class)
         self.items += self.items.new_tensor([right, len(gold)])
+
+    def item_columns(self) -> list[str]:
+        """Those of the classes, and ``ITEM``; of values ``VALUE``."""
+        return list(VALUE) if self._kind.values else [*super().item_columns(), *ITEM]
+
+    def item_counts(self, gold: Any, predicted: Any) -> dict[str, float]:
+        """The counts of one item; see :class:`~transferlab.metrics.item_counts.CountsItems`."""
+        if self._kind.values:
+            error = float(predicted) - float(gold)
+            return dict(zip(VALUE, (float(gold), float(predicted), error**2, abs(error), 1.0), strict=True))
+        by_class, right = class_counts([self._kind.classes(gold)], [self._kind.classes(predicted)])
+        return {**self.columns_of(by_class), **dict(zip(ITEM, (right, 1.0), strict=True))}
+
+    def description(self) -> dict[str, Any]:
+        """Of the kind ``glue``: the names of its scores, and the positive class."""
+        return {"kind": "glue", "names": list(self._kind.names), "positive": self.positive}
 
     def compute(self) -> dict[str, float]:
         """What :func:`scores` returns."""

@@ -29,6 +29,10 @@ WITHOUT_PUNCTUATION = str.maketrans("", "", string.punctuation)
 COLUMNS = ("exact", "f1", "has answer", "exact gain", "f1 gain", "no-answer probability")
 EXACT, F1, HAS_ANSWER, EXACT_GAIN, F1_GAIN, NO_ANSWER_PROBABILITY = range(len(COLUMNS))
 Array = NDArray[np.float64]
+# Columns of a question: those of its kind, and in version 2 what the search for the best threshold goes by.
+KINDS = ("HasAns", "NoAns")
+THRESHOLDS = ("exact gain", "f1 gain", "no-answer probability")
+QUESTION = (*(f"{kind} {what}" for kind in KINDS for what in ("exact", "f1", "items")), *THRESHOLDS)
 
 
 def squad_scores(
@@ -135,6 +139,25 @@ class SquadScore(RowsMetric):
                 f"probabilities and {len(best_answers)} best answers: each question needs one of each"
             )
         self.add_rows(_rows(range(len(golds)), golds, predictions, best_answers, given, self.version))
+
+    def item_columns(self) -> list[str]:
+        """Exact match, F1 and number, of questions of each kind, and what thresholds go by."""
+        return list(QUESTION)
+
+    def item_counts(
+        self, gold: Sequence[str], prediction: str, probability: float, best_answer: str
+    ) -> dict[str, float]:
+        """The counts of one question; see :class:`~transferlab.metrics.item_counts.CountsItems`."""
+        ((exact, f1, has_answer, *gains, probability),) = _rows(
+            [0], [gold], [prediction], [best_answer], [probability], self.version
+        ).tolist()
+        kind = KINDS[0] if has_answer else KINDS[1]
+        known = {} if np.isnan(probability) else dict(zip(THRESHOLDS, (*gains, probability), strict=True))
+        return {f"{kind} exact": exact, f"{kind} f1": f1, f"{kind} items": 1.0, **known}
+
+    def description(self) -> dict[str, Any]:
+        """Of the kind ``squad``: its version."""
+        return {"kind": "squad", "version": self.version}
 
     def compute(self) -> dict[str, float]:
         """What :func:`squad_scores` returns, less ``missing``.

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from transferlab.metrics.class_counts import (
@@ -25,10 +25,12 @@ from transferlab.metrics.class_counts import (
     ratio,
     total,
 )
+from transferlab.metrics.item_counts import class_columns
 from transferlab.utils.errors import UserError
 
 log = logging.getLogger(__name__)
 
+INSTANCE = ("right", "items")  # columns of an instance: whether its directed label is right, and that it is one
 OTHER = "Other"  # none of the relations of SemEval-2010 Task 8
 _DIRECTED = re.compile(r"(?P<relation>.+)\((?P<first>e[12]),(?P<second>e[12])\)")
 
@@ -110,6 +112,10 @@ class _RelationScore(ClassCounts):
         """
         self.add(_counts(gold, predicted, self.negative))
 
+    def item_counts(self, gold: str, predicted: str | None) -> dict[str, float]:
+        """The counts of one instance; see :class:`~transferlab.metrics.item_counts.CountsItems`."""
+        return self.columns_of(_counts([gold], [predicted], self.negative))
+
 
 class TacredScore(_RelationScore):
     """The micro scores of :func:`tacred_scores` over all instances since the last reset, on all processes.
@@ -124,6 +130,10 @@ class TacredScore(_RelationScore):
 
     def __init__(self, labels: Iterable[str], no_relation: str = "no_relation", **options: Any) -> None:
         super().__init__(labels, no_relation, **options)
+
+    def description(self) -> dict[str, Any]:
+        """Of the kind ``tacred``: the label that stands for none."""
+        return {"kind": "tacred", "negative": self.negative}
 
     def compute(self) -> dict[str, float]:
         """Fractions ``precision``, ``recall``, ``f1``."""
@@ -151,6 +161,22 @@ class SemevalScore(_RelationScore):
         names = set(map(str, gold))
         super().expect(names)
         self._has_relations = bool(names - {OTHER})
+
+    def item_columns(self) -> list[str]:
+        """Those of relations, whose directions count together, and of the accuracy."""
+        return [*class_columns(list(dict.fromkeys(map(_relation, self.classes)))), *INSTANCE]
+
+    def columns_of(self, by_class: Mapping[str, Counts]) -> dict[str, float]:
+        """The counts of one instance, or several."""
+        instances = total(by_class.values())
+        return {
+            **super().columns_of(_by_relation(by_class)),
+            **dict(zip(INSTANCE, (instances.correct, instances.gold), strict=True)),
+        }
+
+    def description(self) -> dict[str, Any]:
+        """Of the kind ``semeval``: the name of what is no relation."""
+        return {"kind": "semeval", "negative": OTHER}
 
     def compute(self) -> dict[str, float]:
         """Fractions ``macro_precision``, ``macro_recall``, ``macro_f1``, ``accuracy``.
@@ -188,11 +214,16 @@ def _tacred_parts(counts: Counts) -> dict[str, float]:
     return scores if counts.predicted else scores | {"precision": 1.0}
 
 
-def _semeval(by_label: ByClass) -> dict[str, Any]:
-    members: dict[str, list[Counts]] = {}  # of each relation, both directions
+def _by_relation(by_label: Mapping[str, Counts]) -> ByClass:
+    """The counts of relations, both directions together."""
+    members: dict[str, list[Counts]] = {}
     for label, counts in by_label.items():
         members.setdefault(_relation(label), []).append(counts)
-    relations = {name: total(of_relation) for name, of_relation in members.items() if name != OTHER}
+    return {name: total(of_relation) for name, of_relation in members.items()}
+
+
+def _semeval(by_label: ByClass) -> dict[str, Any]:
+    relations = {name: counts for name, counts in _by_relation(by_label).items() if name != OTHER}
     instances = total(by_label.values())
     return {
         **{f"macro_{part}": mean for part, mean in macro_average(relations, over=in_gold).items()},

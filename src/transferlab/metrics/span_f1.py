@@ -29,6 +29,7 @@ from transferlab.utils.errors import UserError
 from transferlab.utils.tagging import TypedSpan, spans_of_tags
 
 Tags = Sequence[str]
+WORDS = ("right", "items")  # columns of a sequence: words with the right tag, and all
 
 
 def sequence_scores(
@@ -109,6 +110,14 @@ class SpanScore(ClassCounts):
         """
         self.add(_counts_by_type(*_spans(gold, predicted, self.scheme, self.strict)))
 
+    def item_counts(self, gold: Tags, predicted: Tags) -> dict[str, float]:
+        """The counts of one sequence; see :class:`~transferlab.metrics.item_counts.CountsItems`."""
+        return self.columns_of(_counts_by_type(*_spans([gold], [predicted], self.scheme, self.strict)))
+
+    def description(self) -> dict[str, Any]:
+        """Of the kind ``spans``."""
+        return {"kind": "spans"}
+
     def compute(self) -> dict[str, float]:
         """Fractions: ``precision``, ``recall``, ``f1``, ``macro_f1``, and ``PER_precision``... of each listed type."""
         scores = _scores(self.by_class())
@@ -139,6 +148,18 @@ class TagAccuracy(Metric):
             UserError: as :func:`tag_accuracy`; nothing has been added then.
         """
         self.counts += self.counts.new_tensor(_tag_counts(gold, predicted))
+
+    def item_columns(self) -> list[str]:
+        """Words with the right tag, and words."""
+        return list(WORDS)
+
+    def item_counts(self, gold: Tags, predicted: Tags) -> dict[str, float]:
+        """The counts of one sequence; see :class:`~transferlab.metrics.item_counts.CountsItems`."""
+        return dict(zip(WORDS, map(float, _tag_counts([gold], [predicted])), strict=True))
+
+    def description(self) -> dict[str, Any]:
+        """Of the kind ``tags``."""
+        return {"kind": "tags"}
 
     def compute(self) -> dict[str, float]:
         """The fraction ``accuracy``."""

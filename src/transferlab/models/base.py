@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -16,8 +17,9 @@ from torchmetrics import Metric
 
 from transferlab.encoders.multi_encoder import MultiEncoder, MultiEncoderOutput
 from transferlab.metrics.class_counts import ClassCounts
+from transferlab.metrics.item_counts import CountsItems, ItemTable
 from transferlab.models.optimization import WarmUp, adamw, clip_gradients
-from transferlab.utils.distributed import joint_mean, log_weight
+from transferlab.utils.distributed import joint_mean, log_weight, of_all_processes
 from transferlab.utils.errors import UserError
 from transferlab.utils.option_kinds import NonNegative, Positive, Share
 from transferlab.utils.options import checked
@@ -74,6 +76,7 @@ class TransferModel(LightningModule):
         self.adam_epsilon = adam_epsilon
         self.clip_separately = clip_separately
         self.scores: dict[str, Metric] = {}
+        self.item_tables: dict[str, ItemTable] = {}  # by stage, of what was evaluated outside of training
 
     @abstractmethod
     def loss_and_predictions(self, batch: Any) -> tuple[Tensor, list[Any]]:
@@ -99,8 +102,35 @@ class TransferModel(LightningModule):
         """
 
     @abstractmethod
+    def scored(self, batch: Any, predictions: list[Any]) -> Iterator[list[tuple[Any, ...]]]:
+        """For each example of a batch its items (document, sentence, question), those without gold left out.
+
+        An item is what the official score's ``update`` takes of it, in the order of its arguments.
+        """
+
     def update_score(self, score: Metric, batch: Any, predictions: list[Any]) -> None:
         """Add a batch to the official score."""
+        if items := list(chain.from_iterable(self.scored(batch, predictions))):
+            score.update(*map(list, zip(*items, strict=True)))
+
+    def note_items(self, stage: str, batch: Any, predictions: list[Any]) -> None:
+        """Keep the counts of each item of a batch that counts, where it says which examples it holds."""
+        score = self.scores[stage]
+        if not isinstance(score, CountsItems):
+            return
+        if stage not in self.item_tables:
+            self.item_tables[stage] = ItemTable(score.item_columns(), score.description())
+        if batch.counts and batch.positions:
+            for position, items in zip(batch.positions, self.scored(batch, predictions), strict=True):
+                for number, item in enumerate(items):
+                    self.item_tables[stage].counts[position, number] = score.item_counts(*item)
+
+    def gather_items(self, stage: str) -> None:
+        """Bring the counts of all processes together; all of them must call this."""
+        if stage in self.item_tables:
+            table = self.item_tables[stage]
+            for counts in of_all_processes(table.counts):
+                table.counts |= counts
 
     def update_baselines(self, stage: str, batch: Any, predictions: list[Any]) -> None:
         """Add a batch to ``baselines``; models without any leave it out."""
@@ -136,10 +166,12 @@ class TransferModel(LightningModule):
 
     def on_validation_epoch_start(self) -> None:
         """Nothing was scored yet."""
+        self.item_tables.pop("val", None)
         self.expect_labels("val", gold_labels_of(self.trainer.val_dataloaders))
 
     def on_test_epoch_start(self) -> None:
         """Nothing was scored yet."""
+        self.item_tables.pop("test", None)
         self.expect_labels("test", gold_labels_of(self.trainer.test_dataloaders))
 
     def validation_step(self, batch: Any, batch_idx: int) -> None:
@@ -156,6 +188,8 @@ class TransferModel(LightningModule):
         if batch.counts:
             self.update_score(self.scores[stage], batch, predictions)
             self.update_baselines(stage, batch, predictions)
+        if self.trainer.state.fn != TrainerFn.FITTING:
+            self.note_items(stage, batch, predictions)
 
     def encode(self, batch: Any) -> MultiEncoderOutput:
         """One vector per unit of every sequence of a batch; logs the similarities of the encoders."""
@@ -192,6 +226,7 @@ class TransferModel(LightningModule):
         self.log_dict(scores, sync_dist=True)  # equal on all processes already: the metric sums their counts
         if self.trainer.state.fn != TrainerFn.FITTING:
             log_beside_gold(score, stage)
+            self.gather_items(stage)
         score.reset()
         self.score_baselines(stage)
         if self.trainer.sanity_checking:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
 import torch
 from torch import Tensor
-from torchmetrics import Metric
 
 from transferlab.metrics.classification import SCORES, make_score
 from transferlab.models.base import TransferModel
@@ -124,10 +123,8 @@ class ClassificationModel(TransferModel):
         losses = self.problem.losses(logits, labels, self.class_weights.values)  # [examples]
         return losses.sum() / self.problem.known(labels).sum().clamp(min=1)
 
-    def update_score(self, score: Metric, batch: ClassificationBatch, predictions: list[Prediction]) -> None:
-        """Add the gold and predicted labels of a batch to the official score, but for examples without gold."""
-        found = [prediction.label for prediction in predictions]
-        answers = batch.answers or [None] * len(found)
-        scored = (label if answer is None else answer for label, answer in zip(found, answers, strict=True))
-        annotated = [(gold, label) for gold, label in zip(batch.gold, scored, strict=True) if gold is not None]
-        score.update([gold for gold, _ in annotated], [label for _, label in annotated])
+    def scored(self, batch: ClassificationBatch, predictions: list[Prediction]) -> Iterator[list[tuple[Any, ...]]]:
+        """The gold label and the predicted one of each example that has gold."""
+        answers = batch.answers or [None] * len(predictions)
+        for gold, prediction, answer in zip(batch.gold, predictions, answers, strict=True):
+            yield [] if gold is None else [(gold, prediction.label if answer is None else answer)]

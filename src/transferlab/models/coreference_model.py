@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Annotated, Any
 
 import torch
 from torch import Tensor, nn
-from torchmetrics import Metric
 
 from transferlab.metrics.coreference import CoreferenceScore
 from transferlab.metrics.head_match import PREDICTED_MENTIONS, HeadMatchScore
@@ -110,10 +110,12 @@ class CoreferenceModel(TransferModel):
             [self.head.loss(output, document) for output, document in zip(outputs, documents, strict=True)]
         )
 
-    def update_score(self, score: Metric, batch: CoreferenceBatch, predictions: list[list[list[Mention]]]) -> None:
-        """Add the gold and predicted clusters of each document to the official score."""
+    def scored(
+        self, batch: CoreferenceBatch, predictions: list[list[list[Mention]]]
+    ) -> Iterator[list[tuple[Any, ...]]]:
+        """The gold and the predicted clusters of each document."""
         for clusters, document in zip(predictions, batch.documents, strict=True):
-            score.update([gold_clusters(document)], [clusters])
+            yield [(gold_clusters(document), clusters)]
 
     def update_baselines(self, stage: str, batch: CoreferenceBatch, predictions: list[list[list[Mention]]]) -> None:
         """Link the mentions of the predicted clusters by their head words, where the batch tells the words."""

@@ -128,6 +128,7 @@ class ProbeGroup(LightningModule):
         self._weights = {name: [] for name in self.names}
         labels = gold_labels_of(loaders)
         for _, probe in self.members():
+            probe.item_tables.pop(stage, None)
             probe.expect_labels(stage, labels)
 
     def validation_step(self, batch: Any, batch_idx: int) -> None:
@@ -146,6 +147,8 @@ class ProbeGroup(LightningModule):
             if batch.counts:
                 probe.update_score(probe.scores[stage], batch, predictions)
                 probe.update_baselines(stage, batch, predictions)
+            if self.trainer.state.fn != TrainerFn.FITTING:
+                probe.note_items(stage, batch, predictions)
 
     def on_validation_epoch_end(self) -> None:
         """Log the mean of the scores, and keep what is best of each probe."""
@@ -180,6 +183,7 @@ class ProbeGroup(LightningModule):
             found[name] = {f"{stage}/loss": loss, **{f"{stage}/{key}": value for key, value in values.items()}}
             if self.trainer.state.fn != TrainerFn.FITTING:
                 log_beside_gold(probe.scores[stage], f"{stage}, {name}")
+                probe.gather_items(stage)
             probe.scores[stage].reset()
             probe.score_baselines(stage)
             if self._weights[name]:

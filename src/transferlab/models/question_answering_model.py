@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import inspect
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
-from torchmetrics import Metric
 
 from transferlab.metrics.question_answering import SquadScore
 from transferlab.models import sampling
@@ -139,15 +139,12 @@ class QuestionAnsweringModel(TransferModel):
         spans = torch.stack(drawn, dim=-1)[:, None]  # [questions, 1, 2]
         return replace(batch, answer_spans=spans, gold=[None] * len(batch.names))
 
-    def update_score(self, score: Metric, batch: QuestionBatch, predictions: list[BestAnswer]) -> None:
-        """Add the gold and predicted wordings of each question to the official score."""
-        probabilities = [prediction.no_answer_probability for prediction in predictions]
-        score.update(
-            batch.gold,
-            [prediction.text if prediction.answered else "" for prediction in predictions],
-            None if self.version == 1 else probabilities,
-            [prediction.text for prediction in predictions],
-        )
+    def scored(self, batch: QuestionBatch, predictions: list[BestAnswer]) -> Iterator[list[tuple[Any, ...]]]:
+        """The gold and the predicted wordings of each question, and how sure it is that there is no answer."""
+        for gold, prediction in zip(batch.gold, predictions, strict=True):
+            said = prediction.text if prediction.answered else ""
+            probability = math.nan if self.version == 1 else prediction.no_answer_probability
+            yield [(gold, said, probability, prediction.text)]
 
     def settle(self, scores: dict[str, float]) -> None:
         """Take the threshold that suits the whole split best."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import Any
 
 import torch
@@ -138,11 +137,16 @@ class TokenClassificationModel(TransferModel):
             for tags, values, length in zip(best.tolist(), probabilities.tolist(), batch.lengths.tolist(), strict=True)
         ]
 
-    def update_score(self, score: Metric, batch: TokenBatch, predictions: list[TagPrediction]) -> None:
-        """Add the sentences of a batch to the official score; ``batch.gold`` says where they end."""
-        gold = [tags for tags in batch.gold if tags is not None]
-        tags = (tag for prediction in predictions for tag in prediction.tags)
-        score.update(gold, [list(islice(tags, len(sentence))) for sentence in gold])
+    def scored(self, batch: TokenBatch, predictions: list[TagPrediction]) -> Iterator[list[tuple[Any, ...]]]:
+        """The gold and the predicted tags of each sentence; ``batch.gold`` says where they end."""
+        sentences = iter(batch.gold)
+        for prediction in predictions:
+            items: list[tuple[Any, ...]] = []
+            place = 0
+            while place < len(prediction.tags) and (gold := next(sentences)) is not None:
+                items.append((gold, prediction.tags[place : place + len(gold)]))
+                place += len(gold)
+            yield items
 
 
 def _make_score(metric: str, labels: list[str], scheme: str | None) -> Metric:

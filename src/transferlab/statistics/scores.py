@@ -174,17 +174,22 @@ def ratio_score(name: str, numerator: str, denominator: str, higher_is_better: b
     return SumScore(name, (numerator, denominator), lambda sums: ratio(sums[..., 0], sums[..., 1]), higher_is_better)
 
 
-def micro_score(name: str, classes: Sequence[str] | None = None, part: str = "f1") -> SumScore:
+def micro_score(
+    name: str, classes: Sequence[str] | None = None, part: str = "f1", precision_of_none: float = 0.0
+) -> SumScore:
     """A part of the micro average, of the columns ``correct``, ``predicted``, ``gold``.
 
     Args:
         name: of the score.
         classes: read the columns ``<class> correct`` ... of these classes, and sum them.
         part: one of ``PARTS``.
+        precision_of_none: precision where nothing is predicted, 1 in TACRED's program.
     """
 
     def of_sums(sums: Array) -> Array:
-        return _of_counts(_by_class(sums).sum(axis=-2))[PARTS.index(part)]
+        counts = _by_class(sums).sum(axis=-2)
+        value = _of_counts(counts)[PARTS.index(part)]
+        return np.where(counts[..., 1] > 0, value, precision_of_none) if part == "precision" else value
 
     return SumScore(name, _class_columns(classes), of_sums)
 
@@ -222,6 +227,46 @@ def matthews_score(name: str, classes: Sequence[str]) -> SumScore:
         return ratio(covariance, np.sqrt(variances[0]) * np.sqrt(variances[1]))
 
     return SumScore(name, _class_columns(classes), of_sums)
+
+
+@dataclass(frozen=True)
+class BestThreshold:
+    """What questions score under the best no-answer threshold, as the official program of SQuAD 2.0 searches it.
+
+    It starts with no question answered and answers one after the other by rising probability. The search is repeated
+    without each unit, in time of the order of units x items.
+
+    Args:
+        name: of the score.
+        gain: the column of what answering a question wins over saying that there is no answer.
+    """
+
+    name: str
+    gain: str
+    higher_is_better: bool = True
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The gain, the probability that there is no answer, whether that is right, and whether it is not."""
+        return self.gain, "no-answer probability", "NoAns items", "HasAns items"
+
+    def left_out(self, counts: Array, units: NDArray[np.intp], number: int) -> tuple[Array, Array]:
+        """See :class:`Score`."""
+        order = np.argsort(counts[:, 1], kind="stable")
+        gain, _, unanswerable, answerable = counts[order].T
+        units = units[order]
+        found = np.empty(number)
+        step = max(1, CELLS_AT_ONCE // len(units))
+        for start in range(0, number, step):
+            chunk = np.arange(start, min(start + step, number))
+            found[chunk] = _best(gain, unanswerable, answerable, (units != chunk[:, None]).astype(np.float64))
+        return _best(gain, unanswerable, answerable, np.ones((1, len(units))))[0], found
+
+
+def _best(gain: Array, unanswerable: Array, answerable: Array, kept: Array) -> Array:
+    """The best score ``[chunk]`` of the questions kept ``[chunk, items]``, which come by rising probability."""
+    reached = np.maximum(np.cumsum(gain * kept, axis=-1).max(axis=-1), 0) + (unanswerable * kept).sum(axis=-1)
+    return ratio(reached, ((unanswerable + answerable) * kept).sum(axis=-1))
 
 
 def coreference_score(name: str, metrics: Sequence[str] = CONLL, part: str = "f1") -> SumScore:
@@ -307,7 +352,7 @@ def _ranks_lost(values: Array, gone: Array) -> Array:
 
 def _correlation(x: Array, y: Array, kept: Array) -> Array:
     """Pearson's correlation along the last axis of the items kept (weight 1); NaN where one side is constant."""
-    n = kept.sum(axis=-1, keepdims=True)
+    n = np.maximum(kept.sum(axis=-1, keepdims=True), 1)
     x, y = (kept * (side - (side * kept).sum(axis=-1, keepdims=True) / n) for side in (x, y))
     norm = np.sqrt((x**2).sum(axis=-1) * (y**2).sum(axis=-1))
     return np.divide((x * y).sum(axis=-1), norm, out=np.full(norm.shape, np.nan), where=norm > 0)

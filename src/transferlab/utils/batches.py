@@ -36,9 +36,11 @@ class Batch(Movable):
 
     Attributes:
         counts: False where it only keeps a process busy while others read the last examples of a split.
+        positions: of its examples in the split; empty where nobody says.
     """
 
     counts: bool = field(default=True, kw_only=True)
+    positions: list[int] = field(default_factory=list, kw_only=True)
 
 
 @dataclass
