@@ -30,6 +30,7 @@ def train(cfg: DictConfig) -> dict[str, Any]:
 
     from transferlab import building
     from transferlab.callbacks.checkpoints import WholeFiles
+    from transferlab.callbacks.known_scores import KnownScores, check_direction
     from transferlab.callbacks.resumption import Resumption
     from transferlab.finishing import finish
     from transferlab.probes import probes_of
@@ -51,6 +52,7 @@ def train(cfg: DictConfig) -> dict[str, Any]:
         log.info("%s was finished before", output_dir)
         return metrics
     check_config(cfg, "train")
+    check_direction(cfg)
     checkpoint = last_checkpoint(goes_on, output_dir)
     if goes_on is not None and checkpoint is None:
         log.info("%s has no checkpoint yet: this run starts anew, in its directory", output_dir)
@@ -73,7 +75,8 @@ def train(cfg: DictConfig) -> dict[str, Any]:
 
     resumption = Resumption(begin)
     loggers = instantiate_loggers(cfg.get("logger"))
-    callbacks = [resumption, *instantiate_callbacks(cfg.get("callbacks"))]
+    scores = KnownScores(cfg.get("optimized_metric"), ("val",) * cfg.validate + ("test",) * cfg.test)
+    callbacks = [resumption, scores, *instantiate_callbacks(cfg.get("callbacks"))]
     trainer = build_trainer(cfg.trainer, callbacks=callbacks, logger=loggers)
     trainer.strategy.checkpoint_io = WholeFiles()
     leave_to_us(trainer)

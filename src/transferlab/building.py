@@ -65,6 +65,9 @@ def check(cfg: DictConfig) -> None:
         raise ConfigError(f"ckpt_path={cfg.ckpt_path} does not exist; name the checkpoint of a run, or null")
     if not cfg.train and cfg.ckpt_path is None:
         raise ConfigError("train=false leaves only weights that were never trained; name some with ckpt_path=...")
+    saving = (cfg.get("callbacks") or {}).get("epoch_models")
+    if cfg.save_every_epoch and not (saving and saving.active):
+        raise ConfigError("save_every_epoch=true: callbacks.epoch_models, which saves them, is left out; put it back")
     check_writable(cfg.model_save_dir, "model_save_dir")
     for name, callback in (cfg.get("callbacks") or {}).items():
         if callback is not None and (place := callback.get("dirpath")) is not None:

@@ -52,7 +52,10 @@ def fit(tmp_path: Path, *callbacks: object, ckpt_path: str | None = None, **opti
 def test_one_line_per_epoch_with_this_epochs_values(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, logger="transferlab"):
         fit(tmp_path, EpochLog(["train/loss", "val/f1", "not/logged", "val/f1"]), logger=False)
-    lines = [r.getMessage() for r in caplog.records if r.name.startswith("transferlab")]
+    records = [r for r in caplog.records if r.name.startswith("transferlab")]
+    (warning,) = (r.getMessage() for r in records if r.levelno == logging.WARNING)
+    assert "not/logged" in warning, "said once"
+    lines = [r.getMessage() for r in records if r.levelno == logging.INFO]
     assert [line.split(",")[0] for line in lines] == ["epoch 0", "epoch 1"]
     assert [line.rpartition(", ")[2] for line in lines] == ["val/f1 0.2500", "val/f1 0.5000"]
     assert all("train/loss" in line and "not/logged" not in line for line in lines)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from omegaconf import OmegaConf
 
 from transferlab.encoders.encoder import Encoder
 
@@ -216,3 +217,39 @@ def test_each_job_of_a_sweep_has_processes_of_its_own(corpus, encoder, commands,
     for job in ("0", "1"):
         assert len(list((tmp_path / "sweep" / job / "wandb").glob("offline-run-*"))) == 1
     assert not list(project_root.glob("multirun")) and "[rank1]" not in done.stdout
+
+
+@pytest.mark.slow
+def test_each_trial_of_optuna_has_processes_of_its_own(corpus, encoder, commands, project_root, tmp_path):
+    """Every process of a trial trains with the values of that trial, and the sweep names the better one."""
+    (tmp_path / "witness.py").write_text(
+        "import json\nfrom pathlib import Path\nfrom pytorch_lightning import Callback\n"
+        "class Witness(Callback):\n"
+        "    def __init__(self, place):\n        self.place = Path(place)\n"
+        "    def on_train_end(self, trainer, model):\n"
+        "        text = json.dumps([trainer.world_size, model.task_learning_rate])\n"
+        "        self.place.joinpath(f'rank{trainer.global_rank}.json').write_text(text)\n"
+    )
+    sweep = tmp_path / "sweep"
+    command = [
+        "src/train.py", "--multirun", *TINY, *DDP, f"encoder={encoder}", f"dataset.data_dir={corpus}",
+        f"hydra.sweep.dir={sweep}", "hparams_search=optuna", "hydra.sweeper.n_trials=2",
+        "hydra.sweeper.direction=minimize", "monitor=val/loss", "monitor_mode=min", "seed=7",
+        "trainer.max_epochs=1", "test=false",
+        "+callbacks.witness._target_=witness.Witness", "+callbacks.witness.place=${paths.output_dir}",
+    ]  # fmt: skip
+    done = commands.run(*command, cwd=project_root, env={**os.environ, "PYTHONPATH": str(tmp_path)})
+    assert done.returncode == 0, done.stderr
+    jobs = json.loads((sweep / "multirun_result.json").read_text())["jobs"]
+    assert [job["status"] for job in jobs] == ["completed", "completed"]
+    rates = []
+    for job in jobs:
+        (rate,) = (float(o.partition("=")[2]) for o in job["overrides"] if o.startswith("model.task_learning_rate="))
+        for rank in range(2):
+            assert json.loads((sweep / job["job"] / f"rank{rank}.json").read_text()) == [2, rate]
+        rates.append(rate)
+    assert rates[0] != rates[1]
+    best = min(range(2), key=lambda number: jobs[number]["metrics"]["val/loss"])
+    named = OmegaConf.load(sweep / "optimization_results.yaml")
+    assert named.best_params == {"model.task_learning_rate": rates[best]}
+    assert named.best_value == pytest.approx(jobs[best]["metrics"]["val/loss"])

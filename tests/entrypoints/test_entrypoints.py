@@ -151,11 +151,18 @@ def test_bad_configs_are_refused_by_name_before_training(train, case, monkeypatc
     assert user_error_of(caught.value) is not None, "it would be shown as a traceback"
 
 
-def test_a_score_that_there_is_not_is_refused_before_an_epoch_is_trained(train):
-    with pytest.raises(
-        UserError, match=r"monitor=val/accuracy: there is no such score; choose one of val/loss.*conll_f1"
-    ):
-        train("monitor=val/accuracy")
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("monitor=val/accuracy", r"monitor=val/accuracy: there is no such score; choose one of val/loss.*conll_f1"),
+        ("callbacks.epoch_log.metrics=[val/conl_f1]", "callbacks.epoch_log.metrics=val/conl_f1: .*val/conll_f1"),
+        ("+optimized_metric=test/accuracy", "optimized_metric=test/accuracy: .*test/conll_f1"),
+    ],
+)
+def test_a_score_that_there_is_not_is_refused_before_an_epoch_is_trained(override, message, train, monkeypatch):
+    monkeypatch.setattr("transferlab.models.base.TransferModel.training_step", lambda *_: pytest.fail("it trains"))
+    with pytest.raises(UserError, match=message):
+        train(override)
 
 
 def test_a_model_is_uploaded_and_a_refusal_of_the_hub_fails_nothing(train, tmp_path, monkeypatch, caplog):

@@ -37,6 +37,10 @@ LINES = rows(
     ("~nothing", "nothing"),
     ("logger=null seed=-3", "seed=-3"),
     ("callbacks=null seed=-3", "seed=-3"),
+    ("local=laptop", "local=laptop", "local/laptop.yaml"),
+    ("save_every_epoch=true callbacks.epoch_models=null", "save_every_epoch=true", "callbacks.epoch_models"),
+    ("save_every_epoch=true callbacks=null", "save_every_epoch=true", "callbacks.epoch_models"),
+    ("hparams_search=optuna hydra.mode=RUN monitor=val/loss monitor_mode=min", "hydra.sweeper.direction=maximize"),
 )  # fmt: skip
 
 
@@ -51,6 +55,7 @@ def test_lines(fault: Fault, refusal: Refusal, tmp_path: Path, monkeypatch: pyte
 
 
 RUNS = rows(
+    ("nowhere", "resume=", "/run"),
     ("", "config.yaml"),
     (".hydra/config.yaml=x", "config.yaml"),
     (".hydra/config.yaml=[1]", "config.yaml"),
@@ -67,12 +72,12 @@ def test_run_directories(fault: Fault, refusal: Refusal, tmp_path: Path, monkeyp
 
     name, _, content = fault.change.partition("=")
     run = tmp_path / "run"
-    if name != "nowhere":
+    if fault.change != "nowhere":
         run.mkdir()
     if content:
         (run / name).parent.mkdir(exist_ok=True)
         (run / name).write_text(content)
-    monkeypatch.setattr(sys, "argv", ["train.py", f"resume={run if name != 'nowhere' else tmp_path / 'nowhere'}"])
+    monkeypatch.setattr(sys, "argv", ["train.py", f"resume={run}"])
     refusal.of(lambda: pytest.fail("was started"), *fault.named, rewrite=resumed_command)
 
 

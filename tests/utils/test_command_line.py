@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from transferlab.utils.command_line import understood
+from transferlab.utils.command_line import OPTIONAL, understood
 from transferlab.utils.errors import ConfigError
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
@@ -52,3 +52,21 @@ def test_a_task_that_would_undo_the_probe_before_it_is_refused_with_the_order(ta
         understood(["train.py", f"experiment=[probing,{task}]"], CONFIGS)
     with pytest.raises(ConfigError, match="probing"):
         understood(["train.py", f"experiment=[{task},probing],[probing,{task}]"], CONFIGS)
+
+
+def test_personal_settings_that_are_asked_for_must_be_there(tmp_path: Path) -> None:
+    (tmp_path / "local").mkdir()
+    (tmp_path / "local" / "laptop.yaml").write_text("seed: 1\n")
+    for good in ("local=laptop", "local=null", "local=[laptop]", "localx=x"):
+        understood(["train.py", good], tmp_path)
+    with pytest.raises(ConfigError, match=r"local=labtop.*labtop\.yaml; did you mean laptop"):
+        understood(["train.py", "local=labtop"], tmp_path)
+    with pytest.raises(ConfigError, match="choose one of laptop"):
+        understood(["train.py", "local=laptop,x"], tmp_path)
+    understood(["train.py", "local=x", "--config-dir", "elsewhere"], tmp_path)
+
+
+def test_only_personal_settings_are_optional() -> None:
+    roots = [file.read_text(encoding="utf-8") for file in CONFIGS.rglob("*.yaml")]
+    groups = {line.split()[2] for text in roots for line in text.splitlines() if line.startswith("  - optional ")}
+    assert groups == {f"{OPTIONAL}:"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 import pytest
@@ -116,10 +115,6 @@ def test_launchers(composed, launcher: str) -> None:
     assert instantiate(cfg.hydra.launcher).params["cpus_per_task"] == 1
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("hydra_plugins.hydra_optuna_sweeper") is None,
-    reason='needs the extra "sweep": pip install -c constraints.txt -e ".[sweep]"',
-)
 def test_optuna(composed) -> None:
     cfg = composed("hparams_search=optuna")
     assert cfg.optimized_metric == cfg.monitor

@@ -22,6 +22,7 @@ class EpochLog(Callback):
         self.metrics = tuple(dict.fromkeys(metrics))
         self._started = 0.0
         self._validated = False  # in this epoch
+        self._unknown: set[str] = set()  # names of which it was said that nothing logs them
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the clock of an epoch that is resumed, which has no start of its own."""
@@ -49,6 +50,10 @@ class EpochLog(Callback):
         seconds = time.monotonic() - self._started
         epoch, step = trainer.current_epoch, trainer.global_step
         log.info("%sepoch %d, step %d, %.1f s: %s", _job(), epoch, step, seconds, values)
+        due = {name for name in self.metrics if self._validated or not name.startswith("val/")}
+        for name in sorted(due.difference(trainer.callback_metrics, self._unknown)):
+            log.warning("callbacks.epoch_log.metrics: nothing logs %s; choose from %s", name, ", ".join(known))
+            self._unknown.add(name)
 
 
 def _job() -> str:

@@ -229,16 +229,6 @@ class TransferModel(LightningModule):
             self.gather_items(stage)
         score.reset()
         self.score_baselines(stage)
-        if self.trainer.sanity_checking:
-            self._check_monitors(scores)
-
-    def _check_monitors(self, scores: dict[str, float]) -> None:
-        """Refuse to monitor a score that there is not, before an epoch is trained for it."""
-        logged = ("val/loss", *scores)
-        for callback in self.trainer.callbacks:  # type: ignore[attr-defined]
-            monitor = getattr(callback, "monitor", None)
-            if monitor is not None and monitor.startswith("val/") and monitor.count("/") == 1 and monitor not in logged:
-                raise UserError(f"monitor={monitor}: there is no such score; choose one of {', '.join(logged)}")
 
     def configure_optimizers(self) -> Any:
         """See :func:`transferlab.models.optimization.adamw`."""

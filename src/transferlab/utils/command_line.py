@@ -8,6 +8,7 @@ from pathlib import Path
 
 from transferlab.utils.errors import ConfigError, near
 
+OPTIONAL = "local"  # the one group whose config may be missing
 _NO_CONFIG = re.compile(r"(?P<group>[a-z_]+)=(null|None)?")
 _LISTED = re.compile(r"\[([\w, /'\"-]*)\]")
 _TASK = re.compile(r"^\s*- override /(model|taskmodule):", re.MULTILINE)  # of an experiment that chooses a task
@@ -22,12 +23,15 @@ def understood(argv: Sequence[str], configs: Path) -> list[str]:
         configs: the directory of the groups. Where one has a config ``off``, that is how it is left out.
 
     Raises:
-        ConfigError: experiments in an order in which one undoes what another is for, two tasks, or an unknown flag.
+        ConfigError: experiments in an order in which one undoes what another is for, two tasks, an unknown flag, or a
+            config of personal settings that there is not.
     """
     for argument in argv:
         if argument.startswith("experiment="):
             _check_order(argument, configs / "experiment")
     flags, overrides = _flags_and_overrides(argv[1:])
+    for argument in overrides if not _has_other_configs(argv) else ():
+        _check_there(argument, configs)
     return [*argv[:1], *(_left_out(argument, configs) for argument in overrides), *flags]
 
 
@@ -67,6 +71,21 @@ def _left_out(argument: str, configs: Path) -> str:
         return argument
     group = found["group"]
     return f"{group}=off" if (configs / group / "off.yaml").is_file() else f"~{group}"
+
+
+def _has_other_configs(argv: Sequence[str]) -> bool:
+    """Whether Hydra is told of a further directory with configs."""
+    return any(argument.startswith(("--config-dir", "-cd", "hydra.searchpath")) for argument in argv)
+
+
+def _check_there(argument: str, configs: Path) -> None:
+    """Refuse a config of the optional group that there is not; Hydra leaves it out in silence."""
+    group, _, names = argument.partition("=")
+    known = sorted(file.stem for file in (configs / OPTIONAL).glob("*.yaml"))
+    for name in re.findall(r"[^\s,\[\]]+", names) if group == OPTIONAL else ():
+        if name.removesuffix(".yaml") not in (*known, "null", "None"):
+            hint = near(name, known) or (f"choose one of {', '.join(known)}" if known else "write it or leave it out")
+            raise ConfigError(f"{argument}: there is no {configs / OPTIONAL / name}.yaml; {hint}")
 
 
 def _check_order(argument: str, experiments: Path) -> None:

@@ -51,8 +51,8 @@ def _existing(text: str) -> Path:
             return Path(path)
     place = Path(os.path.abspath(os.path.expanduser(text.strip().strip("'\""))))
     beside = [entry.name for entry in place.parent.iterdir()] if place.parent.is_dir() else []
-    hint = near(place.name, beside, f"{place.parent}/")
-    raise UserError(f"{PREFIX}{text}: there is no such directory ({place}){f'; {hint}' if hint else ''}")
+    hint = near(place.name, beside, f"{place.parent}/") or "name the directory of a run or a sweep"
+    raise UserError(f"{PREFIX}{text}: there is no such directory ({place}); {hint}")
 
 
 def _spellings(text: str) -> Iterator[str]:
