@@ -1,0 +1,1 @@
+"""The tables of the results pages, one function each, from the records in ``results/data``."""

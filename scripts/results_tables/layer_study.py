@@ -1,0 +1,148 @@
+"""The tables of ``layer_study.md``, and those of ``transferability.md`` on frozen views, from the probes of one study.
+
+Three records, all of fractions: ``layer_study.csv``, the scores of each probe as they were logged;
+``layer_study_documents.csv``, what each test document adds to its coreference metrics; and ``views_scores.csv``, the
+``scores.csv`` of ``rank.py`` on the views.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from results_tables.agreement import HEADINGS, agreement, order
+from results_tables.records import NONE, interval, p_value, percent, read, spread
+from results_tables.transfer import BASELINE, LITBANK, measured
+from transferlab.reporting.text_table import TextTable
+from transferlab.statistics.items import ItemCounts
+from transferlab.statistics.scores import coreference_score
+from transferlab.statistics.verdicts import Interval, compare
+from transferlab.transferability.judging import judge
+from transferlab.utils.errors import UserError
+
+SCORES, DOCUMENTS, VIEWS = "layer_study.csv", "layer_study_documents.csv", "views_scores.csv"
+COLUMNS = ("source", "depth", "seed", "metric", "value")
+VALIDATION, TEST = "val/conll_f1", "test/conll_f1"
+SCORE = coreference_score("conll_f1")
+CELL = ["source", "depth", "seed"]
+ROUNDING = 1e-4  # between a logged score, in 32 bits, and the same of its documents
+
+
+def layer_study(place: Path) -> TextTable:
+    """Test CoNLL F1 of every source and depth, mean and standard deviation over seeds, and the depth to choose."""
+    test, chosen = _scores(place, TEST), _chosen(place)
+    depths = sorted(test.index.unique("depth"))
+    rows = []
+    for source in chosen.index:
+        of_source = test.loc[source]
+        cells = [spread(of_source.loc[depth].dropna()) if depth in of_source.index else NONE for depth in depths]
+        depth, validation = chosen.loc[source, ["depth", "validation"]]
+        rows.append([source, *cells, f"{depth:.0f} (validation {percent(validation)})"])
+    columns = [f"{depth} layer{'s' if depth > 1 else ''}" for depth in depths]
+    return TextTable(["source", *columns, "depth that validation chooses"], rows)
+
+
+def chosen_depth(place: Path) -> TextTable:
+    """Every source at the depth that validation chooses against the untouched encoder at its own."""
+    return _verdicts(place, _chosen(place)["depth"])
+
+
+def whole_encoder(place: Path) -> TextTable:
+    """Every whole source against the whole untouched encoder."""
+    depths = _scores(place, TEST).reset_index().groupby("source", sort=False)["depth"].max()
+    return _verdicts(place, depths[depths == depths[BASELINE]])
+
+
+def probes_and_transfer(place: Path) -> TextTable:
+    """What probes of frozen sources reached beside what fine-tuning from them did."""
+    test, chosen = _scores(place, TEST), _chosen(place)
+    tuned = measured(place)[LITBANK].mean(axis=1).sort_values(ascending=False, kind="stable")
+    rows = []
+    for source in tuned.index.intersection(chosen.index):
+        whole, depth = test.loc[source].index.max(), chosen.loc[source, "depth"]
+        cells = [spread(test.loc[(source, at)].dropna()) for at in (whole, depth)]
+        rows.append([source, percent(tuned[source]), cells[0], f"{cells[1]} ({depth})"])
+    return TextTable(["source", "fine-tuned from it", "probe, whole", "probe, depth that validation chooses"], rows)
+
+
+def views(place: Path) -> TextTable:
+    """How well estimators that saw a view agree with what probes of it reached."""
+    probed = _scores(place, TEST)
+    whole = f"{BASELINE}_{probed.loc[BASELINE].index.max()}"
+    probed.index = [f"{source}_{depth}" for source, depth in probed.index]
+    predicted = read(place, VIEWS, ("source",)).set_index("source").select_dtypes("number")
+    if missing := [view for view in predicted.index if view not in probed.index]:
+        raise UserError(f"{place / VIEWS}: no probe of {', '.join(missing)} in {SCORES}; add it, or leave the view out")
+    judged = judge(predicted, probed.loc[predicted.index], baseline=whole)
+    rows = [
+        [method, *agreement(judged.loc[method]), interval(*judged.loc[method, ["spearman_low", "spearman_high"]])]
+        for method in order(judged)
+    ]
+    count = len(predicted.index.drop(whole, errors="ignore"))
+    columns = ["method", f"rank of the best of {count}", *HEADINGS, "95 % over views"]
+    return TextTable(columns, rows)
+
+
+def _scores(place: Path, metric: str) -> pd.DataFrame:
+    """One metric, [(source, depth), seeds], sources in the order of the record."""
+    record = read(place, SCORES, COLUMNS).query("metric == @metric")
+    if record.empty:
+        raise UserError(f"{place / SCORES}: no metric {metric}; add its rows")
+    table = record.pivot(index=["source", "depth"], columns="seed", values="value")
+    return table.reindex(record["source"].unique(), level="source")
+
+
+def _chosen(place: Path) -> pd.DataFrame:
+    """For each source the depth of the best mean on validation, and that mean."""
+    means = _scores(place, VALIDATION).mean(axis=1)
+    best = {source: of_source.droplevel("source") for source, of_source in means.groupby(level="source", sort=False)}
+    chosen = {source: (int(of_source.idxmax()), of_source.max()) for source, of_source in best.items()}
+    return pd.DataFrame.from_dict(chosen, orient="index", columns=["depth", "validation"])
+
+
+def _verdicts(place: Path, depths: pd.Series) -> TextTable:
+    """The sources at these depths against the untouched encoder, over documents x seeds, Holm over the table."""
+    record = read(place, DOCUMENTS, (*CELL, "document", *SCORE.columns)).set_index(CELL).sort_index()
+    logged = _scores(place, TEST)
+    runs: dict[str, dict[int, ItemCounts]] = {}
+    for source, depth in depths.items():
+        for seed, value in logged.loc[(source, depth)].dropna().items():
+            runs.setdefault(str(source), {})[seed] = _documents(record, (source, depth, seed), value)
+    rows = []
+    for found in compare(runs, BASELINE, SCORE):
+        mean, difference = (_with_interval(value) for value in (found.mean, found.difference))
+        counts = [str(found.seeds), str(found.items), percent(found.minimum_detectable_effect, 1)]
+        rows.append(
+            [
+                found.setting,
+                str(depths[found.setting]),
+                mean,
+                difference,
+                p_value(found.adjusted_p),
+                str(found.verdict),
+                *counts,
+            ]
+        )
+    columns = ["source", "layers", "CoNLL F1 (95 %)", f"difference to {BASELINE} (95 %)", "p, Holm", "verdict"]
+    return TextTable([*columns, "seeds", "documents", "minimum detectable effect"], rows)
+
+
+def _documents(record: pd.DataFrame, cell: tuple[object, object, object], logged: float) -> ItemCounts:
+    """The counts of one probe, which have to give the score that was logged."""
+    if cell not in record.index:
+        raise UserError(f"{DOCUMENTS}: no documents of {cell}, of which {SCORES} has a score; add them")
+    rows = record.loc[[cell]]
+    columns = SCORE.columns
+    items = ItemCounts("test", tuple(rows["document"].map(str)), columns, rows[[*columns]].to_numpy(dtype=np.float64))
+    of_documents = float(SCORE.of_sums(items.counts.sum(axis=0)))
+    if abs(of_documents - logged) > ROUNDING:
+        raise UserError(f"{DOCUMENTS}: the documents of {cell} give {of_documents:.4f}, {SCORES} has {logged:.4f}")
+    return items
+
+
+def _with_interval(value: Interval) -> str:
+    if np.isnan(value.value):
+        return NONE
+    return f"{percent(value.value)} ({interval(100 * value.low, 100 * value.high)})"

@@ -1,0 +1,248 @@
+"""Every table of ``results/`` is what its record in ``results/data`` says, or stands under a note that it has none."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from transferlab.statistics.scores import coreference_score
+from transferlab.utils.errors import UserError
+
+ROOT = Path(__file__).resolve().parents[1]
+RECORDS = ROOT / "results" / "data"
+PAGES = sorted((ROOT / "results").glob("*.md"))
+
+
+@pytest.fixture(scope="module")
+def script() -> Iterator[ModuleType]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(ROOT / "scripts"))
+        import make_results_tables
+
+        yield make_results_tables
+
+
+def tables_without_a_reason(script: ModuleType, page: str) -> list[str]:
+    """The first lines of tables that are neither made from records nor under a note that there are none."""
+    by_hand = script.BLOCK.sub(
+        lambda block: block["content"] if script.NO_RECORDS.match(block["content"]) else "", page
+    )
+    before, found = "", []
+    for paragraph in re.split(r"\n{2,}", by_hand):
+        lines = paragraph.splitlines()
+        first = next((number for number, line in enumerate(lines) if line.startswith("|")), None)
+        if first is not None:
+            above = "\n".join([before, *lines[:first]]) + "\n"
+            found += [] if script.NO_RECORDS.search(above) else [lines[first]]
+            before = ""
+        else:
+            before = "\n".join([before, paragraph])
+    return found
+
+
+def says_so(script: ModuleType, page: str) -> bool:
+    """Whether a page with tables without records tells its readers."""
+    return (
+        not script.NO_RECORDS.search(page)
+        or re.search(r"\*\*The records of (this|these) .* not kept", page) is not None
+    )
+
+
+def test_every_table_is_what_its_record_says(script, capsys):
+    before = {page: page.read_bytes() for page in script.pages(ROOT)}
+    assert script.main(["--check"]) == 0, capsys.readouterr().out
+    assert {page: page.read_bytes() for page in script.pages(ROOT)} == before
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_table_is_made_from_records_or_the_page_says_that_there_are_none(script, page):
+    text = page.read_text(encoding="utf-8")
+    assert tables_without_a_reason(script, text) == []
+    assert says_so(script, text)
+
+
+def test_every_table_that_can_be_made_is_shown_once(script):
+    shown = [block["name"] for page in script.pages(ROOT) for block in script.BLOCK.finditer(page.read_text("utf-8"))]
+    assert sorted(shown) == sorted(script.TABLES)
+
+
+def test_a_table_by_hand_is_found(script):
+    made = "<!-- table: sources -->\n| a |\n|---|\n<!-- end of table -->\n"
+    noted = "<!-- no records: lost -->\n| b |\n|---|\n"
+    assert tables_without_a_reason(script, f"{made}\n{noted}") == []
+    assert tables_without_a_reason(script, f"{made}\n| c |\n|---|\n\n{noted}") == ["| c |"]
+    assert tables_without_a_reason(script, f"{noted}\ntext\n\n| d |\n|---|\n") == ["| d |"]
+    unrecorded = made.replace(
+        "| a |", "<!-- no records: lost -->\n**The records of this table were not kept.**\n\n| a |"
+    )
+    assert tables_without_a_reason(script, unrecorded) == [] and says_so(script, unrecorded)
+    assert not says_so(script, noted)
+
+
+CHANGES = [  # (table, record, which rows, column, new value)
+    ("sources", "sources.csv", "source == 'paws' and model == 'trained again' and split == 'test'", "value", 0.61),
+    ("sources", "sources.csv", "source == 'poem_sentiment' and model == 'commonest class'", "value", 0.7),
+    ("sources", "sources.csv", "source == 're' and model == 'first training, rounded'", "value", 0.5),
+    ("litbank_transfer", "transferability_measured.csv", "source == 'ner' and seed == 2", "score", 0.6),
+    ("litbank_methods", "transferability_ranks.csv", "source == 'squad' and method == 'hscore'", "rank", 7.5),
+    ("litbank_reliability", "transferability_measured.csv", "source == 'squad' and seed == 1", "score", 0.4),
+    ("wnut17_transfer", "transferability_ranks.csv", "source == 'pos' and method == 'leep'", "rank", 3),
+    ("semeval2010_transfer", "transferability_measured.csv", "source == 'minilm'", "score", 0.7),
+    ("other_targets_methods", "transferability_ranks_again.csv", "source == 'paws' and method == 'knn'", "rank", 0),
+    ("other_targets_methods", "transferability_measured.csv", "source == 'squad' and target == 'wnut17'", "score", 0.3),
+    ("three_targets", "transferability_ranks_again.csv", "source == 'paws' and method == 'nleep'", "rank", 0),
+    ("kill_points", "kill_points.csv", "killed_while == 'writing results'", "result", "another result"),
+]
+
+
+@pytest.mark.parametrize(("table", "record", "rows", "column", "value"), CHANGES)
+def test_another_number_in_the_record_is_another_table(script, tmp_path, table, record, rows, column, value):
+    records = shutil.copytree(RECORDS, tmp_path / "data")
+    frame = pd.read_csv(RECORDS / record)
+    frame.loc[frame.query(rows).index, column] = value
+    frame.to_csv(records / record, index=False)
+    shown = {
+        block["name"]: block["content"]
+        for page in script.pages(ROOT)
+        for block in script.BLOCK.finditer(page.read_text(encoding="utf-8"))
+    }
+    assert script.TABLES[table](records).markdown() != shown[table]
+
+
+def test_the_check_names_what_differs_and_writing_mends_it(script, tmp_path, capsys):
+    (tmp_path / "results").mkdir()
+    shutil.copytree(RECORDS, tmp_path / "results" / "data")
+    for page in ("results/sources.md", "docs/reliability.md"):
+        (tmp_path / page).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / page, tmp_path / page)
+    page = tmp_path / "results" / "sources.md"
+    right = page.read_text(encoding="utf-8")
+    page.write_text(right.replace("| re | macro F1 | 83.33 |", "| re | macro F1 | 83.34 |"), encoding="utf-8")
+    wrong = page.read_bytes()
+    assert script.main(["--check"], tmp_path) == 1
+    assert capsys.readouterr().out == "results/sources.md: sources\n" and page.read_bytes() == wrong
+    assert script.main([], tmp_path) == 0
+    assert page.read_text(encoding="utf-8") == right
+    assert script.main(["--check"], tmp_path) == 0
+    assert sorted(file.name for file in page.parent.iterdir()) == ["data", "sources.md"]  # nothing half written is left
+
+
+@pytest.mark.parametrize(
+    ("page", "named"),
+    [
+        ("<!-- table: source -->\n<!-- end of table -->", "sources"),
+        ("<!-- table: sources -->\n| a |\n", "sources"),
+        ("<!-- table: sources -->\n<!-- table: views -->\n<!-- end of table -->", "sources"),
+        ("<!-- table: views -->\n| a |\n<!-- end of table -->", "layer_study.csv"),
+    ],
+    ids=["unknown", "without an end", "within another", "without a record"],
+)
+def test_a_mistake_on_a_page_is_refused(script, page, named):
+    with pytest.raises(UserError, match=named):
+        script.with_tables(page, RECORDS)
+
+
+# -- the tables whose records are made by a later study, from a tiny one
+
+SEEDS, DEPTHS = (1, 2, 3), (1, 2)
+SCORE = coreference_score("conll_f1")
+LEVELS = {("minilm", 1): 60, ("minilm", 2): 50, ("re", 1): 61, ("re", 2): 80, ("ner", 1): 59, ("ner", 2): 30}  # of 100
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    """Records of three sources at two depths, with ten documents of 100 mentions each."""
+    random = np.random.default_rng(0)
+    documents, scores = [], []
+    for (source, depth), level in LEVELS.items():
+        for seed in SEEDS:
+            found = level + random.integers(-2, 3, size=10)
+            counts = np.tile(np.stack([found, np.full(10, 100)] * 2, axis=1), 3)  # precision = recall, in each metric
+            cell = {"source": source, "depth": depth, "seed": seed}
+            for number, row in enumerate(counts):
+                documents.append(cell | {"document": f"d{number}"} | dict(zip(SCORE.columns, row, strict=True)))
+            scores.append(cell | {"metric": "test/conll_f1", "value": found.sum() / 1000})
+            scores.append(cell | {"metric": "val/conll_f1", "value": (level + seed - 2) / 100})
+    pd.DataFrame(scores).to_csv(tmp_path / "layer_study.csv", index=False)
+    pd.DataFrame(documents).to_csv(tmp_path / "layer_study_documents.csv", index=False)
+    views = [f"{source}_{depth}" for source, depth in LEVELS]
+    right = dict(zip(views, LEVELS.values(), strict=True))
+    scores_of_views = {
+        "source": views,
+        "logme": [right[view] for view in views],
+        "knn": [-right[view] for view in views],
+    }
+    pd.DataFrame(scores_of_views).assign(target="litbank_coref").to_csv(tmp_path / "views_scores.csv", index=False)
+    shutil.copy(RECORDS / "transferability_measured.csv", tmp_path)
+    return tmp_path
+
+
+def cells(table) -> dict[str, list[str]]:
+    return {row[0]: row[1:] for row in table.rows}
+
+
+def test_the_layer_study_has_means_and_the_depth_of_the_best_validation(script, study):
+    table = script.TABLES["layer_study"](study)
+    assert table.columns == ["source", "1 layer", "2 layers", "depth that validation chooses"]
+    rows = cells(table)
+    assert [rows[source][-1] for source in ("minilm", "re", "ner")] == [
+        "1 (validation 60.00)",
+        "2 (validation 80.00)",
+        "1 (validation 59.00)",
+    ]
+    record = pd.read_csv(study / "layer_study.csv").query("source == 're' and depth == 2 and metric == 'test/conll_f1'")
+    values = 100 * record["value"]
+    assert rows["re"][1] == f"{values.mean():.2f} ± {values.std():.2f}"
+
+
+def test_verdicts_are_over_documents_and_seeds(script, study):
+    chosen = cells(script.TABLES["layer_study_chosen_depth"](study))
+    assert list(chosen) == ["minilm", "re", "ner"]
+    depths, verdicts, seeds, documents = (
+        {source: row[column] for source, row in chosen.items()} for column in (0, 4, 5, 6)
+    )
+    assert depths == {"minilm": "1", "re": "2", "ner": "1"}
+    assert verdicts["minilm"] == "baseline" and verdicts["re"] == "better"
+    assert set(seeds.values()) == {"3"} and set(documents.values()) == {"10"}
+    whole = cells(script.TABLES["layer_study_whole"](study))
+    assert {source: row[0] for source, row in whole.items()} == {"minilm": "2", "re": "2", "ner": "2"}
+    assert whole["ner"][4] == "worse"
+
+
+def test_documents_have_to_give_the_score_that_was_logged(script, study):
+    frame = pd.read_csv(study / "layer_study_documents.csv")
+    frame.loc[(frame["source"] == "re") & (frame["seed"] == 2), SCORE.columns[0]] -= 5
+    frame.to_csv(study / "layer_study_documents.csv", index=False)
+    with pytest.raises(UserError, match=r"'re', 2, 2"):
+        script.TABLES["layer_study_chosen_depth"](study)
+
+
+def test_views_are_judged_without_the_reference(script, study):
+    rows = cells(script.TABLES["views"](study))
+    assert script.TABLES["views"](study).columns[1] == "rank of the best of 5"
+    assert rows["logme"][0] == "1" and rows["knn"][0] == "5"
+    assert float(rows["logme"][3]) > 0.8 and float(rows["knn"][3]) == -float(rows["logme"][3])
+    assert rows["random"][3] == "0.00"
+
+
+def test_probes_stand_beside_fine_tuning(script, study):
+    rows = cells(script.TABLES["litbank_probes"](study))
+    assert list(rows) == ["minilm", "re", "ner"]  # by the F1 after fine-tuning from them
+    assert rows["re"][0].startswith("55.0") and rows["re"][2].endswith("(2)")
+
+
+def test_a_table_is_made_as_soon_as_its_record_is_there(script, study):
+    page = (ROOT / "results" / "layer_study.md").read_text(encoding="utf-8")
+    assert script.with_tables(page, RECORDS) == page
+    made = script.with_tables(page, study)
+    blocks = {block["name"]: block["content"] for block in script.BLOCK.finditer(made)}
+    assert set(blocks) == {"layer_study", "layer_study_chosen_depth", "layer_study_whole"}
+    assert all(script.NO_RECORDS.search(content) is None for content in blocks.values())
+    assert script.with_tables(made, study) == made
