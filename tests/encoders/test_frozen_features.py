@@ -14,6 +14,7 @@ from torch import Tensor
 from transformers import AutoConfig
 
 from transferlab.encoders.encoder import Encoder
+from transferlab.encoders.feature_shards import Shard, write_shard
 from transferlab.encoders.feature_store import FeatureStore
 from transferlab.encoders.multi_encoder import MultiEncoder
 from transferlab.encoders.truncation import truncate
@@ -320,6 +321,12 @@ def wreck(folder: Path, how: str) -> None:
         (folder / "layer.json").write_text("{")
     ruins = {"truncated": content[: len(content) // 2], "garbage": b"\x7fgarbage" * 99, "empty": b""}
     shard.write_bytes(ruins.get(how, content))
+    if how in ("other width", "other type"):
+        old = Shard(shard)
+        width, dtype = (5, torch.float32) if how == "other width" else (16, torch.float16)
+        rows = [(key, torch.ones(int(n), width, dtype=dtype)) for key, n in zip(old.keys, old.lengths, strict=True)]
+        write_shard(folder, rows)
+        shard.unlink()
     if how in ("vectors", "keys", "lengths", "checks"):
         flip_tensor(shard, how, 3)
 
@@ -332,6 +339,8 @@ DAMAGES = [
     "keys",
     "lengths",
     "checks",
+    "other width",
+    "other type",
     "no layer.json",
     "garbled layer.json",
 ]

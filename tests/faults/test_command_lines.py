@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import CONFIGS, Composed
+from .conftest import CONFIGS
 from .faults import Fault, Refusal, rows
 
 LINES = rows(
@@ -79,23 +79,6 @@ def test_run_directories(fault: Fault, refusal: Refusal, tmp_path: Path, monkeyp
         (run / name).write_text(content)
     monkeypatch.setattr(sys, "argv", ["train.py", f"resume={run}"])
     refusal.of(lambda: pytest.fail("was started"), *fault.named, rewrite=resumed_command)
-
-
-@pytest.mark.parametrize("override", ["features.directory={}", "features.directory={}/below"])
-def test_a_store_that_is_no_directory(override: str, composed: Composed, refusal: Refusal, tmp_path: Path) -> None:
-    from features import features
-
-    (tmp_path / "file").write_text("x")
-    cfg = composed("features", override.format(tmp_path / "file"))
-    refusal.of(lambda: features(cfg), "file")
-
-
-def test_pruning_without_a_criterion(composed: Composed, refusal: Refusal, tmp_path: Path) -> None:
-    from features import features
-
-    (tmp_path / "store").mkdir()
-    cfg = composed("features", f"features.directory={tmp_path / 'store'}", "action=prune")
-    refusal.of(lambda: features(cfg), "prune")
 
 
 def test_a_library_that_cannot_be_read(refusal: Refusal, tmp_path: Path) -> None:

@@ -61,12 +61,31 @@ class Shard:
         index = _index_check(self.vectors, keys, lengths, checks)
         if metadata.get("format") != FORMAT or metadata.get("index") != index:
             raise DamagedShardError(f"{path}: its index does not fit its checksum")
+        of_rows = {tuple(tensor.shape[1:]) for tensor in (lengths, checks)} == {()} and keys.shape[1:] == (KEY_BYTES,)
+        if not of_rows or not len(keys) == len(lengths) == len(checks) or self.vectors.dim() != 2:
+            raise DamagedShardError(f"{path}: its tensors are of other shapes than those of a shard")
+        if any(length < 1 for length in lengths.tolist()) or int(lengths.sum()) != len(self.vectors):
+            raise DamagedShardError(f"{path}: the lengths of its rows are not those of its vectors")
         packed = keys.numpy().tobytes()
         self.keys = [packed[i : i + KEY_BYTES] for i in range(0, len(packed), KEY_BYTES)]
         self.lengths = lengths.numpy()
         self.starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(self.lengths)[:-1]])
         self._checks = checks.numpy()
         self._checked = np.zeros(len(self.keys), bool)
+
+    def check_kind(self, dtype: torch.dtype, hidden_size: int | None) -> None:
+        """Hold the vectors against what a layer keeps.
+
+        Args:
+            dtype: of the layer.
+            hidden_size: of the layer; None: not known.
+
+        Raises:
+            DamagedShardError: they are another layer's.
+        """
+        if self.vectors.dtype != dtype or hidden_size not in (None, self.vectors.shape[1]):
+            found = f"{self.vectors.shape[1]} numbers a token in {self.vectors.dtype}"
+            raise DamagedShardError(f"{self.path}: {found}, and its layer has {hidden_size} in {dtype}")
 
     def check(self, rows: Any) -> None:
         """Hold rows against their checksums, each once per process.

@@ -135,7 +135,8 @@ def _encoder(entry: LayerEntry) -> str:
 
 
 def _layer(entry: LayerEntry) -> int:
-    return int(entry.about.get("layer", 0))
+    number = entry.about.get("layer")
+    return number if isinstance(number, int) else 0  # nobody vouches for what the description says
 
 
 def _line(entry: LayerEntry) -> tuple[Any, ...]:

@@ -28,7 +28,7 @@ class StoredLayer:
     Args:
         folder: of its shards; need not exist.
         dtype: in which vectors are kept.
-        about: what it is, for listings.
+        about: what it is, for listings; ``hidden_size`` is that of every shard.
     """
 
     def __init__(self, folder: Path, dtype: torch.dtype, about: Mapping[str, Any]) -> None:
@@ -49,6 +49,7 @@ class StoredLayer:
                 continue
             try:
                 shard = Shard(path)
+                shard.check_kind(self.dtype, self.about.get("hidden_size"))
             except DamagedShardError as error:
                 if path.exists():
                     log.warning("damaged features are deleted, and will be computed again: %s", error)
