@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from transferlab.statistics.item_files import item_file, write_items
+from transferlab.statistics.items import ItemCounts
 from transferlab.statistics.scores import coreference_score
 from transferlab.utils.errors import UserError
 
@@ -246,3 +249,64 @@ def test_a_table_is_made_as_soon_as_its_record_is_there(script, study):
     assert set(blocks) == {"layer_study", "layer_study_chosen_depth", "layer_study_whole"}
     assert all(script.NO_RECORDS.search(content) is None for content in blocks.values())
     assert script.with_tables(made, study) == made
+
+
+# -- the records of a layer study, from its sweeps
+
+
+@pytest.fixture
+def recorder(script: ModuleType) -> ModuleType:
+    import record_layer_study
+
+    return record_layer_study
+
+
+def sweep_of(place: Path, study: Path, recorder: ModuleType, depths: tuple[int, ...] = DEPTHS) -> Path:
+    """A sweep, as training leaves it, of the probes whose records ``study`` holds."""
+    scores, documents = (pd.read_csv(study / name) for name in ("layer_study.csv", "layer_study_documents.csv"))
+    jobs = []
+    for (source, depth, seed), rows in documents.groupby(["source", "depth", "seed"], sort=False):
+        if depth not in depths:
+            continue
+        of_cell = scores.query("source == @source and depth == @depth and seed == @seed")
+        metrics = dict.fromkeys(recorder.METRICS, 0.5) | dict(zip(of_cell["metric"], of_cell["value"], strict=True))
+        counts = rows[[*SCORE.columns]].to_numpy(dtype=np.float64)
+        items = ItemCounts("test", tuple(rows["document"]), SCORE.columns, counts)
+        job = f"{len(jobs)}/probes/{source}_{depth}"
+        write_items(item_file(place / job, "test"), items, {"kind": "coreference"})
+        overrides = ["experiment=layer_study", f"sources=[{source}_{depth}]"]
+        found = {"job": job, "status": "completed", "overrides": overrides, "seed": seed, "metrics": metrics}
+        jobs.append(found)
+    (place / "multirun_result.json").write_text(json.dumps({"jobs": jobs}), encoding="utf-8")
+    return place
+
+
+def test_recording_sweeps_gives_the_tables(script, recorder, study, tmp_path):
+    sweeps = [sweep_of(tmp_path / f"sweep{depth}", study, recorder, (depth,)) for depth in DEPTHS]
+    records = tmp_path / "records"
+    recorder.main(list(map(str, sweeps)), records)
+    for name in ("layer_study_chosen_depth", "layer_study_whole"):
+        assert cells(script.TABLES[name](records)).items() >= cells(script.TABLES[name](study)).items()
+    assert set(pd.read_csv(records / "layer_study.csv")["metric"]) == set(recorder.METRICS)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"status": "failed"}, "failed"),
+        ({"overrides": ["sources=[ner]"]}, r"sources=\[ner\]"),
+        ({"metrics": {"test/conll_f1": 0.5}}, "val/conll_f1"),
+        ({"overrides": ["sources=[minilm_2]"]}, "minilm_2"),
+        ({"job": "elsewhere"}, "test.npz"),
+    ],
+    ids=["not completed", "no view", "no score", "twice", "no counts"],
+)
+def test_a_job_that_cannot_be_recorded_is_named(recorder, study, tmp_path, change, named):
+    place = sweep_of(tmp_path / "sweep", study, recorder)
+    file = place / "multirun_result.json"
+    result = json.loads(file.read_text(encoding="utf-8"))
+    result["jobs"][0] |= change
+    file.write_text(json.dumps(result), encoding="utf-8")
+    with pytest.raises(SystemExit, match=named):
+        recorder.main([str(place)], tmp_path / "records")
+    assert not (tmp_path / "records").exists()
