@@ -22,6 +22,7 @@ def evaluate_documents(cfg: DictConfig) -> dict[str, Any]:
     """Run a composed config; return the scores, also written as JSON and Markdown into the run directory."""
     from transferlab.documents import write_atomically
     from transferlab.root_options import check_config
+    from transferlab.utils.errors import UserError
     from transferlab.utils.instantiate import build
     from transferlab.utils.logging import apply_extras, show_config
     from transferlab.utils.run_record import write_json, write_run_record
@@ -32,6 +33,10 @@ def evaluate_documents(cfg: DictConfig) -> dict[str, Any]:
     output_dir = Path(cfg.paths.output_dir)
     write_run_record(cfg, output_dir)
     documents = list(build(cfg.dataset).read(cfg.split))
+    if not documents:
+        raise UserError(
+            f"split={cfg.split}: the corpus has no document there; choose another split, or another dataset"
+        )
     log.info("%d documents of the %s split", len(documents), cfg.split)
     report = build(cfg.metric)(documents)
     report.show()

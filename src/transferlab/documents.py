@@ -153,18 +153,25 @@ class Document:
         position = 0
         for start, end in self.sentences:
             if start != position or end < start:
-                raise DocumentError(f"{self.name}: sentence ({start}, {end}) does not continue at word {position}")
+                raise DocumentError(
+                    f"{self.name}: sentence ({start}, {end}) does not continue at word {position}; give consecutive "
+                    "spans (first word, last word)"
+                )
             position = end + 1
         if position != n:
-            raise DocumentError(f"{self.name}: the sentences cover {position} of {n} words")
+            raise DocumentError(
+                f"{self.name}: the sentences cover {position} of {n} words; give spans that follow each "
+                "other and together are all words"
+            )
         for what, per_word in (("speakers", self.speakers), ("offsets", self.offsets)):
             if per_word is not None and len(per_word) != n:
-                raise DocumentError(f"{self.name}: {len(per_word)} {what} for {n} words")
+                raise DocumentError(f"{self.name}: {len(per_word)} {what} for {n} words; give one for each")
         if self.text is not None:
             for start, end in self.offsets or []:
                 if not 0 <= start <= end <= len(self.text):
                     raise DocumentError(
-                        f"{self.name}: offsets ({start}, {end}) lie outside 0..{len(self.text)} of text"
+                        f"{self.name}: offsets ({start}, {end}) lie outside 0..{len(self.text)} of text; give the "
+                        "first character of each word and one past its last"
                     )
         for side, layers in (("gold", self.gold), ("predicted", self.predicted)):
             if layers is None:
@@ -178,7 +185,7 @@ class Document:
                         f"{self.name}: {side} span ({start}, {end}) lies outside the words; give 0..{n - 1}"
                     )
             if layers.tags is not None and len(layers.tags) != n:
-                raise DocumentError(f"{self.name}: {len(layers.tags)} {side} tags for {n} words")
+                raise DocumentError(f"{self.name}: {len(layers.tags)} {side} tags for {n} words; give one for each")
         return self
 
     def span_text(self, span: Span) -> str:
@@ -244,7 +251,11 @@ def read_jsonl(
                 if not isinstance(content, dict):
                     raise DocumentError("write one JSON object a line")
                 yield Document.from_dict(prepare(content, number) if prepare else content)
-            except (json.JSONDecodeError, DocumentError) as error:
+            except json.JSONDecodeError as error:
+                raise DocumentError(
+                    f"{path}, line {number}: not JSON ({error.msg}); write one JSON object a line"
+                ) from error
+            except DocumentError as error:
                 raise DocumentError(f"{path}, line {number}: {error}") from error
     json_file.warn()
 

@@ -12,7 +12,7 @@ def test_an_unset_variable_is_refused_with_variable_key_and_remedy(monkeypatch):
 
 def test_an_empty_variable_counts_as_unset(monkeypatch):
     monkeypatch.setenv("SOME_DIR", "")
-    with pytest.raises(DataError, match="the corpus has no place"):
+    with pytest.raises(DataError, match="no data directory is given"):
         data_directory(None, "SOME_DIR", "")
 
 

@@ -117,7 +117,7 @@ def test_the_official_test_documents_of_the_v12_release_replace_its_larger_test_
 
 def test_an_unknown_split_is_refused_at_once_with_the_choices(tmp_path):
     write(tmp_path / "train" / "a.conll", conll("a"))
-    with pytest.raises(DataError, match=r"has no split 'dev'; it has \['train'\]"):
+    with pytest.raises(DataError, match=r"has no split 'dev'.*\['train'\]"):
         Conll2012Reader(tmp_path).read("dev")
 
 

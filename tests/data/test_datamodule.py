@@ -132,7 +132,7 @@ def test_selection_is_random_and_repeatable():
 def test_a_document_may_be_several_examples_or_none():
     module = TransferDataModule(Corpus(), Parts(), batch_size=4)
     assert [len(batch.names) for batch in module.val_dataloader()] == [4, 2]
-    with pytest.raises(UserError, match=r"train split .* holds nothing that this task asks about"):
+    with pytest.raises(UserError, match=r"no document of the train split of Corpus"):
         module.train_dataloader()
 
 

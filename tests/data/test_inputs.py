@@ -54,9 +54,9 @@ def test_a_directory_is_read_in_order_of_its_paths(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("{}", r"in\.jsonl, line 1: a line holds one of words, sentences .* and text"),
+        ("{}", r"in\.jsonl, line 1: .*words, sentences .* and text"),
         ("[]", "line 1: write one JSON object a line"),
-        ('\n{"words"', "line 2: Expecting"),
+        ('\n{"words"', "line 2: .*Expecting"),
         ('{"words": "Ann left"}', "in:1: words: a list"),
         ('{"sentences": ["Ann left"]}', "must be a list of lists of words"),
         ('{"sentences": [[1]]}', r"in:1: words\[0\]: .*1"),

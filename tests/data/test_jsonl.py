@@ -15,7 +15,7 @@ def test_a_directory_has_the_splits_whose_files_it_holds(tmp_path):
     reader = JsonLinesReader(tmp_path)
     assert reader.splits == ("train", "validation")
     assert list(reader.read("train")) == [document("t1"), document("t2")]
-    with pytest.raises(DataError, match=r"has no split 'test'; it has \['train', 'validation'\]"):
+    with pytest.raises(DataError, match=r"has no split 'test'.*\['train', 'validation'\]"):
         reader.read("test")
 
 

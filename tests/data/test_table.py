@@ -93,7 +93,7 @@ def test_values(tmp_path):
     reader = table(tmp_path, "text,label\na,0.25\nb,-1e2\nc,\n", label_kind="value")
     assert labels(reader) == [("a", 0.25), ("b", -100.0), ("c", None)]
     broken = table(tmp_path, 'text,label\n"a\nb",1\nc,high\n', label_kind="value")
-    with pytest.raises(DataError, match=r"train\.csv, line 4, column 'label': 'high' is not a number"):
+    with pytest.raises(DataError, match=r"train\.csv, line 4, column 'label': 'high'.* number"):
         list(broken.read("train"))
 
 
@@ -114,7 +114,7 @@ def test_lists_in_json_lines_are_several_classes(tmp_path):
 
 def test_label_names(tmp_path):
     reader = table(tmp_path, "text,label\na,1\nb,2\n", label_names={"1": "yes"})
-    with pytest.raises(DataError, match=r"line 3, column 'label': '2' is none of \['1'\] \(dataset\.label_names\)"):
+    with pytest.raises(DataError, match=r"line 3, column 'label': '2'.* \['1'\] \(dataset\.label_names\)"):
         labels(reader)
     assert next(reader.read("train")).gold.label == "yes"
 
@@ -140,7 +140,7 @@ def test_a_column_that_is_not_there_is_named_before_anything_is_read(tmp_path):
         (
             "train.jsonl",
             '{"text": "a", "label": 1}\n{"text": 3, "label": 1}',
-            r"line 2, column 'text': 3 is not a text",
+            r"line 2, column 'text': 3 .*text",
         ),
         ("train.jsonl", '{"text": "a", "label": ["x"]}', r"line 1, column 'label': .*dataset\.label_kind=several"),
         ("train.jsonl", '{"text": "a", "label": 1}\n{"text": "b"}', r"line 2: there is no column 'label'"),

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf, open_dict
 
 from .conftest import CONFIGS, Composed
@@ -30,6 +31,12 @@ TABLE = rows(
     (("jsonl", "test.jsonl", json.dumps({"name": "a"})), "test.jsonl", "words"),
     (("jsonl", "test.jsonl", json.dumps(DOCUMENT | {"gold": {"clusters": [[[0, 9]]]}})), "a"),
     (("jsonl", "test.jsonl", json.dumps(DOCUMENT | {"gold": {"clustres": []}})), "test.jsonl", "clustres"),
+    (("jsonl", "test.jsonl", json.dumps(DOCUMENT | {"sentences": [[0, 5]]})), "test.jsonl", "line 1", "a", "6", "2"),
+    (("jsonl", "test.jsonl", json.dumps(DOCUMENT | {"sentences": [[1, 1]]})), "test.jsonl", "line 1", "(1, 1)"),
+    (("jsonl", "test.jsonl", json.dumps(DOCUMENT | {"speakers": ["Ann"]})), "test.jsonl", "line 1", "speakers"),
+    (("jsonl", "test.jsonl", json.dumps(DOCUMENT | {"text": "x y", "offsets": [[0, 1], [2, 9]]})), "line 1", "(2, 9)"),
+    (("jsonl", "test.jsonl", json.dumps(DOCUMENT | {"gold": {"tags": ["A"]}})), "test.jsonl", "line 1", "tags"),
+    (("jsonl", "test.jsonl", ""), "test", "corpus"),
     (("jsonl", "test.jsonl", b"\xff\xfe"), "test.jsonl", "UTF-8"),
     (("jsonl", "other.txt", "x"), "train.jsonl"),
     (("jsonl", "test.jsonl", 2 * (json.dumps(DOCUMENT) + "\n")), "test.jsonl", "a"),
@@ -76,6 +83,33 @@ def test_files(fault: Fault, composed: Composed, refusal: Refusal, tmp_path: Pat
             cfg.dataset.domain = "ai"
         cfg.metric = OmegaConf.load(CONFIGS / "metric" / "statistics.yaml")
     refusal.of(lambda: evaluate_documents(cfg), *fault.named)
+
+
+UNANNOTATED = rows(
+    ("experiment=ner", "gold.entities"),
+    ("experiment=re", "relations"),
+    ("experiment=mrpc", "label"),
+    ("experiment=squad", "gold.questions"),
+    ("experiment=coref", "coreference"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", UNANNOTATED)
+def test_documents_that_are_annotated_for_another_task(
+    fault: Fault, encoder: Path, refusal: Refusal, tmp_path: Path
+) -> None:
+    """The message names the corpus, the split and the document."""
+    from transferlab.data.datamodule import TransferDataModule
+    from transferlab.data.readers.jsonl import JsonLinesReader
+    from transferlab.encoders.tokenizers import load_tokenizers
+    from transferlab.utils.instantiate import build
+
+    tokenizers, _ = load_tokenizers({"target": str(encoder)})
+    (tmp_path / "test.jsonl").write_text(json.dumps(DOCUMENT | {"text": "x y"}))
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        cfg = compose("train", overrides=[fault.change])
+    datamodule = TransferDataModule(JsonLinesReader(tmp_path), build(cfg.taskmodule, tokenizers=tokenizers))
+    refusal.of(lambda: datamodule.examples("test"), f"{tmp_path}, test split: a", *fault.named)
 
 
 def test_a_place_that_is_not_there(composed: Composed, refusal: Refusal) -> None:

@@ -9,9 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-from tokenizers import Tokenizer, models, pre_tokenizers, processors
-from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 from transferlab.encoders.tokenizers import load_tokenizers
 from transferlab.models.coreference_model import CoreferenceModel
@@ -25,21 +22,10 @@ DESCRIPTION = "transferlab.json"
 
 
 @pytest.fixture(scope="module")
-def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def saved(encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model with a trained encoder, so that it holds every kind of file."""
     place = tmp_path_factory.mktemp("models")
-    vocabulary = {word: i for i, word in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "ann", "met", "bob"])}
-    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    special = [("[CLS]", 2), ("[SEP]", 3)]
-    tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=special)
-    PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]"
-    ).save_pretrained(place / "encoder")
-    torch.manual_seed(0)
-    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
-    BertModel(BertConfig(vocab_size=7, max_position_embeddings=64, **sizes)).save_pretrained(place / "encoder")
-    sources = {"target": str(place / "encoder")}
+    sources = {"target": str(encoder)}
     small = {"ffnn_size": 8, "max_span_width": 4, "feature_emb_size": 4, "use_metadata": False}
     model = CoreferenceModel(pretrained_models=sources, keep_singletons=True, mention_loss_coef=1.0, **small).eval()
     taskmodule = CoreferenceTaskModule(load_tokenizers(sources)[0], max_segment_len=16)

@@ -44,7 +44,7 @@ def test_no_annotation_is_not_an_empty_one():
     assert gold_tags(document([], entities=[]), "entities", "IOB2") == []
     with pytest.raises(ValueError, match=r"d has no gold.entities: .*set taskmodule.layer=tags"):
         gold_tags(document([1], tags=["O"]), "entities", "IOB2")
-    with pytest.raises(ValueError, match=r"d has no gold.tags: it can be predicted, not trained on or scored$"):
+    with pytest.raises(ValueError, match=r"d has no gold.tags: it can be predicted, not trained on or scored"):
         gold_tags(document([1]), "tags", None)
 
 

@@ -38,7 +38,7 @@ class MentionBrackets:
             if piece is None or not (piece[1] or piece[3]):
                 raise DataError(
                     f"cannot read {cell[position:]!r} in the coreference column {cell!r}; "
-                    "it holds pieces such as (7, 7) and (7), or - for none"
+                    "write pieces such as (7, 7) and (7), or - for none"
                 )
             opens, entity, closes = piece.groups()
             if opens:

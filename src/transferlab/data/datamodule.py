@@ -84,7 +84,7 @@ class TransferDataModule(LightningDataModule):
         self.select_n = {split: n for split, n in (select_n or {}).items() if n is not None}
         unknown = set(self.select_n) - set(reader.splits)
         if unknown:
-            raise UserError(f"datamodule.select_n names {sorted(unknown)}; the corpus has {list(reader.splits)}")
+            raise UserError(f"datamodule.select_n names {sorted(unknown)}; choose from {', '.join(reader.splits)}")
         self.select_seed = select_seed
         self.train_examples = train_examples
         self.num_workers = num_workers
@@ -101,7 +101,9 @@ class TransferDataModule(LightningDataModule):
         if split not in self._documents:
             documents = select(list(self.reader.read(split)), self.select_n.get(split), self.select_seed)
             if not documents:
-                raise UserError(f"the {split} split of {self.reader} holds no documents")
+                raise UserError(
+                    f"the {split} split of {self.corpus} holds no documents; choose another corpus or split"
+                )
             words = sum(len(document.words) for document in documents)
             log.info("%s: %d documents, %d words", split, len(documents), words)
             self._documents[split] = documents
@@ -113,12 +115,15 @@ class TransferDataModule(LightningDataModule):
             documents = self.documents(split)
             encoded, names, labels = [], [], GoldLabels(split)
             for document in documents:
-                for example in self.taskmodule.encode(document, annotated=True):
+                for example in self._encoded(document, split):
                     encoded.append(example)
                     names.append(document.name)
                     labels.add(self.taskmodule.gold_labels(example), document.name)
             if not encoded:
-                raise UserError(f"the {split} split of {self.reader} holds nothing that this task asks about")
+                raise UserError(
+                    f"no document of the {split} split of {self.corpus} is an example of this task; choose data that "
+                    "is annotated for it"
+                )
             if len(encoded) != len(documents):
                 log.info("%s: %d examples", split, len(encoded))
             if split == "train" and self.train_examples is not None:
@@ -128,6 +133,18 @@ class TransferDataModule(LightningDataModule):
                 log.info("train: %d of %d examples, drawn with select_seed=%d", len(encoded), found, self.select_seed)
             self._examples[split], self._names[split], self._gold_labels[split] = encoded, names, labels
         return self._examples[split]
+
+    @property
+    def corpus(self) -> str:
+        """What messages call the corpus: its place, or its reader."""
+        return str(getattr(self.reader, "place", type(self.reader).__name__))
+
+    def _encoded(self, document: Document, split: str) -> list[Any]:
+        """The examples of a document; a refusal says where it is from."""
+        try:
+            return self.taskmodule.encode(document, annotated=True)
+        except UserError as error:
+            raise UserError(f"{self.corpus}, {split} split: {error}") from error
 
     def document_names(self, split: str) -> list[str]:
         """The document of each example of a split, by its name."""

@@ -78,4 +78,4 @@ def _with_words(content: dict[str, Any]) -> dict[str, Any]:
         return content | {"words": words, "sentences": spans}
     if isinstance(content.get("text"), str):
         return document_from_text(content["name"], content["text"]).to_dict() | content
-    raise DocumentError("a line holds one of words, sentences (lists of words) and text (a string)")
+    raise DocumentError("give one of words, sentences (lists of words) and text (a string)")

@@ -92,13 +92,13 @@ def read_raw_text(path: str | Path) -> Iterator[Document]:
     path = Path(path)
     root, files = (path, sorted(path.rglob("*.txt"))) if path.is_dir() else (path.parent, [path])
     if not files:
-        raise DataError(f"the directory {path} holds no .txt file")
+        raise DataError(f"the directory {path} holds no .txt file; name a directory with some, or a file")
     for file in files:
         try:
             # bytes, because text mode would change line ends and with them the offsets
             text = file.read_bytes().decode("utf-8-sig")
         except FileNotFoundError as error:
-            raise DataError(f"{file} does not exist") from error
+            raise DataError(f"{file} does not exist; name a .txt file, or a directory with some") from error
         except UnicodeDecodeError as error:
             raise DataError(f"{file} is not UTF-8 ({error}); convert it, for example with iconv") from error
         yield document_from_text(file.relative_to(root).with_suffix("").as_posix(), text)

@@ -146,7 +146,9 @@ class TrainingTexts:
         except (KeyError, TypeError, ValueError):  # binascii's error is a ValueError
             right = False
         if not right:
-            raise UserError(f"{place}: 'trained_on' is damaged: its hashes of texts cannot be read")
+            raise UserError(
+                f"{place}: 'trained_on' is damaged: its hashes of texts cannot be read; save the model again"
+            )
         return cls(*names, *counts, ids, spans, source)
 
 

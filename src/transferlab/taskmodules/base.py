@@ -95,14 +95,14 @@ class TaskModule(ABC, Generic[Example, Batch]):
         if count:
             raise UserError(
                 f"the model reads {self.reads}, and none of the {count} documents has "
-                f"{' or '.join(self.needs)}; they have {', '.join(sorted(found)) or 'no annotation'}"
+                f"{' or '.join(self.needs)}; they have {', '.join(sorted(found)) or 'no annotation'}: choose others"
             )
 
     def not_annotated(self, document: Document, layer: str) -> UserError:
         """The refusal of a document without the layer, in words, that training and scores need."""
         return UserError(
             f"{document.name} has no {layer}: it can be predicted, not trained on or scored; the model reads "
-            f"{self.reads}"
+            f"{self.reads}: choose data that is annotated for it"
         )
 
     def check_annotated(self, documents: Sequence[Document]) -> None:
@@ -143,7 +143,7 @@ class TaskModule(ABC, Generic[Example, Batch]):
             UserError: anything else.
         """
         if not isinstance(given, str):
-            raise UserError(f"{name}: the model reads {self.reads}; a text is expected, not {str(given)[:60]!r}")
+            raise UserError(f"{name}: the model reads {self.reads}; give a text, not {str(given)[:60]!r}")
         return document_from_text(name, given)
 
     @abstractmethod

@@ -76,7 +76,7 @@ class CoreferenceTaskModule(TaskModule[CoreferenceExample, CoreferenceBatch]):
             if max_segment_len <= tokenizer.num_special:
                 raise UserError(
                     f"taskmodule.max_segment_len={max_segment_len} leaves no room beside {tokenizer.num_special} "
-                    "special tokens"
+                    "special tokens; raise it"
                 )
         self.max_segment_len = max_segment_len
         self.max_training_sentences = max_training_sentences

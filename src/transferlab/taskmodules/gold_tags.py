@@ -23,8 +23,8 @@ def gold_tags(document: Document, layer: str, scheme: str | None) -> list[str]:
     given = getattr(document.gold, layer)
     if given is None:
         other = next((name for name in LAYERS if getattr(document.gold, name) is not None), None)
-        remedy = f"; it has gold.{other}: set taskmodule.layer={other}" if other else ""
-        raise UserError(f"{document.name} has no gold.{layer}: it can be predicted, not trained on or scored{remedy}")
+        remedy = f"it has gold.{other}: set taskmodule.layer={other}" if other else "choose data that has them"
+        raise UserError(f"{document.name} has no gold.{layer}: it can be predicted, not trained on or scored; {remedy}")
     if scheme is None:
         return given
     if layer == "tags":

@@ -161,7 +161,9 @@ class QuestionAnsweringTaskModule(TaskModule[QuestionExample, QuestionBatch]):
         """
         questions = document.gold.questions
         if annotated and questions is None:
-            raise UserError(f"{document.name} has no questions (gold.questions): there is nothing to train on or score")
+            raise UserError(
+                f"{document.name} has no questions to train on or to score; choose data with gold.questions"
+            )
         if document.text is None:
             raise UserError(f"{document.name} has no text, in whose characters answers are given; add its field text")
         words, offsets = _words(document)
@@ -177,7 +179,7 @@ class QuestionAnsweringTaskModule(TaskModule[QuestionExample, QuestionBatch]):
             if annotated and question.answers is None:
                 raise UserError(
                     f"{document.name}, question {question.id!r}: its answers are unknown (null), so it can be "
-                    "predicted, not trained on or scored; [] would say that the text does not answer it"
+                    "predicted, not trained on or scored; add them, or [] if the text does not answer it"
                 )
             asked, read = {}, {}
             for key, tokenizer in self.tokenizers.items():
@@ -228,7 +230,7 @@ class QuestionAnsweringTaskModule(TaskModule[QuestionExample, QuestionBatch]):
     def document(self, name: str, given: tuple[str, str]) -> Document:
         """The document of a question and the text to answer it from."""
         if not (isinstance(given, tuple | list) and len(given) == 2 and all(isinstance(part, str) for part in given)):
-            raise UserError(f"{name}: a pair (question, text) is expected, not {str(given)[:60]!r}")
+            raise UserError(f"{name}: give a pair (question, text), not {str(given)[:60]!r}")
         question, text = given
         words, offsets = fine_words(text)
         return Document(

@@ -69,6 +69,8 @@ def document_with_entities(name: str, given: Any) -> Document:
     for start, end, entity_type in entities:
         words = covering_words(document.offsets or [], start, end)
         if words is None:
-            raise UserError(f"{name}: there is no word in the characters {start} to {end} of {text[:60]!r}")
+            raise UserError(
+                f"{name}: choose other characters than {start} to {end}: there is no word in {text[:60]!r} there"
+            )
         document.gold.entities.append(Entity(*words, entity_type))
     return document

@@ -102,7 +102,7 @@ class RelationExtractionTaskModule(TaskModule[RelationExample, ClassificationBat
                 "taskmodule.add_candidate_relations=true needs a label for them: set taskmodule.no_relation"
             )
         if add_reversed_relations and not reversed_suffix:
-            raise UserError("taskmodule.reversed_suffix is empty: it must tell a label from its reverse")
+            raise UserError("taskmodule.reversed_suffix is empty: give one that tells a label from its reverse")
         if add_reversed_relations and metric == "semeval":
             raise UserError(
                 "taskmodule.add_reversed_relations=true does not go with model.metric=semeval, whose labels hold their "
@@ -153,7 +153,9 @@ class RelationExtractionTaskModule(TaskModule[RelationExample, ClassificationBat
         if self.labels is None:
             gold = {relation.label for document in documents for relation in document.gold.relations or []}
             if not gold:
-                raise UserError("none of the training documents has a relation to learn from (gold.relations)")
+                raise UserError(
+                    "none of the training documents has a relation to learn from; choose data with gold.relations"
+                )
             known = self.directions.all_labels(gold)
             self.labels = [label for label in known if self.problem == "multi_class" or label != self.no_relation]
         if self.entity_types is None:

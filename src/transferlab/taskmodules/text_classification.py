@@ -95,7 +95,7 @@ class TextClassificationTaskModule(TaskModule[TextExample, ClassificationBatch])
             if max_length <= tokenizer.num_special_pair:
                 raise UserError(
                     f"taskmodule.max_length={max_length} leaves no room beside {tokenizer.num_special_pair} special "
-                    "tokens"
+                    "tokens; raise it"
                 )
         self._kind = LABEL_KINDS[self.problem]
         self.max_length = max_length
@@ -112,7 +112,7 @@ class TextClassificationTaskModule(TaskModule[TextExample, ClassificationBatch])
         """
         gold = [self._required_label(document) for document in documents if document.gold.label is not None]
         if not gold:
-            raise UserError("none of the training documents has a label to learn from (gold.label)")
+            raise UserError("none of the training documents has a label to learn from; choose data with gold.label")
         if self.pairs is None:
             self._learn_pairs([document.text_pair is not None for document in documents])
         if self.problem == "regression":
@@ -264,7 +264,7 @@ class TextClassificationTaskModule(TaskModule[TextExample, ClassificationBatch])
         """The document of a text, or of a pair ``(text, text)``; raises UserError for anything else."""
         texts = (given,) if isinstance(given, str) else given
         if not (isinstance(texts, tuple | list) and 1 <= len(texts) <= 2 and all(isinstance(t, str) for t in texts)):
-            raise UserError(f"{name}: the model reads {self.reads}, not {str(given)[:60]!r}")
+            raise UserError(f"{name}: the model reads {self.reads}; give that, not {str(given)[:60]!r}")
         return text_document(name, *texts)
 
     def answer(self, document: Document) -> Label | None:

@@ -115,7 +115,9 @@ class TokenClassificationTaskModule(TaskModule[TaggingExample, TokenBatch]):
         if scheme is not None:
             spans_of_tags([], scheme)  # refuses an unknown one
         elif layer == "entities":
-            raise UserError("taskmodule.scheme=null, but taskmodule.layer=entities: tags of spans need a scheme")
+            raise UserError(
+                "taskmodule.scheme=null, but taskmodule.layer=entities: choose the scheme of the tags of spans"
+            )
         self.limits = {key: max_segment_len - tokenizer.num_special for key, tokenizer in self.tokenizers.items()}
         if not 0 <= overlap < min(self.limits.values()):
             raise UserError(

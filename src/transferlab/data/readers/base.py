@@ -68,7 +68,7 @@ def data_directory(data_dir: str | Path | None, variable: str, remedy: str) -> P
     place = os.fspath(data_dir) if data_dir is not None else os.environ.get(variable, "")
     if not place:
         raise DataError(
-            f"the corpus has no place: set the environment variable {variable} or the key dataset.data_dir. {remedy}"
+            f"no data directory is given: set the environment variable {variable} or the key dataset.data_dir. {remedy}"
         )
     path = Path(place).expanduser()
     if not path.exists():
@@ -80,7 +80,7 @@ def data_directory(data_dir: str | Path | None, variable: str, remedy: str) -> P
 def require_split(split: str, splits: Collection[str], place: str | Path) -> None:
     """Raise DataError unless ``split`` is one of the ``splits`` found at ``place``."""
     if split not in splits:
-        raise DataError(f"{place} has no split {split!r}; it has {list(splits) or 'none'}")
+        raise DataError(f"{place} has no split {split!r}; choose one of {list(splits) or 'another corpus'}")
 
 
 def split_of_path(path: str) -> str | None:

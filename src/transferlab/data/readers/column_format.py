@@ -55,7 +55,9 @@ class ColumnSentence:
             raise DataError(f"{self.place}: {width} columns {self.rows[0]}; column {index} (from 0) does not exist")
         for row in self.rows:
             if not row[index].strip(" "):
-                raise DataError(f"{self.place}: column {index} (from 0) of the row {row} in this sentence is empty")
+                raise DataError(
+                    f"{self.place}: column {index} (from 0) of the row {row} in this sentence is empty; fill it"
+                )
         return [row[index] for row in self.rows]
 
 

@@ -161,6 +161,8 @@ class ColumnReader:
             place = f"{hub['name']}, row {number} of {split}"
             for key in ("words", "tags"):
                 if row.get(hub[key]) is None:
-                    raise DataError(f"{place}: dataset.hub.{key}={hub[key]!r} is no column out of {sorted(row)}")
+                    raise DataError(
+                        f"{place}: dataset.hub.{key}={hub[key]!r} is no column; choose one of {sorted(row)}"
+                    )
             if row[hub["words"]]:  # earlier copies of CoNLL-2003 had a sentence without words
                 yield _Sentence(row[hub["words"]], row[hub["tags"]], place)

@@ -81,7 +81,7 @@ def parse_conll(lines: Iterable[str], file: str) -> Iterator[Document]:
     except DataError as error:
         raise DataError(f"{file}, line {number}: {error}") from error
     if not found:
-        raise DataError(f"{file} holds no document: no line begins with '#begin document (<id>); part 000'")
+        raise DataError(f"{file} holds no document; put a line '#begin document (<id>); part 000' before each")
 
 
 def split_columns(line: str) -> list[str]:

@@ -89,8 +89,8 @@ def _items(record: Any, key: str, kinds: tuple[type, ...], place: str) -> Iterat
         values = item[: len(kinds)] if isinstance(item, list) else []
         if [type(value) for value in values] != list(kinds):
             raise DataError(
-                f"{place}: {key!r} holds {json.dumps(item)[:60]}, which does not begin with {len(kinds) - 1} positions "
-                "of words and a label"
+                f"{place}: {key!r} holds {json.dumps(item)[:60]}; put {len(kinds) - 1} positions of words and a label "
+                "at its beginning"
             )
         yield values
 
@@ -98,5 +98,5 @@ def _items(record: Any, key: str, kinds: tuple[type, ...], place: str) -> Iterat
 def _span(start: int, end: int, words: list[str], place: str) -> Span:
     """First and last word, both inclusive as in the file."""
     if not 0 <= start <= end < len(words):
-        raise DataError(f"{place}: {start} to {end} is no span of the {len(words)} words; both are inclusive, from 0")
+        raise DataError(f"{place}: {start} to {end} is no span of the words; choose both from 0 to {len(words) - 1}")
     return start, end

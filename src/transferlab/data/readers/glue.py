@@ -248,11 +248,11 @@ class GlueReader:
             if self._hides_labels(split) and score < 0:
                 return None
             if not 0 <= score <= 5:
-                raise DataError(f"{where}: {raw!r} is not from 0 to 5")
+                raise DataError(f"{where}: the score {raw!r} must be from 0 to 5")
             return score
         if raw is None:
             return None if self._hides_labels(split) else _NO_MAJORITY
         label = dict(zip(task.hub_labels or (), task.labels, strict=False)).get(raw, raw) if on_hub else raw
         if label not in (*task.labels, _NO_MAJORITY):
-            raise DataError(f"{where}: the label {raw!r} of {self.task} is none of {', '.join(task.labels)}")
+            raise DataError(f"{where}: the label {raw!r} of {self.task} must be one of {', '.join(task.labels)}")
         return label

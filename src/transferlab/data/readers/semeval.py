@@ -111,7 +111,7 @@ def _read_file(file: Path, labelled: bool, key: dict[str, str] | None = None) ->
             if label is None and (labelled or key is not None):
                 where = "in the line below it" if key is None else "in TEST_FILE_KEY.TXT"
                 raise DataError(
-                    f"{record.place}: sentence {record.number} has no label {where}; such a line is 'Other' or like "
+                    f"{record.place}: sentence {record.number} has no label {where}; add such a line, 'Other' or like "
                     "'Cause-Effect(e1,e2)'"
                 )
             yield record.place, _document(record, label)
@@ -155,7 +155,9 @@ def _document(record: _Record, label: str | None) -> Document:
     head = covering_words(offsets, position["<e1>"], position["</e1>"])
     tail = covering_words(offsets, position["<e2>"], position["</e2>"])
     if head is None or tail is None:
-        raise DataError(f"{record.place}: there is no word between the markers of a nominal in {sentence!r}")
+        raise DataError(
+            f"{record.place}: there is no word between the markers of a nominal in {sentence!r}; put one there"
+        )
     return Document(
         name=record.number,
         words=words,

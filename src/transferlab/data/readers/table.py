@@ -172,7 +172,7 @@ class TableReader:
             return label
         # the hub has the names themselves
         if label not in self.label_names and label not in self.label_names.values():
-            raise DataError(f"{where}: {label!r} is none of {list(self.label_names)} (dataset.label_names)")
+            raise DataError(f"{where}: {label!r} must be one of {list(self.label_names)} (dataset.label_names)")
         return self.label_names.get(label, label)
 
 
@@ -194,7 +194,7 @@ def _find(place: Path, patterns: Mapping[str, str]) -> dict[str, list[Path]]:
 def _string(row: Row, column: Column, where: str) -> str:
     text = cell(row, column, where)
     if not isinstance(text, str):
-        raise DataError(f"{where}, column {column!r}: {text!r} is not a text")
+        raise DataError(f"{where}, column {column!r}: {text!r} must be a text")
     return text
 
 
@@ -208,5 +208,5 @@ def _items(raw: Any, separator: str | None, where: str) -> list[Any]:
         except json.JSONDecodeError as error:
             raise DataError(f"{where}: {raw!r} is not a JSON list; dataset.separator splits other lists") from error
     if not isinstance(raw, list):
-        raise DataError(f"{where}: {raw!r} is not a list")
+        raise DataError(f"{where}: {raw!r} must be a list of classes, as dataset.label_kind=several says")
     return raw

@@ -68,7 +68,7 @@ def json_rows(file: Path) -> Iterator[tuple[int, Row]]:
         try:
             row = json_file.loads(text, line)
         except json.JSONDecodeError as error:
-            raise DataError(f"{file}, line {line}: {error}") from error
+            raise DataError(f"{file}, line {line}: not JSON ({error.msg}); write one JSON object a line") from error
         if not isinstance(row, dict):
             raise DataError(f"{file}, line {line}: write one JSON object a line, not {text[:40]!r}")
         yield line, row
@@ -92,7 +92,7 @@ def number(raw: Any, where: str) -> float:
     except (TypeError, ValueError):
         value = math.nan
     if not math.isfinite(value):
-        raise DataError(f"{where}: {raw!r} is not a number")
+        raise DataError(f"{where}: {raw!r} must be a finite number")
     return value
 
 
