@@ -10,11 +10,15 @@ import pandas as pd
 from omegaconf import DictConfig
 
 from transferlab.reporting.ranking_report import RankingReport
-from transferlab.transferability.judging import MEAN, judge_targets
+from transferlab.transferability.candidates import MEAN_GAIN, MEAN_RANK, STATIC, candidates_of
+from transferlab.transferability.comparing import compare_candidates, measured_reliability
+from transferlab.transferability.estimators import ESTIMATORS
+from transferlab.transferability.judging import FEWEST_SOURCES, FEWEST_TARGETS, MEAN, judge_candidates
 from transferlab.transferability.library import KINDS, TaskLibrary
 from transferlab.transferability.measured import complete_seeds, relative_gain
 from transferlab.transferability.prediction import Prediction, predict, task_similarities
-from transferlab.transferability.ranking import FUSION, fused, ranks
+from transferlab.transferability.ranking import BOTH, FUSION, fused, ranks
+from transferlab.utils.errors import ConfigError, near
 from transferlab.utils.instantiate import build
 
 log = logging.getLogger(__name__)
@@ -41,6 +45,8 @@ def rank_targets(
         measured: target -> sources x seeds.
         report: takes everything as it comes.
     """
+    if measured:
+        _check_comparison(cfg, len(targets))
     same_places = [f"paths.{name}='{cfg.paths[name]}'" for name in ("data_dir", "model_dir")]
     options: dict[str, Any] = {name: cfg[name] for name in ("own_corpus", "max_examples", "max_items", "seed")}
     options["layers"] = several(cfg.layers)
@@ -62,14 +68,21 @@ def rank_targets(
         if prediction.scores.shape[1] > 1:
             prediction.scores[FUSION] = fused(prediction.scores)
         truth = _report(report, prediction, measured.get(target), cfg.baseline)
-        if len(truth) > 1:
-            judged[target] = prediction.scores.loc[truth.index], truth
+        known = truth.index.intersection(prediction.scores.index)
+        if len(known) > 1:
+            judged[target] = prediction.scores.loc[known], truth
     if judged:
-        known = {source for scores, _ in judged.values() for source in scores.index}
-        if unknown := sorted(known - set(sizes)):
-            log.warning("no baseline of data size: sizes={%s: ...} is missing", ", ".join(unknown))
-        table = judge_targets(judged, sizes=None if unknown else sizes)
-        report.judge(table if len(judged) > 1 else table.drop(index=MEAN, level="target"))
+        candidates = candidates_of(judged, sizes=sizes, baseline=cfg.baseline)
+        table = judge_candidates(candidates)
+        report.judge(
+            table if len(judged) > 1 else table.drop(index=MEAN, level="target"),
+            measured_reliability(candidates, seed=cfg.seed),
+            candidates.static,
+            candidates.unavailable,
+            measure=cfg.compare_by,
+        )
+        compared = compare_candidates(candidates, cfg.compare_with, cfg.compare_by)
+        report.compare(compared, fewest_targets=FEWEST_TARGETS[cfg.compare_by], fewest_sources=FEWEST_SOURCES)
     library = TaskLibrary(cfg.library)
     names = [target.rpartition(":")[2] for target in targets]
     for kind in [kind for kind in KINDS if kind in embedded]:
@@ -78,17 +91,31 @@ def rank_targets(
             report.space(kind, task_similarities(library, tasks, kind), names)
 
 
+def _check_comparison(cfg: DictConfig, targets: int) -> None:
+    """Refuse a method to compare with that there will not be, before anything is computed."""
+    methods = [*KINDS, *ESTIMATORS, *cfg.estimators] if cfg.methods is None else several(cfg.methods)
+    known = list(dict.fromkeys([*STATIC, *methods, BOTH, FUSION]))
+    wanted, layer, _ = str(cfg.compare_with).partition(" (")  # "logme (best)"
+    if wanted not in known or (layer and wanted not in methods):
+        hint = near(str(cfg.compare_with), known) or f"choose one of {', '.join(known)}"
+        raise ConfigError(f"compare_with={cfg.compare_with}: no method has this name; {hint}")
+    if wanted in (MEAN_GAIN, MEAN_RANK) and targets < 2:
+        raise ConfigError(f"compare_with={wanted}: there is only one target; name several, or compare with random")
+    if wanted == MEAN_GAIN and not cfg.baseline:
+        raise ConfigError(f"compare_with={wanted}: no baseline is given that sources could gain over; set baseline")
+
+
 def _report(
     report: RankingReport, prediction: Prediction, measured: pd.DataFrame | None, baseline: str | None
 ) -> pd.DataFrame:
-    """Report a target; return what was measured of its sources, on the seeds that all of them have."""
+    """Report a target; return what was measured, no transfer included, on the seeds that all have."""
     scores = prediction.scores
     truth = pd.DataFrame(index=scores.index[:0])
     gains = here = None
     if measured is not None:
         here = complete_seeds(measured.reindex([*scores.index, *([baseline] if baseline else [])]))
         gains = relative_gain(here, baseline) if baseline else None
-        truth = here.loc[scores.index].dropna()
+        truth = here.dropna()
         for source in scores.index.difference(truth.index):
             log.warning("%s: %s was not measured, and has no part in the judgement", prediction.target, source)
     report.add(

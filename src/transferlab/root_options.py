@@ -206,6 +206,8 @@ class Rank(Root):
         sizes: training examples by source.
         measured_as: targets by their names in the measurements.
         baseline: the source that stands for no transfer.
+        compare_with: the method, or static baseline, that all others are compared with.
+        compare_by: the measure of agreement by which they are compared.
         estimators: the estimators by name.
     """
 
@@ -223,6 +225,8 @@ class Rank(Root):
     sizes: dict[str, Count] | None
     measured_as: dict[str, Text] | None
     baseline: Text | None
+    compare_with: Text
+    compare_by: Literal["best_rank", "ndcg", "ndcg_exp", "regret_1", "regret_3", "spearman"]
     estimators: dict[str, _Parts]
 
 

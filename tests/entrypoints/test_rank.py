@@ -110,10 +110,17 @@ def test_from_models_to_a_verdict(train, run_embed, run_rank, encoders, corpus, 
     assert judged.loc["data size", "best_rank"] == 1
     best = scores["logme"].rank(ascending=False)["two"]
     assert judged.loc["logme", "best_rank"] == best
-    for picture in ("predictions_coref", "gains", "gain_distribution", "map_textemb", "graph_textemb"):
+    compared = pd.read_csv(written["compared"], index_col="method")
+    assert set(compared.index) == set(judged.index), "nothing is left out"
+    assert set(compared["verdict"]) == {"too few seeds", "baseline"} and compared["p"].isna().all()
+    reliability = pd.read_csv(written["reliability"]).iloc[0]
+    # means .56 .605 .425, between .01755; half differences of the seeds .01 .005 .025, noise .00021667
+    assert reliability["of_mean"] == pytest.approx(1 - 0.00021667 / 0.01755, rel=1e-5)
+    for picture in ("agreement", "predictions_coref", "gains", "gain_distribution", "map_textemb", "graph_textemb"):
         assert Path(written[picture]).stat().st_size > 1000
     report = Path(written["report"]).read_text()
     assert "56.00 ± 1.41" in report and "pairs of mentions" in report and "predictions_coref.png" in report
+    assert "No verdict on the methods" in report and "mean rank over other targets, as there is only one" in report
     assert "Spearman" in capsys.readouterr().out
 
     table = transferability.rank(
@@ -196,7 +203,7 @@ def test_an_interrupted_ranking_keeps_what_there_is(run_rank, encoders, tmp_path
     def fails(*arguments: Any, **options: Any) -> None:
         raise UserError("stopped")
 
-    monkeypatch.setattr("transferlab.rank_targets.judge_targets", fails)
+    monkeypatch.setattr("transferlab.rank_targets.judge_candidates", fails)
     with pytest.raises(UserError, match="stopped"):
         run_rank("methods=[logme,knn]", f"measured={place}")
     assert "knn" in (tmp_path / "run" / "ranking.md").read_text() and (tmp_path / "run" / "scores.csv").is_file()
@@ -211,6 +218,16 @@ def test_what_is_measured_is_checked_before_anything_is_predicted(run_rank, tmp_
     table.write_text("target,source,seed,score\ncoref,one,1,0.5\n")
     with pytest.raises(UserError, match="there is no source 'minilm' to gain over"):
         run_rank(f"measured={table}")
+    table.write_text("target,source,seed,score\ncoref,minilm,1,0.5\ncoref,one,1,0.6\n")
+    for wrong, said in {
+        "randm": "compare_with=randm.*did you mean random",
+        "'logme (best)'": r"compare_with=logme \(best\)",
+        "'mean rank over other targets'": "there is only one target",
+    }.items():
+        with pytest.raises(UserError, match=said):
+            run_rank(f"measured={table}", "methods=[knn]", f"compare_with={wrong}")
+    with pytest.raises(UserError, match="compare_by"):
+        run_rank(f"measured={table}", "compare_by=f1")
     table.write_text("target,source,seed,score\nother,one,1,0.5\n")
     with pytest.raises(UserError, match=r"nothing was measured for coref, but for other.*measured_as"):
         run_rank(f"measured={table}")

@@ -16,6 +16,7 @@ from transferlab.reporting.transfer_plots import (
     plot_predictions,
     spread_out,
 )
+from transferlab.statistics.rankings import spearman_interval
 from transferlab.utils.errors import UserError
 
 PNG = b"\x89PNG"
@@ -83,10 +84,23 @@ def test_predictions_are_in_the_order_of_each_method(tmp_path: Path, drawn: list
     logme, leep = drawn[0].axes
     assert [tick.get_text() for tick in logme.get_xticklabels()] == ["b", "c", "a"]
     assert [tick.get_text() for tick in leep.get_xticklabels()] == ["a", "c", "b"]  # without a score: last
-    assert logme.get_title(loc="left") == "logme: ρ = 1.00"
-    assert leep.get_title(loc="left") == "leep: ρ = -1.00"
+    assert logme.get_title(loc="left") == "logme\nρ = 1.00"
+    assert leep.get_title(loc="left") == "leep\nρ = -1.00"
     heights = [container[0].get_ydata()[0] for container in logme.containers]
     assert heights == [6.0, 2.0, 0.0]
+
+
+def test_agreement_has_its_interval_and_is_that_of_the_scores(tmp_path: Path, drawn: list[Figure]) -> None:
+    names = list("abcd")
+    predicted = pd.DataFrame({"logme": [4.0, 3.0, 2.0, 1.0]}, index=names)
+    scores = pd.DataFrame({1: [0.4, 0.3, 0.2, 0.1]}, index=names)
+    gains = pd.DataFrame({1: [4.0, 3.0, 1.0, 2.0]}, index=names)
+    plot_predictions(predicted, gains, tmp_path / "of_gains")
+    plot_predictions(predicted, gains, tmp_path / "of_scores", scores=scores)
+    of_gains, of_scores = (figure.axes[0].get_title(loc="left") for figure in drawn)
+    low, high = spearman_interval(0.8, 4)
+    assert of_gains == f"logme\nρ = 0.80 ({low:.2f} to {high:.2f})"
+    assert of_scores.startswith("logme\nρ = 1.00 (")
 
 
 def test_nothing_to_draw_is_refused(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from transferlab.reporting.transfer_tables import MEASURES, judgement_table, ranking_table, reasons_list
+from transferlab.reporting.transfer_tables import ranking_table, reasons_list
 
 RANKS = pd.DataFrame({"logme": [2.0, 1.0, np.nan], "fusion": [1.5, 1.5, 3.0]}, index=["ner", "re", "squad"])
 
@@ -29,15 +29,6 @@ def test_many_sources_are_rows() -> None:
     table = ranking_table("wnut17", ranks)
     assert table.columns == ["source", "logme", "fusion"]
     assert table.rows[:2] == [["b", "2", "1"], ["a", "1", "2"]]
-
-
-def test_measures_with_intervals_where_there_are_such() -> None:
-    row = dict.fromkeys(MEASURES, 0.5) | {f"{name}_low": 0.25 for name in MEASURES}
-    judged = pd.DataFrame({"logme": row | {f"{name}_high": 1.0 for name in MEASURES}}).T
-    assert judgement_table("x", judged).rows[0][:3] == ["logme", "0.5 (0.2 to 1.0)", "50.0 (25.0 to 100.0)"]
-    assert judgement_table("x", judged, intervals=False).rows[0][:3] == ["logme", "0.5", "50.0"]
-    judged["best_rank_low"] = np.nan
-    assert judgement_table("x", judged).rows[0][1] == "0.5"
 
 
 def test_equal_reasons_are_said_once() -> None:

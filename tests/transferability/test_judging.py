@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +11,8 @@ import pytest
 from transferlab.statistics.crossed import crossed_mean
 from transferlab.statistics.rankings import agreement_values, spearman_interval
 from transferlab.transferability.agreement import spearman
-from transferlab.transferability.judging import DATA_SIZE, MEAN, MEASURES, RANDOM, judge, judge_targets
+from transferlab.transferability.candidates import DATA_SIZE, MEAN_RANK, RANDOM
+from transferlab.transferability.judging import MEAN, MEASURES, judge, judge_targets
 from transferlab.transferability.ranking import FUSION
 from transferlab.utils.errors import UserError
 
@@ -77,8 +80,8 @@ def test_means_over_targets_have_intervals_over_sources_and_targets() -> None:
     low, high = crossed_mean(np.stack(list(values.values()), axis=1)).interval()
     assert (mean["spearman_low"], mean["spearman_high"]) == (pytest.approx(low), pytest.approx(high))
     three = judge_targets({target: targets[target] for target in ("t0", "t1", "t3")}).loc[(MEAN, "logme")]
-    fewer = {target: (scores[:2], measured[:2]) for target, (scores, measured) in targets.items()}
-    assert np.isnan(judge_targets(fewer).loc[(MEAN, "logme"), "spearman_low"])  # of two sources
+    fewer = {target: (scores[:4], measured[:4]) for target, (scores, measured) in targets.items()}
+    assert np.isnan(judge_targets(fewer).loc[(MEAN, "logme"), "spearman_low"])  # of four sources
     assert three["spearman_low"] < three["spearman"] and np.isnan(three["regret_1_low"])
 
 
@@ -86,6 +89,20 @@ def test_the_encoder_without_a_source_is_left_out_and_the_order_of_rows_does_not
     scores, measured = tables()
     with_baseline = pd.concat([pd.DataFrame({1: [0.99], 2: [0.99], 3: [0.99]}, index=["minilm"]), measured[::-1]])
     assert judge(scores, with_baseline, baseline="minilm").equals(judge(scores, measured))
+
+
+def test_random_order_is_the_mean_over_all_orders() -> None:
+    scores, measured = tables()
+    random = judge(scores, measured).loc[RANDOM]
+    orders = np.array(list(permutations(range(4))), dtype=float)
+    truth = measured.mean(axis=1).to_numpy()[None]
+    for name, measure in MEASURES.items():
+        assert random[name] == pytest.approx(np.mean([measure(order, truth)[0] for order in orders]), abs=1e-12), name
+
+
+def test_sizes_that_are_not_known_leave_out_the_baseline() -> None:
+    scores, measured = tables()
+    assert DATA_SIZE not in judge(scores, measured, sizes={"ner": 1, "re": 2}).index
 
 
 def test_a_method_without_any_score_is_not_judged() -> None:
@@ -110,8 +127,6 @@ def test_wrong_tables_are_refused() -> None:
         judge(scores, measured.drop(index="paws"))
     with pytest.raises(UserError, match="no predicted score for ner, re"):
         judge(scores[2:], measured)
-    with pytest.raises(UserError, match="no number of examples for squad, paws"):
-        judge(scores, measured, sizes={"ner": 1, "re": 2})
     with pytest.raises(UserError, match="80 is no fraction"):
         judge(scores, 100 * measured)
     with pytest.raises(UserError, match="two different sources"):
@@ -122,12 +137,15 @@ def test_means_over_targets_keep_the_targets() -> None:
     scores, measured = tables()
     other = measured.iloc[::-1].set_axis(SOURCES)
     judged = judge_targets({"coref": (scores, measured), "ner": (scores.assign(leep=np.nan), other)})
-    assert judged.loc["coref"].drop(columns="targets").equals(judge(scores, measured).astype(float))
+    alone = judge(scores, measured).astype(float)
+    assert judged.loc["coref"].drop(index=MEAN_RANK, columns="targets").equals(alone)
     mean = judged.loc[MEAN]
     both = judged.loc[["coref", "ner"]].xs("logme", level="method")
     assert mean.loc["logme", "best_rank"] == both["best_rank"].mean()
     assert mean.loc["logme", "targets"] == 2
     assert mean.loc["leep", "targets"] == 1
+    # ranks 2 1 3 4 and 4 3 1 2, each predicted from the other
+    assert mean.loc[MEAN_RANK, "spearman"] == pytest.approx(1 - 6 * 16 / (4 * 15))
     assert np.isnan(mean.loc["logme", "ndcg_low"])  # two targets are too few
     with pytest.raises(UserError, match="ner: there is no measured transfer"):
         judge_targets({"ner": (scores, measured[:2])})

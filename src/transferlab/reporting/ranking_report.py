@@ -10,9 +10,21 @@ from typing import Any
 import pandas as pd
 
 from transferlab.documents import write_atomically
+from transferlab.reporting.judgement_plot import plot_agreement
+from transferlab.reporting.judgement_tables import (
+    comparison_sentences,
+    comparison_table,
+    explanation,
+    judgement_table,
+    perfect_predictor,
+    reliability_sentence,
+    unavailable_sentences,
+    unscored_sentences,
+)
 from transferlab.reporting.task_space_plots import plot_task_graph, plot_task_map
+from transferlab.reporting.text_table import TextTable
 from transferlab.reporting.transfer_plots import plot_gain_distribution, plot_gain_grid, plot_predictions
-from transferlab.reporting.transfer_tables import judgement_table, ranking_table, reasons_list, training_table
+from transferlab.reporting.transfer_tables import ranking_table, reasons_list, training_table
 from transferlab.utils.escaping import markdown
 from transferlab.utils.terminal import VisibleConsole
 
@@ -85,15 +97,55 @@ class RankingReport:
         if gains is not None and gains.notna().any(axis=None):
             self._gains[target] = gains
             name = f"predictions_{target.replace(':', '_')}"
-            self._picture(name, plot_predictions(scores, gains, self.directory / name, title=target))
+            self._picture(name, plot_predictions(scores, gains, self.directory / name, scores=measured, title=target))
 
-    def judge(self, judged: pd.DataFrame) -> None:
-        """How right the methods were; rows by target and method."""
-        for target in judged.index.get_level_values("target").unique():
-            of_target = pd.DataFrame(judged.xs(target, level="target"))
-            self.console.print(judgement_table(str(target), of_target, intervals=False).rich())
-            self.lines += [judgement_table(str(target), of_target).markdown()]
+    def judge(
+        self,
+        judged: pd.DataFrame,
+        reliability: pd.DataFrame,
+        static: Mapping[str, str],
+        unavailable: Mapping[str, str],
+        *,
+        measure: str,
+    ) -> None:
+        """How well every candidate's order agrees with what was measured, and how sure that is.
+
+        Args:
+            judged: rows by target and candidate, with measures and their intervals; rows of means over targets stand
+                under a name that is no target's.
+            reliability: of what was measured, a row per target.
+            static: what the static baselines among the candidates are.
+            unavailable: why others are not among them.
+            measure: the one that is drawn.
+        """
+        self.lines += ["## How well they predicted", "", *explanation(static)]
+        for name in judged.index.get_level_values("target").unique():
+            own = pd.DataFrame(judged.xs(name, level="target"))
+            is_target = name in reliability.index
+            perfect = perfect_predictor(reliability.loc[[name]] if is_target else reliability)
+            self._show(
+                judgement_table(str(name), own, perfect), judgement_table(str(name), own, perfect, intervals=False)
+            )
+            if is_target:
+                self._say([*unscored_sentences(own), reliability_sentence(reliability.loc[name].to_dict())])
+        self._say(unavailable_sentences(unavailable))
         self._keep("judged", None, judged.reset_index())
+        self._keep("reliability", None, reliability.reset_index())
+        drawn = plot_agreement(judged, self.directory / "agreement", measure=measure, targets=list(reliability.index))
+        self._picture("agreement", drawn)
+
+    def compare(self, compared: pd.DataFrame, *, fewest_targets: int, fewest_sources: int) -> None:
+        """Verdicts on the candidates, or why there are none.
+
+        Args:
+            compared: a row per candidate beside the reference.
+            fewest_targets: that a verdict needs.
+            fewest_sources: that each of these targets needs.
+        """
+        if compared["targets"].max() >= fewest_targets:
+            self._show(comparison_table(compared))
+        self._say(comparison_sentences(compared, fewest_targets, fewest_sources))
+        self._keep("compared", None, compared.reset_index())
 
     def space(self, kind: str, similarities: pd.DataFrame, targets: Sequence[str]) -> None:
         """The tasks as embeddings of one kind see them: a map, and who is nearest to whom."""
@@ -122,6 +174,15 @@ class RankingReport:
         for name, place in self.written.items():
             log.info("%s: %s", name, place)
         return self.written
+
+    def _show(self, table: TextTable, printed: TextTable | None = None) -> None:
+        self.console.print((printed or table).rich())
+        self.lines += [table.markdown()]
+
+    def _say(self, sentences: Sequence[str]) -> None:
+        for sentence in sentences:
+            self.console.print(sentence)
+            self.lines += [markdown(sentence), ""]
 
     def _keep(self, name: str, target: str | None, frame: pd.DataFrame) -> None:
         if len(frame):

@@ -14,6 +14,7 @@ from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
 
 from transferlab.reporting.curves import COLOURS, save_figure
+from transferlab.statistics.rankings import spearman_interval
 from transferlab.utils.errors import UserError
 from transferlab.utils.escaping import plain
 
@@ -134,7 +135,12 @@ def _draw_distribution(axes: Axes, gains: pd.Series, height: float, names: float
 
 
 def plot_predictions(
-    predicted: pd.DataFrame, gains: pd.DataFrame, output: str | Path, *, title: str = ""
+    predicted: pd.DataFrame,
+    gains: pd.DataFrame,
+    output: str | Path,
+    *,
+    scores: pd.DataFrame | None = None,
+    title: str = "",
 ) -> tuple[Path, Path]:
     """Draw, for each method, the measured gain of the sources in the order in which it ranks them; return PNG and SVG.
 
@@ -142,10 +148,13 @@ def plot_predictions(
         predicted: sources x methods, larger is better; NaN, no score, comes last and is grey.
         gains: sources x seeds, in percent of the score without transfer.
         output: path of the files; its suffix, if any, is replaced.
+        scores: sources x seeds, what the gains were computed from. Its order is the measured one, which that of the
+            gains may differ from where seeds of the baseline do; None: the order of the gains.
         title: of the figure, such as the target.
 
-    A good method falls from left to right. The truly best source is orange. Bars are the standard deviation over seeds;
-    a source that was not measured has an empty place.
+    A good method falls from left to right. The truly best source is orange. ρ is Spearman's correlation with the
+    measured order and its 95 % interval over sources. Bars are the standard deviation over seeds; a source that was not
+    measured has an empty place.
 
     Raises:
         UserError: none of the sources has a gain, or there is no method.
@@ -155,7 +164,8 @@ def plot_predictions(
     if predicted.columns.empty:
         raise UserError("there is no method whose predictions could be drawn; score the sources first")
     mean, spread = gains.mean(axis=1), gains.std(axis=1).fillna(0.0)
-    best = mean.idxmax()
+    measured = (mean if scores is None else scores.reindex(predicted.index).mean(axis=1)).dropna()
+    best = measured.idxmax()
     methods = list(predicted.columns)
     sources = len(predicted)
     width = max(2.6, 0.7 + 0.2 * sources)
@@ -175,16 +185,23 @@ def plot_predictions(
         axes.axhline(0, color="0.3", linewidth=1, linestyle="--", zorder=1)
         axes.set_xticks(range(sources), [plain(str(source)) for source in order.index], rotation=90, fontsize=8)
         axes.set_xlim(-0.6, sources - 0.4)
-        measured = mean.dropna()
-        agreement = order.loc[measured.index].rank(na_option="top").corr(measured.rank())  # Spearman's
-        said = "" if np.isnan(agreement) else f": ρ = {agreement:.2f}"
-        axes.set_title(plain(f"{method}{said}"), loc="left", fontsize=10)
+        axes.set_title(plain(f"{method}\n{_agreement(order, measured)}"), loc="left", fontsize=9)
         _tidy(axes, "both")
     for axes in grid[:, 0]:
         axes.set_ylabel(GAIN, fontsize=9)
     figure.suptitle(plain(title), fontsize=11)
-    figure.supxlabel("sources, the one predicted to be best on the left", fontsize=9)
+    bars = "; bars: standard deviation over seeds" if gains.shape[1] > 1 else ""
+    figure.supxlabel(f"sources, the one predicted to be best on the left{bars}", fontsize=9)
     return save_figure(figure, Path(output))
+
+
+def _agreement(predicted: pd.Series, measured: pd.Series) -> str:
+    """Spearman's correlation and its interval, where there are such."""
+    value = predicted.loc[measured.index].rank(na_option="top").corr(measured.rank())
+    if np.isnan(value):
+        return ""
+    low, high = spearman_interval(value, len(measured))
+    return f"ρ = {value:.2f}" if np.isnan(low) else f"ρ = {value:.2f} ({low:.2f} to {high:.2f})"
 
 
 def spread_out(values: Array, least: float, low: float, high: float) -> Array:

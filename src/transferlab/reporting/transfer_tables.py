@@ -1,4 +1,4 @@
-"""Predictions of transfer as tables: the order of the sources by each method, and how right the methods were."""
+"""Predictions of transfer as tables: the order of the sources by each method, and what the sources were trained on."""
 
 from __future__ import annotations
 
@@ -8,15 +8,6 @@ from collections.abc import Mapping
 import pandas as pd
 
 from transferlab.reporting.text_table import TextTable
-
-MEASURES = {  # column -> heading, factor, digits
-    "best_rank": ("best at rank", 1, 1),
-    "ndcg": ("NDCG", 100, 1),
-    "ndcg_exp": ("NDCG 2^r-1", 100, 1),
-    "regret_1": ("regret@1 %", 1, 1),
-    "regret_3": ("regret@3 %", 1, 1),
-    "spearman": ("Spearman", 1, 2),
-}
 
 
 def ranking_table(
@@ -48,29 +39,6 @@ def ranking_table(
     columns = zip(*(cells for _, *cells in rows), strict=True)
     turned = [[str(source), *cells] for source, cells in zip(order, columns, strict=True)]
     return TextTable(["source", *(method for method, *_ in rows)], turned, title)
-
-
-def judgement_table(target: str, judged: pd.DataFrame, intervals: bool = True) -> TextTable:
-    """How well the methods' orders agree with what was measured.
-
-    Args:
-        target: for the title.
-        judged: methods x measures, see MEASURES, each with ``_low`` and ``_high``.
-        intervals: of 95 %, over sources and targets, behind each measure that has one.
-    """
-    rows = []
-    for method, row in judged.iterrows():
-        cells = [str(method)]
-        for measure, (_, factor, digits) in MEASURES.items():
-            text = _number(factor * row[measure], digits)
-            low, high = factor * row[f"{measure}_low"], factor * row[f"{measure}_high"]
-            if intervals and not (math.isnan(low) or math.isnan(high)):
-                text += f" ({_number(low, digits)} to {_number(high, digits)})"
-            cells.append(text)
-        rows.append(cells)
-    return TextTable(
-        ["method", *(heading for heading, _, _ in MEASURES.values())], rows, f"{target}: how right they were"
-    )
 
 
 def training_table(trainings: pd.DataFrame) -> TextTable:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from transferlab.statistics.scores import pseudo_values
-from transferlab.statistics.verdicts import Comparison, compare_values
+from transferlab.statistics.verdicts import FEWEST_SEEDS, Comparison, compare_values
 from transferlab.utils.errors import UserError
 
 Array = NDArray[np.float64]
@@ -77,6 +77,7 @@ def compare_methods(
     baseline: str,
     *,
     higher_is_better: bool = True,
+    fewest_targets: int = FEWEST_SEEDS,
     level: float = 0.95,
 ) -> list[Comparison]:
     """Compare methods of ranking with one of them, such as a static baseline, over sources x targets.
@@ -85,18 +86,22 @@ def compare_methods(
 
     Args:
         measure: of agreement.
-        methods: {name: {target: predicted scores ``[sources]``}}, all of the same targets.
+        methods: {name: {target: predicted scores ``[sources]``}}; each is compared on the targets that the baseline
+            has, too.
         truth: as in :func:`agreement_values`.
         baseline: one of the methods.
         higher_is_better: of the measure; False for regret and the rank of the best.
+        fewest_targets: that a verdict needs.
         level: of intervals; 1 - level is the error of the verdicts.
 
     Returns:
-        a comparison for each; ``seeds`` are its targets, ``items`` the sources. With fewer than three targets there is
-        no verdict.
+        a comparison for each; ``seeds`` are its targets, ``items`` the sources. With fewer targets than
+        ``fewest_targets`` there is no verdict.
     """
     values = {name: agreement_values(measure, predicted, truth) for name, predicted in methods.items()}
-    return compare_values(values, baseline, higher_is_better=higher_is_better, paired=True, level=level)
+    return compare_values(
+        values, baseline, higher_is_better=higher_is_better, paired=True, fewest=fewest_targets, level=level
+    )
 
 
 def spearman_interval(value: float, sources: int, level: float = 0.95) -> tuple[float, float]:
@@ -117,7 +122,8 @@ class Reliability:
 
     Attributes:
         of_mean: share of the variance of the sources' means that is not noise: the intraclass correlation of the mean
-            over the seeds, ICC(C, k) of McGraw and Wong (1996), Cronbach's alpha. May be negative, which is none.
+            over the seeds, ICC(C, k) of McGraw and Wong (1996), Cronbach's alpha. May be negative, which is none. NaN
+            where all sources are equal for every seed.
         low, high: its 95 % interval, or of another level (F distribution).
         of_one_seed: the same of a single seed, ICC(C, 1).
         between_seeds: mean Spearman correlation of two single seeds.
@@ -145,15 +151,15 @@ def reliability(measured: Array, level: float = 0.95) -> Reliability:
     """
     between, noise = _mean_squares(measured)
     seeds, sources = measured.shape
-    quotient = between / noise if noise > 0 else np.inf
+    quotient = between / noise if noise > 0 else np.inf if between > 0 else np.nan
     freedom = (sources - 1, (sources - 1) * (seeds - 1))
     ends = [quotient / stats.f.ppf((1 + side * level) / 2, *freedom) for side in (1, -1)]
     pairs = [stats.spearmanr(measured[a], measured[b]).statistic for a, b in combinations(range(seeds), 2)]
     return Reliability(
-        of_mean=1 - 1 / quotient if quotient > 0 else -np.inf,
-        low=1 - 1 / ends[0] if quotient > 0 else -np.inf,
-        high=1 - 1 / ends[1] if quotient > 0 else -np.inf,
-        of_one_seed=(quotient - 1) / (quotient + seeds - 1) if np.isfinite(quotient) else 1.0,
+        of_mean=-np.inf if quotient == 0 else 1 - 1 / quotient,
+        low=-np.inf if quotient == 0 else 1 - 1 / ends[0],
+        high=-np.inf if quotient == 0 else 1 - 1 / ends[1],
+        of_one_seed=1.0 if quotient == np.inf else (quotient - 1) / (quotient + seeds - 1),
         between_seeds=float(np.mean(pairs)),
         sources=sources,
         seeds=seeds,
@@ -194,8 +200,10 @@ def _mean_squares(measured: Array) -> tuple[float, float]:
         raise UserError(f"{seeds} seeds of {sources} sources show no reliability; two seeds of three sources do")
     of_sources = measured.mean(axis=0)
     residual = measured - of_sources - measured.mean(axis=1, keepdims=True) + measured.mean()
-    between = seeds * of_sources.var(ddof=1)
-    return float(between), float((residual**2).sum() / ((sources - 1) * (seeds - 1)))
+    squares = seeds * of_sources.var(ddof=1), (residual**2).sum() / ((sources - 1) * (seeds - 1))
+    rounding = (1e-12 * np.abs(measured).max()) ** 2  # what equal numbers leave
+    between, noise = (float(square) if square > rounding else 0.0 for square in squares)
+    return between, noise
 
 
 def _value(measure: Measure, predicted: Array, truth: Array) -> float:

@@ -117,6 +117,7 @@ def compare_values(
     *,
     higher_is_better: bool = True,
     paired: bool | None = None,
+    fewest: int = FEWEST_SEEDS,
     level: float = 0.95,
     power: float = 0.8,
 ) -> list[Comparison]:
@@ -126,13 +127,15 @@ def compare_values(
         values: {name: {seed: values ``[units]``, whose mean is the score}}, the units of all in one order.
         baseline, paired, level, power: see :func:`compare`.
         higher_is_better: of the score.
+        fewest: seeds that a verdict needs.
 
     Raises:
         UserError: no such baseline, or seeds that cannot be paired.
     """
     _require(baseline, values)
     compared = [
-        _compared(name, values[name], values[baseline], name == baseline, paired, level, power) for name in values
+        _compared(name, values[name], values[baseline], name == baseline, paired, fewest, level, power)
+        for name in values
     ]
     adjusted = holm([comparison.p for comparison in compared])
     return [
@@ -180,6 +183,7 @@ def _compared(
     other: Mapping[Hashable, Array],
     is_baseline: bool,
     paired: bool | None,
+    fewest: int,
     level: float,
     power: float,
 ) -> Comparison:
@@ -194,7 +198,7 @@ def _compared(
     own = _stacked(mine.values())
     sides = [_stacked(mine[seed] - other[seed] for seed in common)] if paired else [own, _stacked(other.values())]
     mean, difference = crossed_mean(own), crossed_mean(*sides)
-    fewest = min(side.shape[1] for side in sides)
+    seeds = min(side.shape[1] for side in sides)
     comparison = Comparison(
         setting=name,
         mean=_interval(mean, level),
@@ -205,12 +209,12 @@ def _compared(
         seeds=own.shape[1],
         items=own.shape[0],
         minimum_detectable_effect=np.nan,
-        over_seeds=fewest > 1,
+        over_seeds=seeds > 1,
         paired=paired,
     )
     if is_baseline:
         return comparison
-    few = fewest < FEWEST_SEEDS
+    few = seeds < fewest
     nothing_differs = not any(side.any() for side in sides) if paired else False
     return replace(
         comparison,

@@ -7,8 +7,7 @@ bootstrapping the seeds do not.
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -18,10 +17,7 @@ import pandas as pd
 from transferlab.statistics.crossed import crossed_mean
 from transferlab.statistics.rankings import Measure, agreement_values, spearman_interval
 from transferlab.transferability.agreement import best_rank, ndcg, regret, spearman
-from transferlab.transferability.ranking import FUSION, fused
-from transferlab.utils.errors import UserError
-
-log = logging.getLogger(__name__)
+from transferlab.transferability.candidates import Candidates, candidates_of
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -44,9 +40,9 @@ MEASURES: dict[str, Measure] = {
 }
 # targets that an interval needs: what hangs on single sources varies more than few targets show
 FEWEST_TARGETS = {"best_rank": 5, "ndcg": 3, "ndcg_exp": 3, "regret_1": 5, "regret_3": 5, "spearman": 3}
-FEWEST_SOURCES = 3
-RANDOM = "random"
-DATA_SIZE = "data size"
+# sources that it needs: in simulations with four, verdicts against random order are wrong in 8 %, and intervals of
+# Spearman from three sources hold 76 to 90 %
+FEWEST_SOURCES = 5
 MEAN = "mean over targets"
 
 
@@ -63,7 +59,7 @@ def judge(
         scores: sources x methods, larger is better. NaN is ranked last, which a warning says.
         measured: sources x seeds, the score of the target as a fraction. The truth is the mean over the seeds that
             all sources have; a warning names the others.
-        sizes: examples of each source, for the baseline that prefers large ones.
+        sizes: examples of each source, for the baseline that prefers large ones; without it where one is missing.
         baseline: the row of the encoder that saw no source, which is none; left out of both tables.
 
     Returns:
@@ -86,8 +82,8 @@ def judge(
         UserError: sources missing in one of the tables, fewer than two of them, scores above 1 (percent?), or no seed
             that all sources have.
     """
-    predictions, truth = _prepared(scores, measured, sizes, baseline)
-    return _judged(predictions, truth)
+    candidates = candidates_of({"the target": (scores, measured)}, sizes=sizes, baseline=baseline)
+    return _judged(candidates, "the target")
 
 
 def judge_targets(
@@ -101,87 +97,51 @@ def judge_targets(
     Args:
         targets: target -> (scores, measured), as :func:`judge` takes them.
         sizes: examples of each source.
-        baseline: as in :func:`judge`.
+        baseline: as in :func:`judge`. Where all targets have its row there is also the baseline ``mean gain over other
+            targets``.
 
     Returns:
-        rows (target, method) as of :func:`judge`, and rows (``MEAN``, method). A method's mean is over the targets for
-        which it has scores, ``targets`` of them. Its interval is over sources and targets; there is none with fewer
-        targets than ``FEWEST_TARGETS``, or where a target has fewer than three sources.
+        see :func:`judge_candidates`.
 
     Raises:
         UserError: as :func:`judge`, naming the target; or no target.
     """
-    if not targets:
-        raise UserError("there is no target to judge; give the measured transfer of one or more")
-    judged: dict[str, pd.DataFrame] = {}
-    predicted: dict[str, dict[str, pd.Series]] = {}  # of each method and target
-    measured_means: dict[str, pd.Series] = {}
-    for target, (scores, measured) in targets.items():
-        try:
-            predictions, truth = _prepared(scores, measured, sizes, baseline)
-        except UserError as error:
-            raise UserError(f"{target}: {error}") from error
-        judged[target] = _judged(predictions, truth)
-        sources = scores.index.drop(baseline, errors="ignore") if baseline else scores.index
-        measured_means[target] = pd.Series(truth.mean(axis=0), index=sources)
-        for method, values in predictions.items():
-            if not np.isnan(values).all():
-                predicted.setdefault(method, {})[target] = pd.Series(values, index=sources)
-    together = pd.concat(judged, names=["target", "method"])
+    return judge_candidates(candidates_of(targets, sizes=sizes, baseline=baseline))
+
+
+def judge_candidates(candidates: Candidates) -> pd.DataFrame:
+    """Judge every candidate for every target, and on average.
+
+    Returns:
+        rows (target, method) as of :func:`judge`, and rows (``MEAN``, method). A method's mean is over the targets for
+        which it has scores, ``targets`` of them. Its interval is over sources and targets; there is none with fewer
+        targets than ``FEWEST_TARGETS``, or where a target has fewer sources than ``FEWEST_SOURCES``.
+    """
+    together = pd.concat(
+        {target: _judged(candidates, target) for target in candidates.predicted}, names=["target", "method"]
+    )
     means: dict[str, dict[str, float]] = {}
-    for method, of_targets in predicted.items():
-        own = together.xs(method, level="method")
-        row = {"targets": float(len(of_targets)), "unscored": float(own["unscored"].sum())}
+    for method in candidates.names:
+        if not (targets := candidates.scored(method)):
+            continue
+        own = together.xs(method, level="method").loc[targets]
+        row = {"targets": float(len(targets)), "unscored": float(own["unscored"].sum())}
         for measure in MEASURES:
             row[measure] = float(own[measure].mean())
-            row[f"{measure}_low"], row[f"{measure}_high"] = _interval(measure, of_targets, measured_means)
+            defined = list(own.index[own[measure].notna()])
+            row[f"{measure}_low"], row[f"{measure}_high"] = _interval(measure, candidates, method, defined)
         means[method] = row
     of_means = pd.DataFrame.from_dict(means, orient="index").rename_axis("method")
     return pd.concat([together, pd.concat({MEAN: of_means}, names=["target", "method"])])
 
 
-def _prepared(
-    scores: pd.DataFrame, measured: pd.DataFrame, sizes: Mapping[str, int] | None, baseline: str | None
-) -> tuple[dict[str, Array], Array]:
-    """Predictions [sources] of every method, baselines included, and the measured scores [seeds, sources]."""
-    scores = scores.drop(index=[baseline], errors="ignore")
-    measured = measured.drop(index=[baseline], errors="ignore")
-    sources = list(scores.index)
-    for there, here, what in (
-        (sources, set(measured.index), "no measured transfer"),
-        (list(measured.index), set(sources), "no predicted score"),
-        (sources, set(sources if sizes is None else sizes), "no number of examples"),
-    ):
-        if missing := [str(source) for source in there if source not in here]:
-            raise UserError(f"there is {what} for {', '.join(missing)}; add it or leave the source out everywhere")
-    if len(sources) < 2 or not (scores.index.is_unique and measured.index.is_unique):
-        raise UserError(f"judging needs two different sources or more, each once; there are {sources}")
-    measured = measured.loc[sources]
-    complete = measured.columns[measured.notna().all()]
-    if complete.empty:
-        raise UserError(f"there is no seed with a score for every source; the seeds are {list(measured.columns)}")
-    if len(complete) < measured.shape[1]:
-        left_out = [str(column) for column in measured.columns if column not in complete]
-        log.warning("seeds that not all sources have are left out: %s", ", ".join(left_out))
-    truth = measured[complete].to_numpy(dtype=np.float64).T
-    if (truth > 1).any():
-        raise UserError(f"a measured score of {truth.max():g} is no fraction; divide percentages by 100")
-    scores = scores.astype(np.float64)
-    predicted = {str(method): scores[method] for method in scores}
-    for method, column in predicted.items():
-        if unscored := [str(source) for source in column.index[column.isna()]]:
-            log.warning("%s has no score for %s: ranked last", method, ", ".join(unscored))
-    if FUSION not in predicted and not scores.empty:
-        predicted[FUSION] = fused(scores)
-    if sizes is not None:
-        predicted.setdefault(DATA_SIZE, pd.Series({source: float(sizes[source]) for source in sources}))
-    predicted.setdefault(RANDOM, pd.Series(0.0, index=sources))
-    return {method: column.to_numpy(dtype=np.float64) for method, column in predicted.items()}, truth
-
-
-def _judged(predictions: Mapping[str, Array], truth: Array) -> pd.DataFrame:
+def _judged(candidates: Candidates, target: str) -> pd.DataFrame:
+    """A row for each candidate of one target."""
+    truth = candidates.measured[target].to_numpy().T  # [seeds, sources]
+    table = candidates.predicted[target]
     judged = {}
-    for method, predicted in predictions.items():
+    for method in [name for name in candidates.names if name in table]:
+        predicted = table[method].to_numpy()
         value, of_seeds = _measures(predicted, truth.mean(axis=0, keepdims=True)), _measures(predicted, truth)
         row: dict[str, float] = {}
         for measure in MEASURES:
@@ -202,18 +162,12 @@ def _measures(predicted: Array, truth: Array) -> dict[str, Array]:
     return {name: measure(predicted, truth) for name, measure in MEASURES.items()}
 
 
-def _interval(
-    measure: str, predicted: Mapping[str, pd.Series], measured: Mapping[str, pd.Series]
-) -> tuple[float, float]:
+def _interval(measure: str, candidates: Candidates, method: str, targets: Sequence[str]) -> tuple[float, float]:
     """That of a mean over targets; NaN where there are too few of them, or of their sources."""
-    if len(predicted) < FEWEST_TARGETS[measure] or min(map(len, predicted.values())) < FEWEST_SOURCES:
+    sources = [len(candidates.measured[target]) for target in targets]
+    if len(targets) < FEWEST_TARGETS[measure] or min(sources) < FEWEST_SOURCES:
         return np.nan, np.nan
-    sources = list(dict.fromkeys(source for scores in predicted.values() for source in scores.index))
-
-    def aligned(one: Mapping[str, pd.Series]) -> dict[Hashable, Array]:
-        return {target: one[target].reindex(sources).to_numpy(dtype=np.float64) for target in predicted}
-
-    values = agreement_values(MEASURES[measure], aligned(predicted), aligned(measured))
+    values = agreement_values(MEASURES[measure], candidates.aligned(method, targets), candidates.truth(targets))
     mean = crossed_mean(np.stack(list(values.values()), axis=1))
     if not mean.standard_error > 0:
         return np.nan, np.nan  # nothing varies, and nothing says how much it would elsewhere
