@@ -15,6 +15,7 @@ from transferlab.reporting.text_table import TextTable
 from transferlab.statistics.rankings import ceiling, compare_methods, reliability
 from transferlab.statistics.verdicts import Comparison, holm
 from transferlab.transferability.agreement import spearman
+from transferlab.transferability.candidates import DATA_SIZE, RANDOM
 from transferlab.transferability.judging import judge
 from transferlab.transferability.ranking import FUSION
 
@@ -22,7 +23,6 @@ Array = NDArray[np.float64]
 
 OTHERS = (WNUT17, SEMEVAL)
 ONLY_FIRST = ("TextEmb", "TaskEmb")  # embeddings of the sources that were trained again were not made
-DATA_SIZE, RANDOM = "data size", "random"  # as judge calls its baselines
 STATIC = (DATA_SIZE, RANDOM)
 SIZES = {  # training examples of each source
     "ner": 3394, "re": 7200, "squad": 4719, "paws": 8000, "pos": 4274, "complex": 7662, "poem_sentiment": 892,
