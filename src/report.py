@@ -23,16 +23,23 @@ def report(cfg: DictConfig) -> dict[str, Any]:
     from transferlab.reporting.sweep_report import report_sweeps
     from transferlab.root_options import check_config
     from transferlab.utils.logging import apply_extras, show_config
+    from transferlab.utils.run_record import write_json
     from transferlab.utils.terminal import VisibleConsole
 
     apply_extras(cfg)
     check_config(cfg, "report")
     show_config(cfg)
     output_dir = Path(cfg.paths.output_dir)
-    result = report_sweeps([cfg.sweeps] if isinstance(cfg.sweeps, str) else list(cfg.sweeps), cfg.score)
-    VisibleConsole().print(result.table())
+    sweeps = [cfg.sweeps] if isinstance(cfg.sweeps, str) else list(cfg.sweeps)
+    result = report_sweeps(sweeps, cfg.score, cfg.baseline)
+    console = VisibleConsole()
+    console.print(result.table())
+    for remark in result.remarks():
+        console.print(remark)
     write_atomically(output_dir / "report.md", [result.markdown()])
-    written = {"table": output_dir / "report.md", "picture": plot_sweep(result, output_dir / "report")[0]}
+    write_json(output_dir / "report.json", result.to_dict())
+    written = {"table": output_dir / "report.md", "numbers": output_dir / "report.json"}
+    written |= {"picture": plot_sweep(result, output_dir / "report")[0]}
     depths = plot_depths(result, output_dir / "depths")
     if depths is not None:
         written["depths"] = depths[0]

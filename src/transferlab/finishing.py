@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Trainer
 
@@ -17,7 +15,6 @@ from transferlab.building import is_taken
 from transferlab.callbacks.checkpoints import ALL, LAST, NONE, WholeFiles, kept
 from transferlab.callbacks.sweep_results import integrate, write_job
 from transferlab.data.datamodule import TransferDataModule
-from transferlab.metrics.item_counts import ItemTable
 from transferlab.models.base import TransferModel
 from transferlab.models.probe_group import ProbeGroup
 from transferlab.models.saving import save_trained
@@ -25,7 +22,7 @@ from transferlab.probes import Probe
 from transferlab.reporting.curves import plot_curves
 from transferlab.reporting.run_scores import print_probes, print_scores
 from transferlab.statistics.item_files import item_file, write_items
-from transferlab.statistics.items import ItemCounts
+from transferlab.statistics.items import counts_by_name
 from transferlab.utils.errors import UserError
 from transferlab.utils.resume import CHECKPOINT
 from transferlab.utils.run_record import RUNNING, record_of, set_status, write_json
@@ -141,37 +138,11 @@ def write_item_counts(
         names = datamodule.document_names(split or SPLITS[stage])
         stage = stage if split is None else stage_of(split)
         try:
-            items = items_of(table, stage, names)
+            items = counts_by_name(stage, table.columns, table.counts, names)
         except UserError as error:  # a model that has diverged predicts no numbers; its run ends all the same
             log.warning("the counts of single items are not kept: %s", error)
             continue
         write_items(item_file(output_dir, stage), items, table.description)
-
-
-def items_of(table: ItemTable, stage: str, documents: Sequence[str]) -> ItemCounts:
-    """The counts of the items of a split under their names.
-
-    An item is called as its document; where that has several, ``#`` and its number in the document follow, from 0.
-
-    Args:
-        table: the counts by the place of their item.
-        stage: under which the split is logged.
-        documents: that of each example of the split.
-    """
-    places = sorted(table.counts)
-    groups = [documents[position] for position, _ in places]
-    sizes, seen = Counter(groups), Counter[str]()
-    units = []
-    for name in groups:
-        units.append(name if sizes[name] == 1 else f"{name} #{seen[name]}")
-        seen[name] += 1
-    column_of = {name: number for number, name in enumerate(table.columns)}
-    counts = np.zeros((len(places), len(column_of)))
-    for row, place in zip(counts, places, strict=True):
-        for name, count in table.counts[place].items():
-            row[column_of[name]] = count
-    several = len(sizes) < len(groups)
-    return ItemCounts(stage, tuple(units), tuple(table.columns), counts, tuple(groups) if several else None)
 
 
 def stage_of(split: str) -> str:

@@ -237,10 +237,12 @@ class Report(Root):
     Attributes:
         sweeps: directory of a sweep, or a list of them.
         score: the score as logged.
+        baseline: the setting that the others are held against.
     """
 
     sweeps: _Some
     score: Text | None
+    baseline: Text | None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from torchmetrics import Metric
 
-from transferlab.finishing import items_of
 from transferlab.metrics.classification import make_score
 from transferlab.metrics.coreference import CoreferenceScore
 from transferlab.metrics.glue import TASKS
@@ -19,7 +18,7 @@ from transferlab.metrics.item_counts import CountsItems, ItemTable
 from transferlab.metrics.question_answering import SquadScore
 from transferlab.metrics.span_f1 import SpanScore, TagAccuracy
 from transferlab.statistics.item_files import read_items, write_items
-from transferlab.statistics.items import ItemCounts
+from transferlab.statistics.items import ItemCounts, counts_by_name
 from transferlab.statistics.logged_scores import logged_scores
 from transferlab.statistics.scores import linearised
 from transferlab.utils.errors import UserError
@@ -101,6 +100,10 @@ def table_of(score: Metric, items: list[tuple[Any, ...]]) -> ItemTable:
     table = ItemTable(score.item_columns(), score.description())
     table.counts = {(place, 0): score.item_counts(*item) for place, item in enumerate(items)}
     return table
+
+
+def items_of(table: ItemTable, split: str, documents: list[str]) -> ItemCounts:
+    return counts_by_name(split, table.columns, table.counts, documents)
 
 
 @pytest.mark.parametrize("name", OFFICIAL)

@@ -11,9 +11,11 @@ from statistics import mean, stdev
 from typing import Any
 
 from transferlab.documents import write_atomically
+from transferlab.statistics.sweep_verdicts import COLUMNS, FOLD, Run, Verdicts, judge_runs, run_of
+from transferlab.utils.errors import UserError
 from transferlab.utils.escaping import code, code_block, markdown, markdown_row
 from transferlab.utils.resume import SWEEP, SWEEP_RESULT
-from transferlab.utils.run_files import read_json, read_record, read_yaml
+from transferlab.utils.run_files import job_directory, read_json, read_record, read_yaml, reported_score
 from transferlab.utils.run_record import INTERRUPTED, RUNNING, json_ready, record_of, set_status, write_json
 
 JOB_FILE = "job_return.json"
@@ -62,8 +64,9 @@ def integrate(sweep_dir: str | Path) -> dict[str, Any]:
     target = Path(sweep_dir) / SWEEP_RESULT
     result = collect(sweep_dir)
     while True:
-        write_atomically(target.with_suffix(".md"), [sweep_markdown(result)])
-        write_json(target, result)
+        judged = verdicts_of(Path(sweep_dir), result["jobs"])
+        write_atomically(target.with_suffix(".md"), [sweep_markdown(result, judged)])
+        write_json(target, {**result, "verdicts": judged.to_dict() if isinstance(judged, Verdicts) else judged})
         written, result = result, collect(sweep_dir)
         if result == written:
             return result
@@ -93,6 +96,28 @@ def collect(sweep_dir: str | Path) -> dict[str, Any]:
             jobs.append({"job": str(number), "status": "not started", "overrides": overrides, "metrics": {}})
     jobs.sort(key=lambda job: _natural(job["job"]))
     return {"jobs": jobs, "settings": aggregate(jobs)}
+
+
+def verdicts_of(sweep_dir: Path, jobs: list[dict[str, Any]]) -> Verdicts | str | None:
+    """The verdicts of a sweep that has ended, or in words why there are none; None while jobs go on.
+
+    The other settings are held against the first one; ``report.py`` takes any as ``baseline``.
+    """
+    completed = [job for job in jobs if job["status"] == "completed" and job["metrics"]]
+    if not completed or any(job["status"] in ("unfinished", "not started") for job in jobs):
+        return None
+    shared = _shared([job["overrides"] for job in jobs])
+    settings: dict[str, list[Run]] = {}
+    for job in completed:
+        setting = [o for o in job["overrides"] if _key(o) not in ("seed", FOLD)]
+        settings.setdefault(_setting_name(setting, shared), []).append(
+            run_of(job_directory(sweep_dir, job["job"]), job)
+        )
+    try:
+        metric = reported_score(sweep_dir / completed[0]["job"], list(completed[0]["metrics"]))
+        return judge_runs(settings, metric)
+    except UserError as error:
+        return str(error)
 
 
 def record_interrupted_jobs(sweep_dir: str | Path) -> None:
@@ -141,8 +166,8 @@ def job_markdown(record: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def sweep_markdown(result: dict[str, Any]) -> str:
-    """A sweep: what its jobs share, one row per job, and the mean over the seeds of each setting."""
+def sweep_markdown(result: dict[str, Any], judged: Verdicts | str | None = None) -> str:
+    """A sweep: what its jobs share, verdicts, one row per job, and the mean over the seeds of each setting."""
     jobs, settings = result["jobs"], result["settings"]
     shared = _shared([job["overrides"] for job in jobs])
     keys = list(dict.fromkeys(_key(o) for job in jobs for o in job["overrides"] if o not in shared))
@@ -150,6 +175,8 @@ def sweep_markdown(result: dict[str, Any]) -> str:
     done = sum(job["status"] == "completed" for job in jobs)
     lines = ["# Result of a sweep", "", f"{done} of {len(jobs)} jobs completed."]
     lines += ["", "Every job has: " + ", ".join(map(code, shared))] if shared else []
+    if judged is not None:
+        lines += ["", "## Verdicts", "", *_verdict_lines(judged)]
     rows = []
     for job in jobs:
         values = {_key(o): o.partition("=")[2] for o in job["overrides"]}
@@ -192,9 +219,23 @@ def print_settings(result: dict[str, Any], monitor: str | None = None) -> None:
             console.print(f"job {job['job']} {job['status']}: {job.get('error', 'it left no result')}")
 
 
+def _verdict_lines(judged: Verdicts | str) -> list[str]:
+    if isinstance(judged, str):
+        return [f"None can be given: {markdown(judged)}."]
+    rows = [[comparison.setting, *judged.cells(comparison)] for comparison in judged.comparisons]
+    lines = [*_table(["setting", *COLUMNS], rows)]
+    for line in judged.explanation():
+        lines += ["", markdown(line)]
+    return lines
+
+
+def _setting_name(overrides: list[str], shared: list[str]) -> str:
+    return ", ".join(override for override in overrides if override not in shared) or "all jobs"
+
+
 def _setting_rows(settings: list[dict[str, Any]], shared: list[str]) -> Iterator[list[str]]:
     for setting in settings:
-        name = ", ".join(o for o in setting["overrides"] if o not in shared) or "all jobs"
+        name = _setting_name(setting["overrides"], shared)
         for metric, s in setting["metrics"].items():
             yield [name, metric, _text(s["mean"]), _text(s["std"]), str(s["count"])]
 

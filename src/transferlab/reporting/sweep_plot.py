@@ -6,9 +6,11 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from transferlab.reporting.curves import COLOURS, save_figure
 from transferlab.reporting.sweep_report import Setting, SweepReport
@@ -20,8 +22,8 @@ _DEPTH = re.compile(r"(?P<source>.+)_(?P<depth>[0-9]+)")
 def plot_sweep(report: SweepReport, output: str | Path) -> tuple[Path, Path]:
     """Draw a report; return the PNG and SVG written.
 
-    Left: mean and spread per setting, every run a dot, baselines as lines. Right, where attention was used: the mean
-    weight of each source.
+    Left: mean and interval per setting, or its spread where there are no verdicts, every run a dot, baselines as lines.
+    Right, where attention was used: the mean weight of each source.
     """
     weighted = any(setting.weights for setting in report.settings)
     height = 1.2 + 0.42 * len(report.settings)
@@ -51,18 +53,18 @@ def plot_depths(report: SweepReport, output: str | Path) -> tuple[Path, Path] | 
         points.sort(key=lambda point: point[0])
         aside = 0.04 * (place - (len(curves) - 1) / 2)  # so that no bar hides another
         depths = [depth + aside for depth, _ in points]
-        means = [report.scale * setting.mean for _, setting in points]
+        means = np.array([report.scale * setting.mean for _, setting in points])
         axes.errorbar(
             depths,
             means,
-            [report.scale * (s.std or 0) for _, s in points],
+            np.abs(np.hstack([_ends(report, setting) for _, setting in points]) - means),
             color=colour,
             label=plain(source),
             capsize=3,
         )
     _draw_baselines(axes, report, vertical=False)
     axes.set_xlabel("layers")
-    axes.set_ylabel(plain(_unit(report)))
+    axes.set_ylabel(plain(f"{_unit(report)}: mean and {_spread(report)}"))
     axes.set_xticks(sorted({depth for points in curves.values() for depth, _ in points}))
     _tidy(axes)
     axes.legend(frameon=False, fontsize=9)
@@ -75,7 +77,7 @@ def _draw_scores(axes: Axes, report: SweepReport) -> None:
         axes.errorbar(
             report.scale * setting.mean,
             place,
-            xerr=report.scale * (setting.std or 0),
+            xerr=np.abs(_ends(report, setting) - report.scale * setting.mean),
             color=COLOURS[0],
             fmt="o",
             capsize=3,
@@ -87,7 +89,7 @@ def _draw_scores(axes: Axes, report: SweepReport) -> None:
     _draw_baselines(axes, report, vertical=True)
     axes.set_yticks(list(places), [plain(setting.name) for setting in report.settings])
     axes.set_ylim(len(report.settings) - 0.4, -0.6)  # the first setting on top
-    axes.set_xlabel(f"{plain(_unit(report))}: mean and standard deviation, every run a dot")
+    axes.set_xlabel(f"{plain(_unit(report))}: mean and {_spread(report)}, every run a dot")
     _tidy(axes)
 
 
@@ -113,6 +115,20 @@ def _draw_weights(axes: Axes, settings: Sequence[Setting]) -> None:
     axes.set_xlim(0, 1)
     axes.set_xlabel("mean weight of each source")
     _tidy(axes)
+
+
+def _ends(report: SweepReport, setting: Setting) -> NDArray[np.float64]:
+    """The ends of what is drawn around the mean [2, 1]: its interval, or its spread over the runs."""
+    comparison = report.judged(setting)
+    if comparison is not None and not np.isnan(comparison.mean.low):
+        ends = [comparison.mean.low, comparison.mean.high]
+    else:
+        ends = [setting.mean - (setting.std or 0), setting.mean + (setting.std or 0)]
+    return report.scale * np.array(ends)[:, None]
+
+
+def _spread(report: SweepReport) -> str:
+    return "standard deviation" if isinstance(report.verdicts, str) else "95 % interval"
 
 
 def _unit(report: SweepReport) -> str:

@@ -5,19 +5,30 @@ from __future__ import annotations
 import re
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from rich import box
 from rich.table import Table
 
+from transferlab.statistics.sweep_verdicts import COLUMNS, FOLD, Verdicts, find_setting, judge_runs, run_of
+from transferlab.statistics.verdicts import Comparison
 from transferlab.utils.errors import UserError
 from transferlab.utils.escaping import markdown, markdown_row
-from transferlab.utils.run_files import DAMAGED, RunFileError, job_directory, read_json, read_sweep, read_yaml, score_of
+from transferlab.utils.run_files import (
+    DAMAGED,
+    RunFileError,
+    job_directory,
+    read_json,
+    read_sweep,
+    reported_score,
+    score_of,
+)
 
 RESULT = "multirun_result.json"
 BASELINES = "baselines.json"
+TEXTS = ("setting", "verdict", "weights")  # columns of words
 ERRORS = ("mse", "mae", "loss")  # smaller is better, and no percentage
 _WEIGHT = re.compile(r"(?P<stage>val|test)/attention/(?P<source>.+)/mean")
 
@@ -53,11 +64,13 @@ class SweepReport:
         metric: as logged, ``test/conll_f1``.
         settings: in the order of the sweeps.
         unfinished: jobs without a result.
+        verdicts: on the settings; in words why there are none where the runs have not kept what they need.
     """
 
     metric: str
     settings: list[Setting]
     unfinished: int
+    verdicts: Verdicts | str
 
     @property
     def is_error(self) -> bool:
@@ -80,7 +93,7 @@ class SweepReport:
         """To print with rich."""
         table = Table(title=self.metric, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
         for column in self._header():
-            table.add_column(column, justify="left" if column in ("setting", "weights") else "right")
+            table.add_column(column, justify="left" if column in TEXTS else "right", overflow="fold")
         for row in self._rows():
             table.add_row(*row)
         return table
@@ -89,17 +102,38 @@ class SweepReport:
         """The table in Markdown."""
         header = self._header()
         lines = [f"# {markdown(self.metric)}", "", markdown_row(header)]
-        lines += ["|" + "|".join("---" if h in ("setting", "weights") else "---:" for h in header) + "|"]
+        lines += ["|" + "|".join("---" if h in TEXTS else "---:" for h in header) + "|"]
         lines += map(markdown_row, self._rows())
         if self.unfinished:
             lines += ["", f"{self.unfinished} jobs have no result (failed or unfinished) and are left out."]
+        for line in self.remarks():
+            lines += ["", markdown(line)]
         return "\n".join(lines) + "\n"
+
+    def remarks(self) -> list[str]:
+        """Sentences on what the verdicts say, or on why there are none."""
+        if isinstance(self.verdicts, str):
+            return [f"There are no intervals and no verdicts: {self.verdicts}."]
+        return self.verdicts.explanation()
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON: scores as fractions."""
+        judged = {"why": self.verdicts} if isinstance(self.verdicts, str) else self.verdicts.to_dict()
+        return {**asdict(self), "verdicts": judged}
+
+    def judged(self, setting: Setting) -> Comparison | None:
+        """What can be said of a setting; None where there are no verdicts."""
+        if isinstance(self.verdicts, str):
+            return None
+        return next(c for c in self.verdicts.comparisons if c.setting == setting.name)
 
     def _header(self) -> list[str]:
         names = self._rivals()
         over = ["over baseline"] if len(names) == 1 else [f"over {name}" for name in names]
         weights = ["weights"] if any(setting.weights for setting in self.settings) else []
-        return ["setting", "mean", "std", "runs", *over, *weights]
+        if isinstance(self.verdicts, str):
+            return ["setting", "mean", "std", "runs", *over, *weights]
+        return ["setting", *COLUMNS[:2], "std", *COLUMNS[2:], *over, *weights]
 
     def _rivals(self) -> list[str]:
         """The names of all baselines."""
@@ -110,7 +144,12 @@ class SweepReport:
         rows = []
         for setting in self.settings:
             spread = "–" if setting.std is None else f"{self.scale * setting.std:.2f}"
-            row = [setting.name, f"{self.scale * setting.mean:.2f}", spread, str(len(setting.scores))]
+            comparison = self.judged(setting)
+            if comparison is None or isinstance(self.verdicts, str):
+                row = [setting.name, f"{self.scale * setting.mean:.2f}", spread, str(len(setting.scores))]
+            else:
+                mean, interval, *rest = self.verdicts.cells(comparison)
+                row = [setting.name, mean, interval, spread, *rest]
             for name in self._rivals():
                 known = name in setting.baselines
                 row.append(f"{self.scale * (setting.mean - setting.baselines[name]):+.2f}" if known else "–")
@@ -118,20 +157,23 @@ class SweepReport:
                 row.append("  ".join(f"{source} {weight:.2f}" for source, weight in setting.weights.items()))
             rows.append(row)
         for name, score in self.baselines.items():
-            rows.append([name, f"{self.scale * score:.2f}", "–", "–", *[""] * (len(header) - 4)])
+            rows.append([name, f"{self.scale * score:.2f}", *[""] * (len(header) - 2)])
         return rows
 
 
-def report_sweeps(directories: Sequence[str | Path], metric: str | None = None) -> SweepReport:
+def report_sweeps(
+    directories: Sequence[str | Path], metric: str | None = None, baseline: str | None = None
+) -> SweepReport:
     """Read finished or running sweeps; runs of equal settings count together, whatever sweep they are of.
 
     Args:
         directories: of sweeps, each with ``multirun_result.json``.
         metric: as logged; None takes the test score of the metric that the runs monitored, or the metric itself where
             the runs have no test split.
+        baseline: the setting that the others are held against, or a part of its name; None: the first.
 
     Raises:
-        UserError: a directory without results, or without this metric.
+        UserError: a directory without results, or without this metric; no such setting.
     """
     places = list(dict.fromkeys(Path(directory) for directory in directories))
     jobs = [(job_directory(place, job["job"]), job) for place in places for job in _read(place)]
@@ -141,23 +183,29 @@ def report_sweeps(directories: Sequence[str | Path], metric: str | None = None) 
             f"none of the {len(jobs)} jobs in {', '.join(map(str, places))} has completed; name another sweep"
         )
     known = sorted({name for _, job in completed for name in job["metrics"]})
-    metric = metric or _monitored(completed[0][0], known)
+    metric = metric or reported_score(completed[0][0], known)
     if metric not in known:
         raise UserError(f"score={metric}: no job has it; they have {', '.join(known)}")
     groups: dict[tuple[str, ...], list[tuple[Path, dict[str, Any]]]] = {}
     for place, job in completed:
         if metric in job["metrics"]:
-            setting = tuple(o for o in job["overrides"] if not o.startswith("seed="))
+            setting = tuple(o for o in job["overrides"] if not o.startswith(("seed=", f"{FOLD}=")))
             groups.setdefault(setting, []).append((place, job))
     shared = {override for override in next(iter(groups)) if all(override in setting for setting in groups)}
-    return SweepReport(
-        metric=metric,
-        settings=[
-            _setting(list(setting), shared if len(groups) > 1 else set(), metric, members)
-            for setting, members in groups.items()
-        ],
-        unfinished=len(jobs) - len(completed),
-    )
+    settings = [
+        _setting(list(setting), shared if len(groups) > 1 else set(), metric, members)
+        for setting, members in groups.items()
+    ]
+    held_against = find_setting(baseline, [setting.name for setting in settings])
+    runs = {
+        setting.name: [run_of(place, job) for place, job in members]
+        for setting, members in zip(settings, groups.values(), strict=True)
+    }
+    try:
+        verdicts: Verdicts | str = judge_runs(runs, metric, held_against)
+    except UserError as error:  # the means stand
+        verdicts = str(error)
+    return SweepReport(metric, settings, len(jobs) - len(completed), verdicts)
 
 
 def _read(place: Path) -> list[dict[str, Any]]:
@@ -192,19 +240,6 @@ def _setting(
 
 def _listed(override: str) -> list[str]:
     return [item.strip() for item in override.partition("=")[2].strip("[]").split(",") if item.strip()]
-
-
-def _monitored(run: Path, known: list[str]) -> str:
-    """The test score of what a run monitored on validation; the monitored score itself without a test split.
-
-    A ``best_`` score has a threshold that is tuned on the very split; on test the one without is the honest one.
-    """
-    config = run / "config_resolved.yaml"
-    monitor = read_yaml(config).get("monitor") if config.is_file() else None
-    if not isinstance(monitor, str):
-        raise UserError(f"{config} does not say what the run monitored; name the score, score=test/f1 for example")
-    test = f"test/{monitor.partition('/')[2].removeprefix('best_')}"
-    return test if test in known else monitor
 
 
 def _baselines(runs: Sequence[Path], metric: str) -> dict[str, float]:

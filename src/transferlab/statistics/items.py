@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -101,6 +102,41 @@ class ItemCounts:
             return np.arange(len(self.units)), len(self.units)
         numbers = {name: number for number, name in enumerate(dict.fromkeys(self.groups))}
         return np.array([numbers[name] for name in self.groups], dtype=np.intp), len(numbers)
+
+
+def counts_by_name(
+    split: str,
+    columns: Sequence[str],
+    counts: Mapping[tuple[int, int], Mapping[str, float]],
+    documents: Sequence[str],
+) -> ItemCounts:
+    """The counts of items that are known by their places, under their names.
+
+    An item is called as its document; where that has several, ``#`` and its number in the document follow, from 0.
+
+    Args:
+        split: ``val``, ``test`` ...
+        columns: name of each count.
+        counts: by example of the split, and number of the item in the example; those that are 0 may be missing.
+        documents: that of each example, by its name.
+
+    Raises:
+        UserError: as :class:`ItemCounts`.
+    """
+    places = sorted(counts)
+    groups = [documents[position] for position, _ in places]
+    sizes, seen = Counter(groups), Counter[str]()
+    units = []
+    for name in groups:
+        units.append(name if sizes[name] == 1 else f"{name} #{seen[name]}")
+        seen[name] += 1
+    column_of = {name: number for number, name in enumerate(columns)}
+    table = np.zeros((len(places), len(column_of)))
+    for row, place in zip(table, places, strict=True):
+        for name, count in counts[place].items():
+            row[column_of[name]] = count
+    several = len(sizes) < len(groups)
+    return ItemCounts(split, tuple(units), tuple(columns), table, tuple(groups) if several else None)
 
 
 def pool(folds: Sequence[ItemCounts]) -> ItemCounts:

@@ -103,6 +103,26 @@ def score_of(value: Any, file: Path, name: str) -> float:
     raise RunFileError(f"{file}: the score {name!r} should be a number, not {str(value)!r:.60}; {DAMAGED}")
 
 
+def reported_score(run: Path, known: list[str]) -> str:
+    """The test score of what a run monitored on validation; the monitored score itself without a test split.
+
+    A ``best_`` score has a threshold that is tuned on the very split; on test the one without is the honest one.
+
+    Args:
+        run: its directory.
+        known: the scores that it has.
+
+    Raises:
+        RunFileError: the run does not say what it monitored.
+    """
+    config = run / "config_resolved.yaml"
+    monitor = read_yaml(config).get("monitor") if config.is_file() else None
+    if not isinstance(monitor, str):
+        raise RunFileError(f"{config} does not say what the run monitored; name the score, score=test/f1 for example")
+    test = f"test/{monitor.partition('/')[2].removeprefix('best_')}"
+    return test if test in known else monitor
+
+
 def _check_record(record: dict[str, Any], file: Path, where: str, fields: Mapping[str, type]) -> None:
     for name, kind in fields.items():
         _of_kind(record.get(name), kind, file, f"{where}{name!r} ")
