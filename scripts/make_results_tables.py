@@ -36,6 +36,8 @@ TABLES: dict[str, Callable[[Path], TextTable]] = {
     "semeval2010_transfer": transfer.semeval2010_transfer,
     "other_targets_methods": agreement.other_targets_methods,
     "three_targets": agreement.three_targets,
+    "three_targets_independent": agreement.three_targets_independent,
+    "three_targets_static": agreement.three_targets_static,
     "layer_study": layer_study.layer_study,
     "layer_study_chosen_depth": layer_study.chosen_depth,
     "layer_study_whole": layer_study.whole_encoder,

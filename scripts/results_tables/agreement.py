@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,19 +12,18 @@ from scipy.stats import permutation_test, rankdata
 
 from results_tables.records import NONE, interval, number, p_value, rank
 from results_tables.transfer import AGAIN, BASELINE, FIRST, LITBANK, OWN_CORPUS, SEMEVAL, WNUT17, measured, predicted
+from transferlab.reporting.judgement_tables import comparison_table
 from transferlab.reporting.text_table import TextTable
-from transferlab.statistics.rankings import ceiling, compare_methods, reliability
-from transferlab.statistics.verdicts import Comparison, holm
-from transferlab.transferability.agreement import spearman
-from transferlab.transferability.candidates import DATA_SIZE, RANDOM
-from transferlab.transferability.judging import judge
+from transferlab.statistics.verdicts import holm
+from transferlab.transferability.candidates import MEAN_GAIN, RANDOM, STATIC, Candidates, candidates_of
+from transferlab.transferability.comparing import compare_candidates, measured_reliability
+from transferlab.transferability.judging import MEAN, judge_candidates
 from transferlab.transferability.ranking import FUSION
 
 Array = NDArray[np.float64]
 
 OTHERS = (WNUT17, SEMEVAL)
-ONLY_FIRST = ("TextEmb", "TaskEmb")  # embeddings of the sources that were trained again were not made
-STATIC = (DATA_SIZE, RANDOM)
+ONLY_FIRST = ["TextEmb", "TaskEmb"]  # embeddings of the sources that were trained again were not made
 SIZES = {  # training examples of each source
     "ner": 3394, "re": 7200, "squad": 4719, "paws": 8000, "pos": 4274, "complex": 7662, "poem_sentiment": 892,
     "litbank_ner": 6755,
@@ -36,9 +36,9 @@ WITHOUT = f"without {OWN_CORPUS} †"
 def litbank_methods(place: Path) -> TextTable:
     """Agreement with the transfer to LitBank coreference, of one target over its sources."""
     ranked, transfer = predicted(place, FIRST, LITBANK), measured(place)[LITBANK]
-    whole = _judged(ranked, transfer)
-    of_seeds = [_judged(ranked, transfer[[seed]])["spearman"] for seed in transfer]
-    independent = _judged(ranked.drop(index=OWN_CORPUS), transfer)["spearman"]
+    whole = _judged({LITBANK: (ranked, transfer)}).loc[LITBANK]
+    of_seeds = [_judged({LITBANK: (ranked, transfer[[seed]])}).loc[LITBANK, "spearman"] for seed in transfer]
+    independent = _judged({LITBANK: _without_own_corpus(ranked, transfer)}).loc[LITBANK, "spearman"]
     p_values = _by_chance(ranked, transfer.mean(axis=1))
     rows = []
     for method in order(whole):
@@ -46,20 +46,19 @@ def litbank_methods(place: Path) -> TextTable:
         beside = [*(seed[method] for seed in of_seeds), independent[method]]
         cells = [over_sources, p_value(p_values.get(method, np.nan)), *map(number, beside)]
         rows.append([method, *agreement(whole.loc[method]), *cells])
-    columns = ["method", f"rank of the best of {len(ranked)}", *HEADINGS, "95 % over sources", "p, Holm"]
+    columns = ["method", f"rank of the best of {len(ranked)}", *HEADINGS, "95 % over sources", "p (Holm)"]
     return TextTable([*columns, *(f"seed {seed}" for seed in transfer), WITHOUT], rows)
 
 
 def litbank_reliability(place: Path) -> TextTable:
     """How much the measured transfer to LitBank tells of the sources, beyond the noise of the seeds."""
-    transfer = measured(place)[LITBANK].drop(index=BASELINE)
+    ranked, transfer = predicted(place, FIRST, LITBANK), measured(place)[LITBANK]
     rows = []
-    for name, table in (("all", transfer), (WITHOUT, transfer.drop(index=OWN_CORPUS))):
-        scores = table.to_numpy().T  # [seeds, sources]
-        found, reached = reliability(scores), ceiling(spearman, scores)
-        values = [found.between_seeds, found.of_one_seed, found.of_mean]
-        cells = [str(found.sources), str(found.seeds), *map(number, values), interval(found.low, found.high)]
-        rows.append([name, *cells, number(reached)])
+    for name, target in (("all", (ranked, transfer)), (WITHOUT, _without_own_corpus(ranked, transfer))):
+        found = measured_reliability(_candidates({LITBANK: target})).loc[LITBANK]
+        cells = [f"{found['sources']:.0f}", f"{found['seeds']:.0f}"]
+        cells += map(number, found[["between_seeds", "of_one_seed", "of_mean"]])
+        rows.append([name, *cells, interval(found["low"], found["high"]), number(found["spearman_ceiling"])])
     columns = ["sources", "number", "seeds", "Spearman of two seeds", "reliability of one seed", "of the mean"]
     return TextTable([*columns, "95 %", "Spearman of perfect predictions"], rows)
 
@@ -69,32 +68,34 @@ def other_targets_methods(place: Path) -> TextTable:
     transfer = measured(place)
     rows, static = [], []
     for name, record in (("again", AGAIN), ("first", FIRST)):
-        of_targets = [_judged(predicted(place, record, target), transfer[target]) for target in OTHERS]
-        common = of_targets[0].index.intersection(of_targets[1].index)
-        mean = pd.concat([judged.loc[common, MEASURES] for judged in of_targets]).groupby(level=0).mean()
+        judged = _judged({target: (predicted(place, record, target), transfer[target]) for target in OTHERS})
+        mean = judged.loc[MEAN].query("targets == 2")
         made = {}
         for method in order(mean):
-            cells = [number(judged.loc[method, "spearman"]) for judged in of_targets]
+            cells = [number(judged.loc[(target, method), "spearman"]) for target in OTHERS]
             made[method] = [*agreement(mean.loc[method]), *cells]
+        if FUSION not in predicted(place, record, WNUT17):  # of the methods that were recorded alone it is another one
+            del made[FUSION]
         rows += [[method, name, *cells] for method, cells in made.items() if method not in STATIC]
-        static = [[method, NONE, *made[method]] for method in STATIC]  # they see no model: the same for both
+        static = [[method, NONE, *cells] for method, cells in made.items() if method in STATIC]  # the same for both
     columns = ["method", "sources", "rank of the best of 7", *HEADINGS]
     return TextTable([*columns, "WNUT-17", "SemEval-2010"], [*rows, *static])
 
 
 def three_targets(place: Path) -> TextTable:
     """Verdicts on the variants that ranked the sources of all three targets, against random order."""
-    everything, independent = _against_random(place), _against_random(place, without=OWN_CORPUS)
-    rows = []
-    for found in sorted(everything, key=lambda one: (one.setting in STATIC, -one.mean.value)):
-        if found.setting == RANDOM:
-            continue
-        other = next(one for one in independent if one.setting == found.setting)
-        cells = [cell for one in (found, other) for cell in _verdict(one)]
-        rows.append([found.setting, *cells, number(found.minimum_detectable_effect)])
-    columns = ["Spearman (95 %)", "p, Holm", "verdict"]
-    beside = [f"{WITHOUT}: {columns[0]}", *columns[1:]]
-    return TextTable(["method", *columns, *beside, "minimum detectable effect"], rows)
+    return _verdicts(_three_targets(place), RANDOM)
+
+
+def three_targets_independent(place: Path) -> TextTable:
+    """The same without LitBank's own entities as a source of LitBank."""
+    targets = _three_targets(place)
+    return _verdicts(targets | {LITBANK: _without_own_corpus(*targets[LITBANK])}, RANDOM)
+
+
+def three_targets_static(place: Path) -> TextTable:
+    """Verdicts against what the sources gained elsewhere."""
+    return _verdicts(_three_targets(place), MEAN_GAIN)
 
 
 def order(judged: pd.DataFrame) -> list[str]:
@@ -109,12 +110,38 @@ def agreement(judged: pd.Series) -> list[str]:
     return [rank(round(best, 1)), *(number(regret, 1) for regret in regrets), number(correlation)]
 
 
-def _judged(ranked: pd.DataFrame, transfer: pd.DataFrame) -> pd.DataFrame:
-    """Measures of every method and of the static baselines.
+Targets = dict[str, tuple[pd.DataFrame, pd.DataFrame]]  # (predictions, measured transfer) of each
 
-    A fusion is taken from the record: made from ranks that were recorded in part it would be another one.
-    """
-    return judge(ranked, transfer.loc[ranked.index], sizes=SIZES).drop(index=FUSION, errors="ignore")
+
+def _candidates(targets: Targets) -> Candidates:
+    """All methods of the records, and the static baselines."""
+    return candidates_of(targets, sizes=SIZES, baseline=BASELINE)
+
+
+def _judged(targets: Targets) -> pd.DataFrame:
+    """Measures [(target or MEAN, method)]."""
+    return judge_candidates(_candidates(targets))
+
+
+def _three_targets(place: Path) -> Targets:
+    """Of LitBank the first sources; of the others the sources trained again, as far as they were ranked."""
+    transfer = measured(place)
+    targets = {LITBANK: (predicted(place, FIRST, LITBANK), transfer[LITBANK])}
+    for target in OTHERS:
+        embeddings = predicted(place, FIRST, target)[ONLY_FIRST]
+        targets[target] = (embeddings.join(predicted(place, AGAIN, target)), transfer[target])
+    return targets
+
+
+def _without_own_corpus(ranked: pd.DataFrame, transfer: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    return ranked.drop(index=OWN_CORPUS), transfer.drop(index=OWN_CORPUS)
+
+
+def _verdicts(targets: Targets, reference: str) -> TextTable:
+    """Every method against one of them over sources and targets, the best first."""
+    compared = compare_candidates(_candidates(targets), reference)
+    best_first = compared.loc[order(compared.rename(columns={"mean": "spearman"}))]
+    return replace(comparison_table(best_first), title=None)
 
 
 def _by_chance(ranked: pd.DataFrame, truth: pd.Series) -> pd.Series:
@@ -140,25 +167,3 @@ def _by_chance(ranked: pd.DataFrame, truth: pd.Series) -> pd.Series:
 def _centred_ranks(values: Array) -> Array:
     ranks = rankdata(values)
     return ranks - ranks.mean()
-
-
-def _against_random(place: Path, without: str | None = None) -> list[Comparison]:
-    """Mean correlation over three targets, over sources x targets; a source may be left out of LitBank's."""
-    sources, transfer = list(SIZES), measured(place)
-    truth, methods = {}, {DATA_SIZE: {}, RANDOM: {}}
-    for target in (LITBANK, *OTHERS):
-        left_out = [BASELINE] + [without] * (target == LITBANK and without is not None)
-        truth[target] = transfer[target].mean(axis=1).drop(left_out).reindex(sources).to_numpy()
-        ranked = predicted(place, FIRST, target)
-        if target != LITBANK:
-            ranked = pd.concat([ranked[[*ONLY_FIRST]], predicted(place, AGAIN, target)], axis="columns")
-        ranked = ranked.assign(**{DATA_SIZE: pd.Series(SIZES), RANDOM: 0.0})
-        for method, column in ranked.items():
-            methods.setdefault(method, {})[target] = column.reindex(sources).to_numpy(dtype=np.float64)
-    common = {method: of_targets for method, of_targets in methods.items() if len(of_targets) == len(truth)}
-    return compare_methods(spearman, common, truth, RANDOM)
-
-
-def _verdict(found: Comparison) -> list[str]:
-    mean = found.mean
-    return [f"{number(mean.value)} ({interval(mean.low, mean.high)})", p_value(found.adjusted_p), str(found.verdict)]

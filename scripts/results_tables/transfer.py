@@ -9,6 +9,7 @@ import pandas as pd
 from results_tables.records import NONE, percent, rank, read, signed
 from transferlab.reporting.text_table import TextTable
 from transferlab.transferability.measured import measured_transfer
+from transferlab.transferability.ranking import FUSION
 
 MEASURED = "transferability_measured.csv"
 FIRST, AGAIN = (
@@ -29,7 +30,7 @@ METHODS = {  # as in the records -> in the tables
     "knn": "nearest neighbours",
     "linear_probe": "linear probe",
     "leep": "LEEP",
-    "fusion": "fusion",
+    "fusion": FUSION,
 }
 LAYERS = {"": "", "last": ", last layer", "best": ", best layer"}
 
