@@ -13,12 +13,14 @@ import numpy as np
 import pandas as pd
 
 from results_tables.agreement import HEADINGS, agreement, order
-from results_tables.records import NONE, interval, p_value, percent, read, spread
+from results_tables.records import NONE, percent, read, spread
 from results_tables.transfer import BASELINE, LITBANK, measured
 from transferlab.reporting.text_table import TextTable
 from transferlab.statistics.items import ItemCounts
 from transferlab.statistics.scores import coreference_score
-from transferlab.statistics.verdicts import Interval, compare
+from transferlab.statistics.sweep_verdicts import COLUMNS as VERDICT_COLUMNS
+from transferlab.statistics.sweep_verdicts import Verdicts
+from transferlab.statistics.verdicts import compare
 from transferlab.transferability.judging import judge
 from transferlab.utils.errors import UserError
 
@@ -68,7 +70,10 @@ def probes_and_transfer(place: Path) -> TextTable:
 
 
 def views(place: Path) -> TextTable:
-    """How well estimators that saw a view agree with what probes of it reached."""
+    """How well estimators that saw a view agree with what probes of it reached.
+
+    There are no intervals: views of one source are not independent, and this is one target.
+    """
     probed = _scores(place, TEST)
     whole = f"{BASELINE}_{probed.loc[BASELINE].index.max()}"
     probed.index = [f"{source}_{depth}" for source, depth in probed.index]
@@ -76,13 +81,9 @@ def views(place: Path) -> TextTable:
     if missing := [view for view in predicted.index if view not in probed.index]:
         raise UserError(f"{place / VIEWS}: no probe of {', '.join(missing)} in {SCORES}; add it, or leave the view out")
     judged = judge(predicted, probed.loc[predicted.index], baseline=whole)
-    rows = [
-        [method, *agreement(judged.loc[method]), interval(*judged.loc[method, ["spearman_low", "spearman_high"]])]
-        for method in order(judged)
-    ]
+    rows = [[method, *agreement(judged.loc[method])] for method in order(judged)]
     count = len(predicted.index.drop(whole, errors="ignore"))
-    columns = ["method", f"rank of the best of {count}", *HEADINGS, "95 % over views"]
-    return TextTable(columns, rows)
+    return TextTable(["method", f"rank of the best of {count}", *HEADINGS], rows)
 
 
 def _scores(place: Path, metric: str) -> pd.DataFrame:
@@ -110,23 +111,10 @@ def _verdicts(place: Path, depths: pd.Series) -> TextTable:
     for source, depth in depths.items():
         for seed, value in logged.loc[(source, depth)].dropna().items():
             runs.setdefault(str(source), {})[seed] = _documents(record, (source, depth, seed), value)
-    rows = []
-    for found in compare(runs, BASELINE, SCORE):
-        mean, difference = (_with_interval(value) for value in (found.mean, found.difference))
-        counts = [str(found.seeds), str(found.items), percent(found.minimum_detectable_effect, 1)]
-        rows.append(
-            [
-                found.setting,
-                str(depths[found.setting]),
-                mean,
-                difference,
-                p_value(found.adjusted_p),
-                str(found.verdict),
-                *counts,
-            ]
-        )
-    columns = ["source", "layers", "CoNLL F1 (95 %)", f"difference to {BASELINE} (95 %)", "p, Holm", "verdict"]
-    return TextTable([*columns, "seeds", "documents", "minimum detectable effect"], rows)
+    compared = compare(runs, BASELINE, SCORE)
+    verdicts = Verdicts(TEST, BASELINE, compared, compared[0].items, documents=None, folds=1, is_error=False)
+    rows = [[one.setting, str(depths[one.setting]), *verdicts.cells(one)] for one in compared]
+    return TextTable(["source", "layers", *VERDICT_COLUMNS], rows)
 
 
 def _documents(record: pd.DataFrame, cell: tuple[object, object, object], logged: float) -> ItemCounts:
@@ -140,9 +128,3 @@ def _documents(record: pd.DataFrame, cell: tuple[object, object, object], logged
     if abs(of_documents - logged) > ROUNDING:
         raise UserError(f"{DOCUMENTS}: the documents of {cell} give {of_documents:.4f}, {SCORES} has {logged:.4f}")
     return items
-
-
-def _with_interval(value: Interval) -> str:
-    if np.isnan(value.value):
-        return NONE
-    return f"{percent(value.value)} ({interval(100 * value.low, 100 * value.high)})"
