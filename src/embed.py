@@ -29,6 +29,7 @@ def embed(cfg: DictConfig) -> dict[str, Any]:
     from transferlab.transferability.library import TaskLibrary, TaskVectors
     from transferlab.utils.errors import ConfigError
     from transferlab.utils.logging import show_config
+    from transferlab.utils.new_folder import check_writable
     from transferlab.utils.run_record import package_versions, write_run_record
 
     check_config(cfg, "embed")
@@ -39,6 +40,7 @@ def embed(cfg: DictConfig) -> dict[str, Any]:
             raise ConfigError(f"{key}={cfg[key]}: an embedding is of one encoder; name it with encoder=...")
     show_config(cfg)
     library = TaskLibrary(cfg.library)
+    check_writable(cfg.library, "library")
     output_dir = Path(cfg.paths.output_dir)
     write_run_record(cfg, output_dir)
     ready = task_models.ready(cfg)

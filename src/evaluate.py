@@ -31,7 +31,7 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
     from transferlab.inference import corpus, load
     from transferlab.reporting.run_scores import print_scores
     from transferlab.root_options import check_config
-    from transferlab.utils.devices import check_devices
+    from transferlab.utils.devices import check_devices, check_workers
     from transferlab.utils.distributed_launcher import build_trainer
     from transferlab.utils.instantiate import build, instantiate_loggers
     from transferlab.utils.interruption import leave_to_us
@@ -40,6 +40,7 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
 
     check_config(cfg, "evaluate")
     check_devices(cfg.trainer)
+    check_workers(cfg.datamodule.get("num_workers"))
     trainer = build_trainer(cfg.trainer, logger=instantiate_loggers(cfg.get("logger")))
     leave_to_us(trainer)
     show_config(cfg)

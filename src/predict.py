@@ -39,6 +39,7 @@ def predict(cfg: DictConfig) -> dict[str, Any]:
     from transferlab.utils.errors import ConfigError
     from transferlab.utils.instantiate import build
     from transferlab.utils.logging import show_config
+    from transferlab.utils.new_folder import check_writable
     from transferlab.utils.run_record import write_run_record
 
     check_config(cfg, "predict")
@@ -53,6 +54,9 @@ def predict(cfg: DictConfig) -> dict[str, Any]:
     for layer in serializers:
         if layer not in layers:
             raise ConfigError(f"serializer.{layer}: there is no such layer of predictions; choose one of {layers}")
+        for name, writer in (cfg.serializer[layer] or {}).items():
+            if writer is not None and writer.get("path") is not None:
+                check_writable(Path(writer.path).parent, f"serializer.{layer}.{name}.path")
     show_config(cfg)
     output_dir = Path(cfg.paths.output_dir)
     write_run_record(cfg, output_dir)

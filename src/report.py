@@ -23,6 +23,7 @@ def report(cfg: DictConfig) -> dict[str, Any]:
     from transferlab.reporting.sweep_report import report_sweeps
     from transferlab.root_options import check_config
     from transferlab.utils.logging import apply_extras, show_config
+    from transferlab.utils.new_folder import check_writable
     from transferlab.utils.run_record import write_json
     from transferlab.utils.terminal import VisibleConsole
 
@@ -30,6 +31,7 @@ def report(cfg: DictConfig) -> dict[str, Any]:
     check_config(cfg, "report")
     show_config(cfg)
     output_dir = Path(cfg.paths.output_dir)
+    check_writable(output_dir, "paths.output_dir")
     sweeps = [cfg.sweeps] if isinstance(cfg.sweeps, str) else list(cfg.sweeps)
     result = report_sweeps(sweeps, cfg.score, cfg.baseline)
     console = VisibleConsole()

@@ -18,6 +18,7 @@ from transferlab.callbacks.checkpoints import WholeFiles, loops_of
 from transferlab.data.datamodule import TransferDataModule
 from transferlab.encoders import row_vectors
 from transferlab.encoders.checks import check_compile, check_encoders
+from transferlab.encoders.feature_shards import SUFFIX
 from transferlab.encoders.tokenizers import load_tokenizers
 from transferlab.encoders.truncation import max_positions
 from transferlab.models.base import TransferModel
@@ -28,7 +29,7 @@ from transferlab.models.token_classification_model import TokenClassificationMod
 from transferlab.probes import Probe
 from transferlab.utils.batches import Batch
 from transferlab.utils.config_checks import check_targets, keyword_names, locate
-from transferlab.utils.devices import check_devices
+from transferlab.utils.devices import check_devices, check_workers
 from transferlab.utils.errors import ConfigError, UserError
 from transferlab.utils.instantiate import build
 from transferlab.utils.new_folder import check_writable
@@ -47,6 +48,7 @@ def check(cfg: DictConfig) -> None:
     """
     check_targets(cfg)
     check_devices(cfg.trainer)
+    check_workers(cfg.datamodule.get("num_workers"))
     _check_pairing(cfg)
     OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     model = OmegaConf.to_container(cfg.model, resolve=True)
@@ -69,6 +71,7 @@ def check(cfg: DictConfig) -> None:
     if cfg.save_every_epoch and not (saving and saving.active):
         raise ConfigError("save_every_epoch=true: callbacks.epoch_models, which saves them, is left out; put it back")
     check_writable(cfg.model_save_dir, "model_save_dir")
+    check_store(cfg)
     for name, callback in (cfg.get("callbacks") or {}).items():
         if callback is not None and (place := callback.get("dirpath")) is not None:
             check_writable(place, f"callbacks.{name}.dirpath")
@@ -76,6 +79,12 @@ def check(cfg: DictConfig) -> None:
         raise ConfigError(
             f"model_save_dir={cfg.model_save_dir} is not empty; move its content away or choose another directory"
         )
+
+
+def check_store(cfg: DictConfig) -> None:
+    """Refuse a feature store that cannot be written; one that others have filled may be read by those who cannot."""
+    if cfg.get("features") and not any(Path(cfg.features.directory).glob(f"*/*/*{SUFFIX}")):
+        check_writable(cfg.features.directory, "features.directory")
 
 
 def _check_pairing(cfg: DictConfig) -> None:

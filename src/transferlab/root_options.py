@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from transferlab.data.readers.base import Split
 from transferlab.utils.config_checks import check_root_keys, check_section, check_targets, locate, root_keys
 from transferlab.utils.errors import ConfigError
-from transferlab.utils.option_kinds import Count, Filled, Natural, NonNegative, Seed, Text, show, words
+from transferlab.utils.option_kinds import Count, Filled, FolderName, Natural, NonNegative, Seed, Text, show, words
 from transferlab.utils.options import Option, Options, options_of
 
 _Name = Text | int
@@ -37,7 +37,7 @@ class Root:
         extras: what is printed.
     """
 
-    task_name: _Name
+    task_name: FolderName | int
     seed: Seed
     tags: list[_Name]
     trust: str | list[str] | None
@@ -178,7 +178,7 @@ class Embed(Train):
         overwrite: make the embedding anew where there is one.
     """
 
-    task: _Name
+    task: FolderName | int
     library: Text
     model_name_or_path: Text | None
     split: Split

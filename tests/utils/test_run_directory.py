@@ -137,6 +137,19 @@ def test_hydra_is_stopped_before_it_writes(tmp_path):
     assert sorted(path.name for path in place.iterdir()) == [".lock", "run.json"]
 
 
+@pytest.mark.parametrize("name", ["../../x", "a/b", "..", "/tmp"])
+def test_a_name_that_is_a_path_is_refused_before_hydra_writes(name, tmp_path):
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "root.yaml").write_text("task_name: train\nhydra: {job: {name: train}}\n")
+    with initialize_config_dir(str(tmp_path / "configs"), version_base="1.3"):
+        where = [f"hydra.{key}.dir={tmp_path}/logs/${{task_name}}" for key in ("run", "sweep")]
+        config = compose("root", overrides=[f"task_name='{name}'", *where], return_hydra_config=True)
+    for start in (OwnDirectory().on_run_start, OwnDirectory().on_multirun_start):
+        with pytest.raises(SystemExit, match=f"error: task_name=.*{name}"):
+            start(config)
+    assert not (tmp_path / "logs").exists() and not (tmp_path / "x").exists()
+
+
 def test_the_record_says_what_became_of_a_run(tmp_path):
     set_status(tmp_path, FINISHED)
     assert list(tmp_path.iterdir()) == []  # nothing was started there

@@ -17,7 +17,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 
 from transferlab.utils import interruption
 from transferlab.utils.errors import ConfigError, UserError
-from transferlab.utils.option_kinds import NonNegative
+from transferlab.utils.option_kinds import FolderName, NonNegative, fault_of
 from transferlab.utils.options import checked
 from transferlab.utils.saved_models import saved_model_of
 
@@ -56,6 +56,11 @@ class BestCheckpoint(ModelCheckpoint):
             raise ConfigError(
                 f"callbacks.model_checkpoint.filename={self.filename}: that is the last checkpoint's name; choose "
                 "another one, such as epoch_{epoch:03d}"
+            )
+        if self.filename is not None and fault_of(self.filename, FolderName):
+            raise ConfigError(
+                f"callbacks.model_checkpoint.filename={self.filename}: it names files of one folder; choose it without "
+                "/, and the folder with callbacks.model_checkpoint.dirpath"
             )
         self.loops: dict[str, dict[str, Any]] = {}
 

@@ -32,8 +32,9 @@ from transferlab.callbacks.sweep_results import (
     write_job,
 )
 from transferlab.utils import interruption, run_directory
-from transferlab.utils.errors import UserError, message_for, user_error_of
+from transferlab.utils.errors import ConfigError, UserError, message_for, user_error_of
 from transferlab.utils.escaping import visible
+from transferlab.utils.option_kinds import FolderName, fault_of, show, words
 from transferlab.utils.resume import CHECKPOINT, PRIMARY, SWEEP_RESULT, command_that_goes_on, overrides_of
 from transferlab.utils.run_identity import is_main_process
 from transferlab.utils.run_record import FAILED, FINISHED, INTERRUPTED, is_recorded_by_us, set_status
@@ -56,6 +57,7 @@ class OwnDirectory(Callback):
         HydraConfig.instance().set_config(config)  # as Hydra does next; the name of the directory may need it
         directory = Path(config.hydra.run.dir)
         with _refusing():
+            _check_task_name(config)
             run_directory.take(directory)
             run_directory.check_owner(
                 directory,
@@ -75,12 +77,20 @@ class OwnDirectory(Callback):
             return
         HydraConfig.instance().set_config(config)
         with _refusing():
+            _check_task_name(config)
             run_directory.take(config.hydra.sweep.dir)
             run_directory.check_sweep(Path(config.hydra.sweep.dir), config.get("resume"))
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Let it go."""
         run_directory.let_go(config.hydra.sweep.dir)
+
+
+def _check_task_name(config: DictConfig) -> None:
+    """Refuse a name that would lead out of the directory of all runs."""
+    name = config.get("task_name", "none")
+    if fault_of(name, FolderName | int):
+        raise ConfigError(f"task_name={show(name)}: choose {words(FolderName)}")
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from transferlab.encoders.alignment import ALIGNMENTS
 from transferlab.encoders.sources import EncoderError, load_config, resolve
 from transferlab.encoders.truncation import family_of, truncate
 from transferlab.encoders.weighting import Aggregation
+from transferlab.utils.option_kinds import FolderName, fault_of
 
 ALL = "all"
 _TAKEN = frozenset(vars(nn.Module()))  # attributes of a module, beside which its parts are found
@@ -121,12 +122,12 @@ def _check_ids(encoder_ids: Sequence[str]) -> None:
             "+model.pretrained_models={bert:bert-base-cased}"
         )
     for encoder_id in encoder_ids:
-        # ids are parts of configuration keys and of the names of weights
+        # ids are parts of configuration keys and of the names of weights, and name the folders of saved encoders
         usable = isinstance(encoder_id, str) and encoder_id.isprintable() and "." not in encoder_id
-        if not usable or not encoder_id or encoder_id in _TAKEN:
+        if not usable or fault_of(encoder_id, FolderName) or encoder_id in _TAKEN:
             raise EncoderError(
-                f"model.pretrained_models: {encoder_id!r} cannot be an id (a number, empty, with a dot or a control "
-                "character, or a word of torch); choose another"
+                f"model.pretrained_models: {encoder_id!r} cannot be an id (a number, empty, with a dot, a slash or a "
+                "control character, or a word of torch); choose another"
             )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -96,7 +97,7 @@ class RankingReport:
             self._keep("measured", target, measured.rename_axis("source").reset_index())
         if gains is not None and gains.notna().any(axis=None):
             self._gains[target] = gains
-            name = f"predictions_{target.replace(':', '_')}"
+            name = "predictions_" + re.sub(r"[^\w.+-]", "_", target)
             self._picture(name, plot_predictions(scores, gains, self.directory / name, scores=measured, title=target))
 
     def judge(

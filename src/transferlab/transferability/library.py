@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,11 +24,11 @@ from torch import Tensor
 from transferlab.documents import write_atomically
 from transferlab.utils.errors import UserError, near
 from transferlab.utils.new_folder import give_usual_permissions
+from transferlab.utils.option_kinds import FolderName, fault_of, words
 
 FORMAT = 1
 ABOUT = "transferlab"  # key of the metadata
 KINDS = ("textemb", "taskemb")
-_NAME = re.compile(r"[\w.+-]+")
 
 
 class LibraryError(UserError):
@@ -74,8 +73,8 @@ class TaskLibrary:
         """
         if kind not in KINDS:
             raise LibraryError(f"embedding={kind}: choose one of {', '.join(KINDS)}")
-        if not _NAME.fullmatch(task):
-            raise LibraryError(f"task={task}: a name of letters, digits, '_', '-', '+' and '.', for it names a folder")
+        if fault_of(task, FolderName):
+            raise LibraryError(f"task={task}: choose {words(FolderName)}")
         return self.directory / task / f"{kind}.safetensors"
 
     def tasks(self, kind: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Whether the devices that a trainer asks for are there."""
+"""Whether the devices and the processes that a run asks for can be had."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from transferlab.utils.errors import ConfigError, near
 
 GPUS = ("gpu", "cuda")
-PROCESSES_A_CORE = 4  # of a run on the CPU; more only wait for each other
+PROCESSES_A_CORE = 4  # of a run; more only wait for each other
 
 
 def check_devices(trainer: DictConfig) -> None:
@@ -57,6 +57,20 @@ def check_devices(trainer: DictConfig) -> None:
         raise ConfigError(
             f"trainer.devices={devices}: there {'is 1 GPU' if count == 1 else f'are {count} GPUs'} here; choose "
             f"trainer.devices={count} or fewer"
+        )
+
+
+def check_workers(number: int | None) -> None:
+    """Refuse more processes that collate batches than the processor cores have use for.
+
+    Raises:
+        ConfigError: the key, the value, and what to choose.
+    """
+    cores = os.cpu_count() or 1
+    if number is not None and number > PROCESSES_A_CORE * cores:
+        raise ConfigError(
+            f"datamodule.num_workers={number}: as many processes on {cores} processor cores; choose "
+            f"datamodule.num_workers={cores} or fewer, or null"
         )
 
 

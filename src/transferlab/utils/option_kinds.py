@@ -62,6 +62,19 @@ class Filled:
         return bool(value)
 
 
+@dataclass(frozen=True)
+class NamesFolder:
+    """A text that is the name of one folder, wherever it stands in a path."""
+
+    def hold(self, value: Any) -> bool:
+        """Whether no part of a path is hidden in it."""
+        return str(value).isprintable() and not {"/", "\\"} & set(str(value)) and bool(str(value).strip(". "))
+
+    def words(self) -> str:
+        """What is said after "a text"."""
+        return "that can name a folder, without / and \\ and not of dots alone"
+
+
 Count = Annotated[int, Limits(least=1)]
 Width = Annotated[int, Limits(least=1, most=2**14)]  # of a layer: weights are made before a wrong one shows
 Depth = Annotated[int, Limits(least=0, most=100)]  # in layers
@@ -72,6 +85,7 @@ DropoutRate = Annotated[float, Limits(least=0, below=1)]
 Positive = Annotated[float, Limits(above=0)]
 NonNegative = Annotated[float, Limits(least=0)]
 Text = Annotated[str, Filled()]
+FolderName = Annotated[str, Filled(), NamesFolder()]
 
 
 @dataclass(frozen=True)
@@ -135,7 +149,7 @@ def words(kind: Any) -> str:
         for bound in _bounds(kind):
             if isinstance(bound, OneOf):
                 return "one of " + ", ".join(bound.choices)
-        limits = " ".join(bound.words() for bound in _bounds(kind) if isinstance(bound, Limits))
+        limits = " ".join(bound.words() for bound in _bounds(kind) if isinstance(bound, Limits | NamesFolder))
         return f"{words(arguments[0])} {limits}".strip()
     if origin is Literal:
         return ("one of " if len(arguments) > 1 else "") + ", ".join(map(show, arguments))
@@ -188,7 +202,7 @@ def show(value: Any) -> str:
 
 
 def _bounds(kind: Any) -> list[Any]:
-    return [bound for bound in kind.__metadata__ if isinstance(bound, Limits | OneOf | Filled)]
+    return [bound for bound in kind.__metadata__ if isinstance(bound, Limits | OneOf | Filled | NamesFolder)]
 
 
 def _is_a(origin: Any, base: type) -> bool:
