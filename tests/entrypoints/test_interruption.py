@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT at any point: the exit code, the record, the command that goes on, and what it makes of it."""
+"""SIGTERM, SIGINT and SIGHUP at any point: the exit code, the record, the command that goes on, and what it makes of it."""
 
 from __future__ import annotations
 
@@ -64,6 +64,7 @@ def in_child(output: Path, script: str, arguments: list[str], prepare: Callable[
                     os.dup2(file.fileno(), stream)
             sys.stdout, sys.stderr = os.fdopen(1, "w", closefd=False), os.fdopen(2, "w", closefd=False)
             signal.signal(signal.SIGINT, signal.default_int_handler)
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)
             sys.argv = [str(ROOT / "src" / script), *arguments]
             sys.orig_argv = ["python", *sys.argv]
             if prepare is not None:
@@ -100,7 +101,7 @@ def test_at_ten_points(arguments: list[str], tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("FEATURES_DIR", str(tmp_path / "features of cut"))
     command = [*arguments, f'hydra.run.dir="{cut}"']
     for number, (place, call) in enumerate(POINTS):
-        which = (signal.SIGTERM, signal.SIGINT)[number % 2]
+        which = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)[number % 3]
         code = in_child(output, "train.py", command, partial(act_at, place, call, partial(send, which)))
         text = output.read_text()
         assert code == 128 + which, f"{place}: {text}"

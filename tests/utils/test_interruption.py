@@ -20,6 +20,7 @@ def _handlers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A process that watches; afterwards signals do what they did before."""
     before = {number: signal.getsignal(number) for number in (*interruption.SIGNALS, signal.SIGUSR2)}
     monkeypatch.setattr(interruption, "_WATCH", interruption._Watch())
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # also where the tests run under nohup
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -44,7 +45,7 @@ def status_of(act: Callable[[], object]) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)])
 def test_a_signal_ends_the_process_by_its_own_exception(number: int, code: int) -> None:
     interruption.watch()
     with pytest.raises(Interruption) as raised:
@@ -52,6 +53,16 @@ def test_a_signal_ends_the_process_by_its_own_exception(number: int, code: int) 
     assert (raised.value.number, raised.value.code, raised.value.name) == (number, code, signal.Signals(number).name)
     again = pickle.loads(pickle.dumps(raised.value))  # from a worker of joblib
     assert (type(again), again.number, again.code) == (Interruption, number, code)
+
+
+def test_under_nohup_a_closed_terminal_ends_nothing() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell has it for what runs in the background
+    interruption.watch()
+    send(signal.SIGHUP)
+    assert interruption.received() is None
+    with pytest.raises(Interruption):
+        send(signal.SIGINT)
 
 
 def test_a_signal_waits_for_what_is_to_be_whole() -> None:
