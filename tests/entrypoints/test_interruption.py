@@ -1,4 +1,4 @@
-"""SIGTERM, SIGINT and SIGHUP at any point: the exit code, the record, the command that goes on, and what it makes of it."""
+"""SIGTERM, SIGINT and SIGHUP at any point: the exit code, the record, the command that goes on and where it leads."""
 
 from __future__ import annotations
 
