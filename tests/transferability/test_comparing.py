@@ -142,7 +142,13 @@ def test_reliability_of_a_small_table_by_hand() -> None:
     found = measured_reliability(candidates_of({"t": (pd.DataFrame({"good": [1.0, 2, 3]}, SOURCES[:3]), measured)}))
     assert found.loc["t", "of_mean"] == pytest.approx(1 - 0.005 / 0.035)
     assert found.loc["t", "between_seeds"] == pytest.approx(np.sqrt(3) / 2)
-    same = pd.DataFrame({1: [0.1, 0.2, 0.3], 2: [0.1, 0.2, 0.3]}, index=SOURCES[:3])
-    sure = measured_reliability(candidates_of({"t": (pd.DataFrame({"good": [1.0, 2, 3]}, SOURCES[:3]), same)})).loc["t"]
+    assert np.isnan(found.loc["t", "spearman_ceiling"])  # of three sources
+
+
+def test_without_noise_a_perfect_predictor_is_right() -> None:
+    same = pd.DataFrame({seed: [0.1, 0.2, 0.3, 0.4] for seed in (1, 2)}, index=SOURCES[:4])
+    scores = pd.DataFrame({"good": [1.0, 2, 3, 4]}, index=same.index)
+    sure = measured_reliability(candidates_of({"t": (scores, same)})).loc["t"]
+    assert sure["of_mean"] == 1
     ends = {"best_rank": 1, "ndcg": 1, "ndcg_exp": 1, "regret_1": 0, "regret_3": 0, "spearman": 1}
     assert {name: sure[f"{name}_ceiling"] for name in MEASURES} == pytest.approx(ends)

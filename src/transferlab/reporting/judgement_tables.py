@@ -81,6 +81,11 @@ def explanation(static: Mapping[str, str]) -> list[str]:
         "In brackets: the 95 % interval. For one target only Spearman has one, over other sources (four or more). That "
         "of a mean is over other sources and other targets, where there are enough of both.",
         "",
+        "Reliability is the share of the variance between the sources' measured scores that is theirs; the rest is "
+        "chance of the seeds. The perfect predictor knows the true transfer: its row is what it would reach on average "
+        "under this chance, if the reliability is what was estimated (from two seeds and four sources on). A method "
+        "can be beyond it by luck.",
+        "",
     ]
 
 
@@ -141,15 +146,13 @@ def reliability_sentence(row: Mapping[str, Any]) -> str:
         return f"Measured: {sources} sources with {seeds} seeds, all with the same score: there is no order to predict."
     value, low, high = (100 * min(max(float(row[name]), 0.0), 1.0) for name in ("of_mean", "low", "high"))
     agree = row["between_seeds"]
-    pair = (
-        "" if math.isnan(agree) else f" Two single seeds agree on the order with a Spearman correlation of {agree:.2f}."
-    )
-    return (
+    said = (
         f"Measured: {sources} sources with {seeds} seeds. Reliability of the means over the seeds: {value:.0f} % (95 % "
-        f"interval: {low:.0f} to {high:.0f} %). This is the share of the variance between sources that is theirs; the "
-        f"rest is chance of the seeds.{pair} The last row is what a predictor that knows the true transfer would reach "
-        "on average under this chance, if the reliability is what was estimated; a method can be beyond it by luck."
     )
+    said += f"interval: {low:.0f} to {high:.0f} %)."
+    if not math.isnan(agree):
+        said += f" Two single seeds agree on the order with a Spearman correlation of {agree:.2f}."
+    return said
 
 
 def unscored_sentences(judged: pd.DataFrame) -> list[str]:
@@ -215,7 +218,8 @@ def comparison_sentences(compared: pd.DataFrame, fewest_targets: int, fewest_sou
         "The 95 % interval of a difference is over other sources and other targets, for this comparison alone. p and "
         f"verdict (at 5 %) are corrected for all {corrected} comparisons of the table (Holm).",
         "“No difference seen” is not “no difference”: “detectable” is the true difference that such a comparison, "
-        "alone in its table, finds with a probability of 80 %; smaller ones are found less often.",
+        "alone in its table, finds with a probability of 80 %. Smaller ones are found less often; where it is larger "
+        "than any difference can be, hardly any could be found.",
     ]
     few = [str(name) for name, row in compared.iterrows() if row["verdict"] == Verdict.FEW_SEEDS]
     if few:

@@ -20,6 +20,7 @@ from transferlab.utils.errors import UserError, near
 
 SMALLER_IS_BETTER = ("best_rank", "regret_1", "regret_3")
 OF_RELIABILITY = ("of_mean", "low", "high", "of_one_seed", "between_seeds")
+FEWEST_FOR_CEILING = 4  # sources; from three the share of noise cannot be estimated without bias
 DRAWS = 500  # for what a perfect predictor would reach; the mean of Spearman is known to 0.02 then
 
 
@@ -121,7 +122,7 @@ def measured_reliability(candidates: Candidates, seed: int = 0) -> pd.DataFrame:
         a row per target: ``sources``, ``seeds``; the fields of :class:`~transferlab.statistics.rankings.Reliability`;
         and ``<measure>_ceiling``, what a predictor that knows the true transfer is expected to reach, for each of
         ``MEASURES``, from ``DRAWS`` draws. All but the counts are NaN with one seed, which tells nothing of its noise,
-        or with two sources.
+        or with two sources; the last also with three.
     """
     rows = {}
     for target, table in candidates.measured.items():
@@ -129,7 +130,8 @@ def measured_reliability(candidates: Candidates, seed: int = 0) -> pd.DataFrame:
         row: dict[str, float] = {"sources": len(table), "seeds": len(measured)}
         known = len(measured) > 1 and len(table) > 2
         row |= asdict(reliability(measured)) if known else dict.fromkeys(OF_RELIABILITY, np.nan)
+        reachable = known and len(table) >= FEWEST_FOR_CEILING
         for name, measure in MEASURES.items():
-            row[f"{name}_ceiling"] = ceiling(measure, measured, seed=seed, draws=DRAWS) if known else np.nan
+            row[f"{name}_ceiling"] = ceiling(measure, measured, seed=seed, draws=DRAWS) if reachable else np.nan
         rows[target] = row
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("target")
