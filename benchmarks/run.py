@@ -33,6 +33,7 @@ BENCHMARKS = (
     "gpu",
     "verdicts",
     "rankings",
+    "ranking_baselines",
 )
 
 

@@ -97,6 +97,17 @@ def test_reliability_is_cronbachs_alpha():
     assert (found.sources, found.seeds) == (6, 4)
 
 
+@pytest.mark.filterwarnings("error")
+def test_equal_sources_have_no_reliability():
+    for equal in (np.full((2, 4), 0.1), np.repeat([[0.1], [0.3], [0.7]], 4, axis=1)):
+        found = reliability(equal)
+        assert np.isnan([found.of_mean, found.low, found.high, found.of_one_seed, found.between_seeds]).all()
+    half = reliability(np.array([[0.1, 0.1, 0.1], [0.1, 0.2, 0.3]]))
+    assert half.of_mean == pytest.approx(0) and np.isnan(half.between_seeds)
+    sure = reliability(np.array([[0.1, 0.2, 0.3], [0.1, 0.2, 0.3]]))
+    assert sure.of_mean == sure.low == sure.of_one_seed == sure.between_seeds == 1
+
+
 def test_the_interval_of_reliability_covers():
     random = np.random.default_rng(4)
     tables = random.normal(size=(1500, 1, 8)) + random.normal(size=(1500, 3, 8))

@@ -126,7 +126,7 @@ class Reliability:
             where all sources are equal for every seed.
         low, high: its 95 % interval, or of another level (F distribution).
         of_one_seed: the same of a single seed, ICC(C, 1).
-        between_seeds: mean Spearman correlation of two single seeds.
+        between_seeds: mean Spearman correlation of two single seeds; NaN where a seed has all sources equal.
         sources, seeds: of the table.
     """
 
@@ -154,7 +154,8 @@ def reliability(measured: Array, level: float = 0.95) -> Reliability:
     quotient = between / noise if noise > 0 else np.inf if between > 0 else np.nan
     freedom = (sources - 1, (sources - 1) * (seeds - 1))
     ends = [quotient / stats.f.ppf((1 + side * level) / 2, *freedom) for side in (1, -1)]
-    pairs = [stats.spearmanr(measured[a], measured[b]).statistic for a, b in combinations(range(seeds), 2)]
+    defined = np.ptp(measured, axis=1).all()  # a seed for which all sources are equal has no order
+    pairs = [stats.spearmanr(*pair).statistic for pair in combinations(measured, 2)] if defined else [np.nan]
     return Reliability(
         of_mean=-np.inf if quotient == 0 else 1 - 1 / quotient,
         low=-np.inf if quotient == 0 else 1 - 1 / ends[0],
