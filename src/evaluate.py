@@ -27,10 +27,11 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
     from pytorch_lightning import seed_everything
 
     from transferlab.encoders.lineage import records_of
-    from transferlab.finishing import stage_of, write_item_counts
+    from transferlab.finishing import write_item_counts
     from transferlab.inference import corpus, load
     from transferlab.reporting.run_scores import print_scores
     from transferlab.root_options import check_config
+    from transferlab.statistics.item_files import stage_of
     from transferlab.utils.devices import check_devices, check_workers
     from transferlab.utils.distributed_launcher import build_trainer
     from transferlab.utils.instantiate import build, instantiate_loggers

@@ -22,6 +22,8 @@ def evaluate_documents(cfg: DictConfig) -> dict[str, Any]:
     """Run a composed config; return the scores, also written as JSON and Markdown into the run directory."""
     from transferlab.documents import write_atomically
     from transferlab.root_options import check_config
+    from transferlab.statistics.item_files import item_file, stage_of, write_items
+    from transferlab.statistics.items import counts_by_name
     from transferlab.utils.errors import UserError
     from transferlab.utils.instantiate import build
     from transferlab.utils.logging import apply_extras, show_config
@@ -42,6 +44,10 @@ def evaluate_documents(cfg: DictConfig) -> dict[str, Any]:
     report.show()
     write_json(output_dir / "scores.json", report.scores)
     write_atomically(output_dir / "scores.md", [report.markdown()])
+    if report.items is not None:
+        names, stage = [document.name for document in documents], stage_of(cfg.split)
+        items = counts_by_name(stage, report.items.columns, report.items.counts, names)
+        write_items(item_file(output_dir, stage), items, report.items.description)
     for path in report.write_figures(output_dir):
         log.info("figure: %s", path)
     log.info("scores are in %s", output_dir)

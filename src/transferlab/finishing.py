@@ -21,7 +21,7 @@ from transferlab.models.saving import save_trained
 from transferlab.probes import Probe
 from transferlab.reporting.curves import plot_curves
 from transferlab.reporting.run_scores import print_probes, print_scores
-from transferlab.statistics.item_files import item_file, write_items
+from transferlab.statistics.item_files import item_file, stage_of, write_items
 from transferlab.statistics.items import counts_by_name
 from transferlab.utils.errors import UserError
 from transferlab.utils.resume import CHECKPOINT
@@ -143,11 +143,6 @@ def write_item_counts(
             log.warning("the counts of single items are not kept: %s", error)
             continue
         write_items(item_file(output_dir, stage), items, table.description)
-
-
-def stage_of(split: str) -> str:
-    """The name under which training logs a split."""
-    return {split: stage for stage, split in SPLITS.items()}.get(split, split)
 
 
 def save(

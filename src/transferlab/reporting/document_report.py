@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import RenderableType
 
+from transferlab.metrics.item_counts import CountsItems, ItemTable
 from transferlab.utils.terminal import VisibleConsole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+def item_table(score: CountsItems, items: Iterable[Iterable[tuple[Any, ...]]]) -> ItemTable:
+    """The counts of the items of each document, as a score counts them."""
+    counts = {
+        (place, number): score.item_counts(*item)
+        for place, of_document in enumerate(items)
+        for number, item in enumerate(of_document)
+    }
+    return ItemTable(score.item_columns(), score.description(), counts)
 
 
 @dataclass
@@ -23,12 +35,15 @@ class DocumentReport:
         tables: to print with rich, in order.
         text: the same in Markdown.
         figures: by the name of their file, without its ending.
+        items: what each item adds to the scores, by the number of its document and its number there; None where
+            nothing is scored.
     """
 
     scores: dict[str, Any]
     tables: list[RenderableType]
     text: str
     figures: dict[str, Figure] = field(default_factory=dict)
+    items: ItemTable | None = None
 
     def show(self) -> None:
         """Print the tables."""

@@ -6,9 +6,9 @@ import json
 
 from transferlab.data.statistics import corpus_statistics, statistics_table
 from transferlab.documents import Cluster, Document, DocumentError
-from transferlab.metrics.coreference import corpus_scores
+from transferlab.metrics.coreference import CoreferenceScore, corpus_scores
 from transferlab.metrics.head_match import GOLD_MENTIONS, PREDICTED_MENTIONS, head_match_baseline
-from transferlab.reporting.document_report import DocumentReport
+from transferlab.reporting.document_report import DocumentReport, item_table
 from transferlab.reporting.error_analysis import analyse_errors, error_markdown, error_tables
 from transferlab.reporting.score_table import score_markdown, score_table
 from transferlab.utils.escaping import markdown_row
@@ -37,6 +37,7 @@ def coreference_report(documents: list[Document]) -> DocumentReport:
         scores={**systems, "errors": analysis},
         tables=[score_table(systems), error_tables(analysis)],
         text=score_markdown(systems) + "\n" + error_markdown(analysis),
+        items=item_table(CoreferenceScore(), [[pair] for pair in zip(gold, found, strict=True)]),
     )
 
 

@@ -10,7 +10,8 @@ from rich.text import Text
 from transferlab.documents import Document, DocumentError
 from transferlab.metrics.classification import check_score, make_score, problem_of
 from transferlab.metrics.glue import TASKS, scores
-from transferlab.reporting.document_report import DocumentReport
+from transferlab.metrics.item_counts import CountsItems
+from transferlab.reporting.document_report import DocumentReport, item_table
 from transferlab.reporting.layers import layer_of
 from transferlab.reporting.score_table import score_markdown, score_table
 from transferlab.utils.errors import UserError
@@ -47,15 +48,24 @@ def label_report(
     except UserError as error:
         raise UserError(f"metric.score={score}, metric.options={options}: {error}") from error
     gold, predicted = (_labels(documents, side, score) for side in ("gold", "predicted"))
+    several = problem == "multi_label"
+    labels = {label for side in (gold, predicted) for one in side for label in (one if several else [one])}
+    if problem == "regression":
+        labels = set()
+    elif score in TASKS:
+        labels.add(str(options.get("positive", "1")))  # a binary task may lack it in these documents
+    metric = make_score(score, problem, sorted(labels), options)
     if score in TASKS:
         found = scores(score, gold, predicted, **options)
     else:
-        metric = make_score(score, problem, sorted({*gold, *predicted}), options)
         metric.update(gold, predicted)
         found = metric.compute()
+    assert isinstance(metric, CountsItems)
+    items = item_table(metric, [[pair] for pair in zip(gold, predicted, strict=True)])
     systems = {"predicted": found}
     counts = f"{len(documents):,} texts, {score}"
-    return DocumentReport(found, [score_table(systems), Text(counts)], f"{score_markdown(systems)}\n{counts}\n")
+    text = f"{score_markdown(systems)}\n{counts}\n"
+    return DocumentReport(found, [score_table(systems), Text(counts)], text, items=items)
 
 
 def _labels(documents: list[Document], side: str, score: str) -> list[Any]:

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from transferlab.documents import Document
-from transferlab.metrics.class_counts import PARTS, in_gold, occurring
+from transferlab.metrics.class_counts import PARTS, counts_by_class, in_gold, occurring
+from transferlab.metrics.item_counts import ItemTable, class_columns
 from transferlab.metrics.span_f1 import span_scores
 from transferlab.reporting.document_report import DocumentReport
-from transferlab.reporting.layers import labelled_items
+from transferlab.reporting.layers import Item, labelled_items
 from transferlab.reporting.text_table import TextTable
 
 
@@ -40,7 +41,24 @@ def f1_report(documents: list[Document], layer: str = "entities", exclude_labels
     }
     without = f" without {', '.join(exclude_labels)}" if exclude_labels else ""
     table = label_score_table(f"{layer}{without}", scores["types"], averages)
-    return DocumentReport(scores, [table.rich()], table.markdown())
+    return DocumentReport(scores, [table.rich()], table.markdown(), items=_items(gold, predicted, layer))
+
+
+def _items(gold: list[list[Item]], predicted: list[list[Item]], layer: str) -> ItemTable:
+    """The counts of each label in each document."""
+    counts: dict[tuple[int, int], dict[str, float]] = {}
+    labels: set[str] = set()
+    for place, sides in enumerate(zip(gold, predicted, strict=True)):
+        key, response = map(set, sides)
+        by_class = counts_by_class(*([label for *_, label in found] for found in (key & response, response, key)))
+        labels |= by_class.keys()
+        counts[place, 0] = {
+            column: count
+            for label, of_label in by_class.items()
+            for column, count in zip(class_columns([label]), of_label, strict=True)
+        }
+    averaged = "gold" if layer == "label" else "occurring"
+    return ItemTable(class_columns(sorted(labels)), {"kind": "layer", "averaged": averaged}, dict(counts))
 
 
 def label_score_table(

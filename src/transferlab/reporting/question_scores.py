@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 from rich.text import Text
 
 from transferlab.documents import Document, DocumentError, Question
-from transferlab.metrics.question_answering import squad_scores
-from transferlab.reporting.document_report import DocumentReport
+from transferlab.metrics.question_answering import SquadScore, squad_scores
+from transferlab.reporting.document_report import DocumentReport, item_table
 from transferlab.reporting.layers import layer_of
 from transferlab.reporting.score_table import score_markdown, score_table
 
@@ -43,8 +45,17 @@ def squad_report(documents: list[Document], version: int = 2) -> DocumentReport:
     }
     scores = squad_scores(golds, answers, probabilities or None, version)
     systems = {"predicted": scores}
+    places = {id(document): place for place, document in enumerate(documents)}
+    asked: list[list[tuple[object, ...]]] = [[] for _ in documents]
+    for name, (document, _) in gold.items():
+        if name in answers or version == 1:
+            probability, answer = probabilities.get(name, math.nan), answers.get(name, "")
+            said = answer if math.isnan(probability) or version == 1 or probability <= 1 else ""
+            asked[places[id(document)]].append((golds[name], said, probability, answer))
     counts = f"{len(golds):,} questions, {scores['missing']:.0f} of them without a prediction"
-    return DocumentReport(scores, [score_table(systems), Text(counts)], f"{score_markdown(systems)}\n{counts}\n")
+    text = f"{score_markdown(systems)}\n{counts}\n"
+    items = item_table(SquadScore(version), asked)
+    return DocumentReport(scores, [score_table(systems), Text(counts)], text, items=items)
 
 
 def _by_id(documents: list[Document], side: str) -> dict[str, tuple[Document, Question]]:

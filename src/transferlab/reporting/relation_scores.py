@@ -6,8 +6,9 @@ from typing import Any
 
 from transferlab.documents import Document, DocumentError, Relation, Span
 from transferlab.metrics.class_counts import PARTS, counts_by_class, in_gold, macro_average, precision_recall_f1, total
-from transferlab.metrics.relation import OTHER, semeval_scores, tacred_scores
-from transferlab.reporting.document_report import DocumentReport
+from transferlab.metrics.glue import GlueScore
+from transferlab.metrics.relation import OTHER, SemevalScore, TacredScore, semeval_scores, tacred_scores
+from transferlab.reporting.document_report import DocumentReport, item_table
 from transferlab.reporting.layer_scores import label_score_table
 from transferlab.reporting.layers import layer_of
 
@@ -48,6 +49,7 @@ def relation_report(
     if convention == "multi_label":
         return _multi_label_report(documents, no_relation)
     gold, predicted = [], []
+    pairs: list[list[tuple[str, str | None]]] = []
     for document, key, response in zip(
         documents,
         layer_of(documents, "gold", "relations"),
@@ -55,22 +57,25 @@ def relation_report(
         strict=True,
     ):
         gold_of, predicted_of = _gold_labels(document, key), _predicted_labels(response)
-        for pair in dict.fromkeys((*gold_of, *predicted_of)):
-            gold.append(gold_of.get(pair, none))
-            predicted.append(predicted_of.get(pair))
+        pairs.append([(gold_of.get(p, none), predicted_of.get(p)) for p in dict.fromkeys((*gold_of, *predicted_of))])
+        gold += [key for key, _ in pairs[-1]]
+        predicted += [answer for _, answer in pairs[-1]]
+    labels = sorted({*gold, *(answer for answer in predicted if answer is not None)})
     scores: dict[str, Any]
     averages: dict[str, dict[str, float]]
     if convention == "tacred":
+        items = item_table(TacredScore(labels, no_relation), pairs)
         scores = tacred_scores(gold, predicted, no_relation)
         averages = {"micro": {part: scores[part] for part in PARTS}}
     else:
+        items = item_table(SemevalScore(labels), pairs)
         scores = semeval_scores(gold, predicted, require_relation=False)
         averages = {
             "macro": {part: scores[f"macro_{part}"] for part in PARTS},
             "accuracy": {"f1": scores["accuracy"]},
         }
     table = label_score_table(f"{len(gold):,} pairs, {convention}", scores["relations"], averages)
-    return DocumentReport(scores, [table.rich()], table.markdown())
+    return DocumentReport(scores, [table.rich()], table.markdown(), items=items)
 
 
 def _multi_label_report(documents: list[Document], no_relation: str) -> DocumentReport:
@@ -92,9 +97,17 @@ def _multi_label_report(documents: list[Document], no_relation: str) -> Document
     }
     relations = {name: precision_recall_f1(*c) | {"support": c.gold} for name, c in by_class.items()}
     scores = {f"{name}_f1": average["f1"] for name, average in averages.items()} | {"relations": relations}
-    pairs = len({item[:-1] for item in gold | predicted})
-    table = label_score_table(f"{pairs:,} pairs, multi_label", relations, averages)
-    return DocumentReport(scores, [table.rich()], table.markdown())
+    pairs: dict[tuple[Any, ...], tuple[list[str], list[str]]] = {}
+    for side, found in enumerate((gold, predicted)):
+        for *place, label in sorted(found):
+            pairs.setdefault(tuple(place), ([], []))[side].append(label)
+    answers: list[list[tuple[list[str], list[str]]]] = [[] for _ in documents]
+    for (number, *_), of_pair in sorted(pairs.items()):
+        answers[number].append(of_pair)
+    items = item_table(GlueScore("multi_label", list(by_class)), answers)
+    items.description["names"] = ["micro_f1", "macro_f1"]  # the pairs that were asked are not known
+    table = label_score_table(f"{len(pairs):,} pairs, multi_label", relations, averages)
+    return DocumentReport(scores, [table.rich()], table.markdown(), items=items)
 
 
 def _gold_labels(document: Document, relations: list[Relation]) -> dict[Pair, str]:

@@ -21,6 +21,11 @@ FORMAT = 1
 LARGEST_CELLS = 400_000_000  # of a table that is read: 3.2 GB
 
 
+def stage_of(split: str) -> str:
+    """The name under which the scores of a split are logged."""
+    return "val" if split == "validation" else split
+
+
 def item_file(run: str | Path, stage: str) -> Path:
     """The file with the counts of one stage (``val``, ``test``) of a run."""
     return Path(run, FOLDER, f"{stage}.npz")

@@ -72,6 +72,12 @@ def _spans(description: Mapping[str, Any], classes: list[str]) -> dict[str, Scor
     return _by_name(scores)
 
 
+def _layer(description: Mapping[str, Any], classes: list[str]) -> dict[str, Score]:
+    occurring = description.get("averaged") == "occurring"
+    micro: list[Score] = [micro_score(part, classes, part) for part in PARTS]
+    return _by_name([*micro, *(macro_score(f"macro_{part}", classes, part, occurring) for part in PARTS)])
+
+
 def _tags(description: Mapping[str, Any], classes: list[str]) -> dict[str, Score]:
     return _by_name([ratio_score("accuracy", "right", "items")])
 
@@ -119,6 +125,7 @@ def _by_name(scores: Sequence[Score]) -> dict[str, Score]:
 _KINDS: dict[Any, Callable[[Mapping[str, Any], list[str]], dict[str, Score]]] = {
     "glue": _glue,
     "spans": _spans,
+    "layer": _layer,
     "tags": _tags,
     "tacred": _tacred,
     "semeval": _semeval,
