@@ -26,6 +26,7 @@ BENCHMARKS = (
     "relations",
     "streaming",
     "jobs",
+    "starts",
     "reading",
     "estimators",
     "start_up",
