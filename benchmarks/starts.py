@@ -25,8 +25,8 @@ def run(measuring: Measuring) -> Section:
         place = Path(folder)
         save_tiny_encoder(place / "encoder")
         command = [
-            sys.executable, str(ROOT / "src" / "train.py"), "experiment=mrpc", *SETTINGS, f"encoder={place / 'encoder'}",
-            "model.freeze_models=all", f"paths.log_dir={place / 'logs'}",
+            sys.executable, str(ROOT / "src" / "train.py"), "experiment=mrpc", *SETTINGS,
+            "model.freeze_models=all", f"encoder={place / 'encoder'}", f"paths.log_dir={place / 'logs'}",
         ]  # fmt: skip
         environment = os.environ | {"FEATURES_DIR": str(place / "features")}
         environment.pop("TRANSFERLAB_RUN_ID", None)  # of a run that has started this process

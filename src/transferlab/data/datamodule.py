@@ -61,6 +61,7 @@ class TransferDataModule(LightningDataModule):
             documents of coreference); None: all. What the taskmodule learns of a task, such as its labels, it learns
             from all selected documents.
         num_workers: processes that collate batches beside the training process; None: two beside a GPU, else none.
+            A run refuses more than four a processor core.
             What they draw does not depend on their number.
     """
 
