@@ -32,7 +32,7 @@ class KnownScores(Callback):
         """
         known = [name for name in trainer.callback_metrics if name.startswith("val/")]
         for key, name in self._monitored(trainer):
-            if name.startswith("val/") and name.count("/") == 1:
+            if name.startswith("val/"):
                 _check(key, name, known)
         if self.optimized_metric is not None:
             # the same scores are computed on both splits
@@ -49,7 +49,7 @@ class KnownScores(Callback):
 
 
 def _check(key: str, name: str, known: list[str]) -> None:
-    if name not in known:
+    if name not in known and name.count("/") < 2:  # what has parts, such as weights of attention, may come later
         raise ConfigError(f"{key}={name}: there is no such score; choose one of {', '.join(known)}")
 
 
