@@ -128,6 +128,7 @@ def test_a_record_with_wrong_arguments_fails_nothing(log_records, caplog):
 
 
 def test_errors_are_shown_visibly(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["train.py"])
     monkeypatch.setenv("HYDRA_FULL_ERROR", "")  # so that what run_entrypoint sets is taken back
     monkeypatch.delenv("HYDRA_FULL_ERROR")
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
