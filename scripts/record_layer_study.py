@@ -46,7 +46,7 @@ def record(sweeps: Iterable[Path]) -> tuple[pd.DataFrame, pd.DataFrame]:
             if metric not in job["metrics"]:
                 raise UserError(f"{directory} has no score {metric}; train it again")
             scores.append(cell | {"metric": metric, "value": score_of(job["metrics"][metric], directory, metric)})
-        items, _ = read_items(item_file(directory, "test"))
+        items = read_items(item_file(directory, "test"))
         for unit, row in zip(items.units, items.of_columns(SCORE.columns), strict=True):
             documents.append(cell | {"document": unit} | dict(zip(SCORE.columns, row.tolist(), strict=True)))
     if not scores:

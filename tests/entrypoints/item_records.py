@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from transferlab.statistics.item_files import item_file, read_items
+from transferlab.statistics.item_files import item_file, read_description, read_items
 from transferlab.statistics.items import ItemCounts
 from transferlab.statistics.logged_scores import logged_scores
 
@@ -17,7 +17,7 @@ NO_SCORES = ("total", "thresh", "loss", "mean")  # numbers of questions, thresho
 
 def items_with_the_scores_of(run: Path, stage: str) -> ItemCounts:
     """The counts of a stage of a run; every score that the run has logged of the stage is that of their sums."""
-    items, description = read_items(item_file(run, stage))
+    items, (_, description) = (read(item_file(run, stage)) for read in (read_items, read_description))
     found = {}
     for name, score in logged_scores(description, items.columns).items():
         counts = items.of_columns(score.columns)

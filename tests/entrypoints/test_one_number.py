@@ -22,7 +22,7 @@ from tests.metrics.relation_reference import plain_semeval, plain_tacred
 
 from transferlab.documents import Annotations, Document, Entity, Relation, read_jsonl, write_jsonl
 from transferlab.inference import load
-from transferlab.statistics.item_files import item_file, read_items
+from transferlab.statistics.item_files import item_file, read_description, read_items
 from transferlab.statistics.logged_scores import logged_scores
 from transferlab.utils.tagging import tags_of_spans
 
@@ -212,7 +212,8 @@ def test_one_number(kind, corpus_of, encoder, compose_config, tmp_path, caplog):
     assert {name: of_files[name] for name in expected} == pytest.approx(expected)
     items = [items_with_the_scores_of(tmp_path / place, "test") for place in ("run", "evaluation")]
     assert items[0].units == items[1].units and np.array_equal(items[0].counts, items[1].counts)
-    kept, description = read_items(item_file(tmp_path / "d", "test"))
+    file = item_file(tmp_path / "d", "test")
+    kept, (_, description) = read_items(file), read_description(file)
     for name, score in logged_scores(description, kept.columns).items():
         value, _ = score.left_out(kept.of_columns(score.columns), np.zeros(len(kept.units), dtype=np.intp), 1)
         assert float(value) == pytest.approx(of_files[name]), name

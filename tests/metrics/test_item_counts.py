@@ -17,7 +17,7 @@ from transferlab.metrics.glue import TASKS
 from transferlab.metrics.item_counts import CountsItems, ItemTable
 from transferlab.metrics.question_answering import SquadScore
 from transferlab.metrics.span_f1 import SpanScore, TagAccuracy
-from transferlab.statistics.item_files import read_items, write_items
+from transferlab.statistics.item_files import read_description, read_items, write_items
 from transferlab.statistics.items import ItemCounts, counts_by_name
 from transferlab.statistics.logged_scores import logged_scores
 from transferlab.statistics.scores import linearised
@@ -117,7 +117,9 @@ def test_sums_over_items_give_what_is_logged(name: str, tmp_path: Path) -> None:
         logged = {key: float(value) for key, value in score.compute().items() if not key.endswith(NO_SCORES)}
         table = table_of(score, items)
         write_items(tmp_path / f"{seed}.npz", items_of(table, "test", list("d" * number)), table.description)
-        kept, description = read_items(tmp_path / f"{seed}.npz")
+        file = tmp_path / f"{seed}.npz"
+        kept, (columns, description) = read_items(file), read_description(file)
+        assert tuple(columns) == kept.columns
         assert kept.units == (("d",) if number == 1 else tuple(f"d #{place}" for place in range(number)))
         found = logged_scores(description, kept.columns)
         assert found.keys() == logged.keys()
@@ -173,7 +175,7 @@ def test_damaged_files_are_refused(tmp_path: Path) -> None:
         changed[place] ^= 0xFF
         file.write_bytes(bytes(changed))
         try:
-            kept, _ = read_items(file)
+            kept = read_items(file)
         except UserError:
             continue
         assert np.array_equal(kept.counts, np.eye(2)) and kept.units == ("a", "b")

@@ -7,7 +7,8 @@ import os
 import uuid
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,19 @@ from transferlab.utils.errors import UserError
 
 FOLDER = "items"  # of a run's directory; a file for each stage that was evaluated
 FORMAT = 1
+# what reading damaged bytes raises
+DAMAGE = (
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    EOFError,
+    RuntimeError,
+    MemoryError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 LARGEST_CELLS = 400_000_000  # of a table that is read: 3.2 GB
 
 
@@ -66,43 +80,60 @@ def write_items(file: str | Path, items: ItemCounts, description: Mapping[str, A
         raise
 
 
-def read_items(file: str | Path) -> tuple[ItemCounts, dict[str, Any]]:
-    """The counts of a file, and the description of their score.
+def read_description(file: str | Path) -> tuple[list[str], dict[str, Any]]:
+    """The columns of a file of counts, and the description of their score.
+
+    Raises:
+        UserError: as :func:`read_items`.
+    """
+    with _arrays(file) as (about, _):
+        return [str(column) for column in about["columns"]], dict(about["score"])
+
+
+def read_items(file: str | Path, columns: Sequence[str] | None = None) -> ItemCounts:
+    """The counts of a file.
+
+    Args:
+        file: to read.
+        columns: to take, in this order; one that the file lacks (a class that its run never met) is 0. None: all.
 
     Raises:
         UserError: there is no such file, or it is damaged or of a later format; names it.
     """
+    with _arrays(file) as (about, arrays):
+        units, own, groups = about["units"], list(map(str, about["columns"])), about["groups"]
+        wanted = own if columns is None else list(columns)
+        if len(units) * len(wanted) > LARGEST_CELLS:
+            raise ValueError(f"{len(units)} items with {len(wanted)} counts each")
+        rows, places, values = arrays["row"], arrays["column"], arrays["count"]
+        if not rows.shape == places.shape == values.shape or (len(rows) and min(rows.min(), places.min()) < 0):
+            raise ValueError("places of counts that do not fit together")
+        place_of = {name: place for place, name in enumerate(wanted)}
+        taken = np.array([place_of.get(name, -1) for name in own], dtype=np.intp)[places]
+        counts = np.zeros((len(units), len(wanted)))
+        counts[rows[taken >= 0], taken[taken >= 0]] = values[taken >= 0]
+        return ItemCounts(
+            str(about["split"]),
+            tuple(map(str, units)),
+            tuple(wanted),
+            counts,
+            None if groups is None else tuple(map(str, groups)),
+        )
+
+
+@contextmanager
+def _arrays(file: str | Path) -> Iterator[tuple[dict[str, Any], Any]]:
+    """What a file says of its counts, and its arrays; whatever is wrong with them becomes one message."""
     remedy = "evaluate the model again (src/evaluate.py)"
     try:
         with np.load(file, allow_pickle=False) as arrays:
             about = json.loads(arrays["about"].tobytes())
             if about["format"] != FORMAT:
                 raise UserError(f"{file} has format {about['format']!r}, this version reads {FORMAT}; {remedy}")
-            units, columns, groups = about["units"], about["columns"], about["groups"]
-            if len(units) * len(columns) > LARGEST_CELLS:
-                raise ValueError(f"{len(units)} items with {len(columns)} counts each")
-            counts = np.zeros((len(units), len(columns)))
-            counts[arrays["row"], arrays["column"]] = arrays["count"]
-            items = ItemCounts(
-                str(about["split"]),
-                tuple(map(str, units)),
-                tuple(map(str, columns)),
-                counts,
-                None if groups is None else tuple(map(str, groups)),
-            )
-            return items, dict(about["score"])
+            yield about, arrays
     except FileNotFoundError as error:
         raise UserError(f"{file} does not exist; {remedy}") from error
     except UserError:
         raise
-    except (
-        OSError,
-        ValueError,
-        LookupError,
-        TypeError,
-        EOFError,
-        RuntimeError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
+    except DAMAGE as error:
         raise UserError(f"{file} holds no counts of items ({error}); was it damaged? {remedy}") from error

@@ -8,13 +8,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from transferlab.statistics.item_files import item_file, read_items
+from transferlab.statistics.item_files import item_file, read_description, read_items
 from transferlab.statistics.items import ItemCounts, pool
 from transferlab.statistics.logged_scores import logged_scores
-from transferlab.statistics.scores import Score
-from transferlab.statistics.verdicts import FEWEST_SEEDS, Comparison, Interval, compare
+from transferlab.statistics.scores import Array, Score, linearised
+from transferlab.statistics.verdicts import FEWEST_SEEDS, Comparison, Interval, compare_values
 from transferlab.utils.errors import UserError, near
 
 LEVEL, POWER = 0.95, 0.8
@@ -141,27 +139,26 @@ def judge_runs(settings: Mapping[str, Sequence[Run]], metric: str, baseline: str
     name = find_setting(baseline, settings)
     stage, _, wanted = metric.partition("/")
     folds = sorted({str(run.fold) for runs in settings.values() for run in runs})
-    loaded = {setting: _by_seed(setting, runs, stage, folds) for setting, runs in settings.items()}
-    every = [items for of_setting in loaded.values() for items, _ in of_setting.values()]
-    descriptions = [description for of_setting in loaded.values() for _, description in of_setting.values()]
-    if any(description != descriptions[0] for description in descriptions):
-        raise UserError("the runs were scored by different scores; compare those of one model.metric")
-    columns = list(dict.fromkeys(column for items in every for column in items.columns))
-    scores = logged_scores(descriptions[0], columns)
-    if wanted not in scores:
-        raise UserError(
-            f"{metric} is no score of single items; there are {', '.join(f'{stage}/{score}' for score in scores)}"
-        )
-    counts = {
-        setting: {seed: with_columns(items, columns) for seed, (items, _) in of_setting.items()}
-        for setting, of_setting in loaded.items()
-    }
-    score: Score = scores[wanted]
-    first = every[0]
+    files = {setting: _files(setting, runs, stage, folds) for setting, runs in settings.items()}
+    score = _score_of(
+        [file for seeds in files.values() for of_seed in seeds.values() for file in of_seed], stage, wanted
+    )
+    first: ItemCounts | None = None
+    values: dict[str, dict[Hashable, Array]] = {}
+    for setting, seeds in files.items():
+        values[setting] = {}
+        for seed, of_seed in seeds.items():  # the counts of one run at a time are held
+            try:
+                items = pool([read_items(file, score.columns) for file in of_seed])
+                first = first or items
+                values[setting][seed] = linearised(items.in_order_of(first), score)[1]
+            except UserError as error:
+                raise UserError(f"{setting}, seed {seed}: {error}") from error
+    assert first is not None
     return Verdicts(
         metric=metric,
         baseline=name,
-        comparisons=compare(counts, name, score, level=LEVEL, power=POWER),
+        comparisons=compare_values(values, name, higher_is_better=score.higher_is_better, level=LEVEL, power=POWER),
         items=len(first.units),
         documents=None if first.groups is None else len(set(first.groups)),
         folds=len(folds),
@@ -186,32 +183,30 @@ def find_setting(wanted: str | None, names: Iterable[str]) -> str:
     return found[0]
 
 
-def with_columns(items: ItemCounts, columns: Sequence[str]) -> ItemCounts:
-    """The counts with further columns of zeros, in this order: classes that a run neither had nor predicted."""
-    place = {name: number for number, name in enumerate(items.columns)}
-    counts = np.zeros((len(items.units), len(columns)))
-    for number, name in enumerate(columns):
-        if name in place:
-            counts[:, number] = items.counts[:, place[name]]
-    return ItemCounts(items.split, items.units, tuple(columns), counts, items.groups)
+def _score_of(files: Sequence[Path], stage: str, wanted: str) -> Score:
+    """The score of that name of all files, over the classes of any of them."""
+    found = [read_description(file) for file in files]
+    description = found[0][1]
+    if any(other != description for _, other in found):
+        raise UserError("the runs were scored by different scores; compare those of one model.metric")
+    columns = list(dict.fromkeys(column for of_file, _ in found for column in of_file))
+    scores = logged_scores(description, columns)
+    if wanted not in scores:
+        known = ", ".join(f"{stage}/{score}" for score in scores)
+        raise UserError(f"{stage}/{wanted} is no score of single items; there are {known}")
+    return scores[wanted]
 
 
-def _by_seed(
-    setting: str, runs: Sequence[Run], stage: str, folds: Sequence[str]
-) -> dict[Hashable, tuple[ItemCounts, dict[str, Any]]]:
-    """The counts of each seed of a setting, its folds pooled; a seed that comes again is another one."""
+def _files(setting: str, runs: Sequence[Run], stage: str, folds: Sequence[str]) -> dict[Hashable, list[Path]]:
+    """The files of each seed of a setting, one for each fold; a seed that comes again is another one."""
     members: dict[Hashable, dict[str, Path]] = {}
     for run in runs:
         seed, again = run.seed, 1
         while str(run.fold) in members.get(seed, {}):
             again += 1
             seed = (run.seed, again)
-        members.setdefault(seed, {})[str(run.fold)] = run.directory
-    found = {}
+        members.setdefault(seed, {})[str(run.fold)] = item_file(run.directory, stage)
     for seed, of_folds in members.items():
         if lacking := [fold for fold in folds if fold not in of_folds]:
             raise UserError(f"{setting}, seed {seed}: there is no completed run with {FOLD}={lacking[0]}")
-        read = [read_items(item_file(of_folds[fold], stage)) for fold in folds]
-        columns = list(dict.fromkeys(column for items, _ in read for column in items.columns))
-        found[seed] = (pool([with_columns(items, columns) for items, _ in read]), read[0][1])
-    return found
+    return {seed: [of_folds[fold] for fold in folds] for seed, of_folds in members.items()}
