@@ -72,7 +72,7 @@ def test_a_table_rounds_its_numbers(results):
     ]
 
 
-@pytest.mark.parametrize("name", ["verdicts", "rankings"])
+@pytest.mark.parametrize("name", ["verdicts", "rankings", "ranking_baselines"])
 def test_a_simulated_section_is_what_its_record_says_and_keeps_its_promises(results, name):
     """Coverage of intervals, false wins: the record is committed, and the page is made from it."""
     benchmark = importlib.import_module(name)

@@ -28,8 +28,8 @@ RANDOM = "random"
 STATIC = {  # what they are, for people
     MEAN_GAIN: "how much a source gained over no transfer, mean over the other targets of the table.",
     MEAN_RANK: "the rank of a source in what was measured for the other targets, as a share of the sources there, on "
-    "average. Verdicts on these two are too lenient with few sources: in simulations one is wrong in 10 % of tables "
-    "with five sources, in 6 % with eight.",
+    "average. Verdicts on these two are too lenient with few sources: in simulations of three targets one is "
+    "wrong in 10 % of tables with five sources, in 5 % with eight.",
     DATA_SIZE: "sources that were trained on more examples first.",
     RANDOM: "no order; its values are the exact means over all orders.",
 }

@@ -40,8 +40,7 @@ MEASURES: dict[str, Measure] = {
 }
 # targets that an interval needs: what hangs on single sources varies more than few targets show
 FEWEST_TARGETS = {"best_rank": 5, "ndcg": 3, "ndcg_exp": 3, "regret_1": 5, "regret_3": 5, "spearman": 3}
-# sources that it needs: in simulations with four, verdicts against random order are wrong in 8 %, and intervals of
-# Spearman from three sources hold 76 to 90 %
+# sources that it needs: with fewer, verdicts are wrong more often than they say (benchmarks/ranking_baselines.py)
 FEWEST_SOURCES = 5
 MEAN = "mean over targets"
 
