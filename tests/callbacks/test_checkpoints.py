@@ -226,6 +226,30 @@ def test_a_checkpoint_is_deleted_only_when_the_next_is_in_place(tmp_path: Path) 
     assert not (tmp_path / "last").exists()
 
 
+@pytest.mark.parametrize("error", [interruption.Interruption(signal.SIGTERM), OSError("no space left")])
+def test_a_run_that_ends_between_two_checkpoints_keeps_what_the_last_one_refers_to(
+    error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The better epochs are saved, and those before them superfluous, when the last checkpoint is to follow."""
+    save, calls = WholeFiles.save_checkpoint, []
+
+    def cut(self: WholeFiles, checkpoint: dict[str, Any], path: str, **options: Any) -> None:
+        calls.append(Path(path).name)
+        if calls.count("last.ckpt") == 3:
+            raise error
+        save(self, checkpoint, path, **options)
+
+    monkeypatch.setattr(WholeFiles, "save_checkpoint", cut)
+    with pytest.raises(type(error)):
+        fit(tmp_path, [0.1, 0.2, 0.3], max_epochs=3)
+    (of_best,) = (
+        state for name, state in torch.load(tmp_path / "last.ckpt", weights_only=True)["callbacks"].items()
+        if name.startswith("BestCheckpoint")
+    )  # fmt: skip
+    assert sorted(of_best["best_k_models"]) == [str(tmp_path / f"epoch_00{number}.ckpt") for number in (0, 1)]
+    assert all(Path(path).is_file() for path in of_best["best_k_models"])
+
+
 def test_paths_of_a_moved_directory() -> None:
     paths = {"best_model_path": "/old/a.ckpt", "kth_best_model_path": "/old/a.ckpt", "last_model_path": ""}
     state = {"dirpath": "/old", **paths, "best_k_models": {"/old/a.ckpt": 0.5}}

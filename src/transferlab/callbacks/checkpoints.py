@@ -150,8 +150,10 @@ class LastCheckpoint(ModelCheckpoint):
         interruption.release()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Let no further signal wait."""
+        """Let no further signal wait, and keep what the last checkpoint refers to: it may be older than the best."""
         interruption.drop_hold()
+        if isinstance(files := trainer.strategy.checkpoint_io, WholeFiles):
+            files.keep_all()
         super().on_exception(trainer, pl_module, exception)
 
 
@@ -222,6 +224,10 @@ class WholeFiles(TorchCheckpointIO):
         """
         if Path(path).parent.resolve() in self._places:
             self._superfluous.append(Path(path))
+
+    def keep_all(self) -> None:
+        """Remove nothing: the run has ended before the checkpoint that needs less was in place."""
+        self._superfluous = []
 
     def teardown(self) -> None:
         """Remove what is not needed."""
