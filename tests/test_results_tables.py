@@ -212,7 +212,7 @@ def test_verdicts_are_over_documents_and_seeds(script, study):
     assert list(chosen) == ["minilm", "re", "ner"]
     depths, seeds, differences, verdicts = ({source: row[n] for source, row in chosen.items()} for n in (0, 3, 4, 6))
     assert depths == {"minilm": "1", "re": "2", "ner": "1"} and set(seeds.values()) == {"3"}
-    assert verdicts["minilm"] == "baseline" and verdicts["re"] == "better"
+    assert verdicts["minilm"] == "reference" and verdicts["re"] == "better"
     record = pd.read_csv(study / "layer_study.csv").query("metric == 'test/conll_f1'")
     means = record.groupby(["source", "depth"])["value"].mean()
     assert differences["re"] == f"{100 * (means['re', 2] - means['minilm', 1]):+.2f}"

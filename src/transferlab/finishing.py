@@ -136,13 +136,14 @@ def write_item_counts(
     """
     for stage, table in model.item_tables.items():
         names = datamodule.document_names(split or SPLITS[stage])
-        stage = stage if split is None else stage_of(split)
+        file = item_file(output_dir, stage if split is None else stage_of(split))
+        file.unlink(missing_ok=True)  # of a run that has been extended
         try:
-            items = counts_by_name(stage, table.columns, table.counts, names)
+            items = counts_by_name(file.stem, table.columns, table.counts, names)
         except UserError as error:  # a model that has diverged predicts no numbers; its run ends all the same
             log.warning("the counts of single items are not kept: %s", error)
             continue
-        write_items(item_file(output_dir, stage), items, table.description)
+        write_items(file, items, table.description)
 
 
 def save(

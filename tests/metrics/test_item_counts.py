@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -161,6 +162,11 @@ def test_a_class_that_training_never_saw_is_a_column() -> None:
     assert float(value) == pytest.approx(float(score.compute()["macro_f1"])) == pytest.approx(1 / 2)
 
 
+def test_items_of_documents_with_odd_names_have_names_of_their_own() -> None:
+    counts = {(place, 0): {"right": 1.0} for place in range(4)}
+    assert counts_by_name("test", ["right"], counts, ["a", "a", "a #0", "b"]).units == ("a #1", "a #2", "a #0", "b")
+
+
 def test_damaged_files_are_refused(tmp_path: Path) -> None:
     file = tmp_path / "items" / "test.npz"
     write_items(file, ItemCounts("test", ("a", "b"), ("right", "items"), np.eye(2)), {"kind": "tags"})
@@ -179,7 +185,44 @@ def test_damaged_files_are_refused(tmp_path: Path) -> None:
         except UserError:
             continue
         assert np.array_equal(kept.counts, np.eye(2)) and kept.units == ("a", "b")
-    with pytest.raises(UserError, match=r"gone\.npz.*evaluate"):
+    about = {
+        "format": 1,
+        "split": "test",
+        "score": {"kind": "tags"},
+        "columns": ["right"],
+        "units": ["a", "b"],
+        "groups": None,
+    }
+    places = {"row": np.array([0], np.int32), "column": np.array([0], np.int32), "count": np.array([1.0])}
+    foreign: list[dict[str, Any]] = [
+        {"row": np.array([-1], np.int32)},
+        {"row": np.array([2], np.int32)},
+        {"row": np.array([True])},
+        {"row": np.array([[0]], np.int32)},
+        {"row": np.array([0, 0], np.int32), "column": np.array([0, 0], np.int32), "count": np.array([1.0, 1.0])},
+        {"row": np.array([0, 1], np.int32)},
+        {"count": np.array([1j])},
+        {"count": np.array(["1"])},
+        {"about": {**about, "units": "ab"}},
+        {"about": {**about, "units": {"a": 1, "b": 2}}},
+        {"about": {**about, "groups": "ab"}},
+        {"about": {**about, "split": 1}},
+        {"about": {**about, "format": 2}},
+        {"about": [about]},
+    ]
+    for change in [{}, *foreign]:
+        arrays = {"about": about, **places, **change}
+        arrays["about"] = np.frombuffer(json.dumps(arrays["about"]).encode(), np.uint8)
+        np.savez(file, **arrays)
+        if not change:
+            assert read_items(file).counts.tolist() == [[1.0], [0.0]]
+            continue
+        with pytest.raises(UserError, match=r"test\.npz"):
+            read_items(file)
+    for description in ({"kind": ["glue"]}, {"kind": "glue", "names": 5}, {"kind": "squad"}):
+        with pytest.raises(UserError, match="counts of the score"):
+            logged_scores(description, ["a gold"])
+    with pytest.raises(UserError, match=r"gone\.npz.*run what wrote it"):
         read_items(tmp_path / "gone.npz")
     with pytest.raises(UserError, match="kind"):
         logged_scores({"kind": "bleu"}, [])

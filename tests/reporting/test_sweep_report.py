@@ -53,10 +53,10 @@ def test_settings_over_their_seeds_beside_the_baseline(sweep: Path) -> None:
     assert first.mean == pytest.approx(0.55) and first.std == pytest.approx(math.sqrt(0.005))
     assert second.name == "ner + re_2" and second.weights == pytest.approx({"ner": 0.3, "re_2": 0.7})
     lines = report.markdown().splitlines()
-    assert "| setting | mean | std | runs | over baseline | weights |" in lines
+    assert "| setting | mean | std | runs | over head match | weights |" in lines
     assert "| ner + re_2 | 70.00 | 0.00 | 2 | +15.00 | ner 0.30  re_2 0.70 |" in lines
     assert "| head match | 55.00 |  |  |  |  |" in lines
-    assert any(line.startswith("1 jobs have no result") for line in lines)
+    assert any(line.startswith("1 job has no result") for line in lines)
     assert "no intervals and no verdicts" in lines[-1] and "test.npz" in lines[-1], "these runs have kept no counts"
     with Console(record=True, width=120) as console:
         console.print(report.table())

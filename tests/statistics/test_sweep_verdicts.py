@@ -15,7 +15,7 @@ from transferlab.reporting.sweep_report import report_sweeps
 from transferlab.statistics.item_files import item_file, write_items
 from transferlab.statistics.items import ItemCounts
 from transferlab.statistics.scores import ratio_score
-from transferlab.statistics.sweep_verdicts import COLUMNS, Run, find_setting, judge_runs
+from transferlab.statistics.sweep_verdicts import COLUMNS, Run, by_setting, find_setting, judge_runs, plain
 from transferlab.statistics.verdicts import Verdict, compare
 from transferlab.utils.errors import UserError
 
@@ -81,14 +81,14 @@ def test_a_report_says_what_the_records_say(tmp_path: Path) -> None:
         assert path.stat().st_size > 1000
     assert plot_depths(report, tmp_path / "depths") is None
     other = report_sweeps([sweep], baseline="good").verdicts
-    assert not isinstance(other, str) and [c.verdict for c in other.comparisons] == ["worse", "baseline", "worse"]
+    assert not isinstance(other, str) and [c.verdict for c in other.comparisons] == ["worse", "reference", "worse"]
 
 
 def test_a_finished_sweep_has_its_verdicts_in_its_result(tmp_path: Path) -> None:
     sweep = sweep_of(tmp_path / "sweep", {"none": 0.5, "good": 0.7}, (1, 2, 3))
     written = json.loads((sweep / "multirun_result.json").read_text())["verdicts"]
     assert written["baseline"] == "sources=[none]" and written["metric"] == "test/accuracy"
-    assert [c["verdict"] for c in written["comparisons"]] == ["baseline", "better"]
+    assert [c["verdict"] for c in written["comparisons"]] == ["reference", "better"]
     assert 0.1 < written["comparisons"][1]["difference"]["value"] < 0.3, "a fraction"
     assert "## Verdicts" in (sweep / "multirun_result.md").read_text()
     (sweep / "0" / "job_return.json").unlink()  # a job goes on: who looks again and again sees wins that are none
@@ -98,11 +98,22 @@ def test_a_finished_sweep_has_its_verdicts_in_its_result(tmp_path: Path) -> None
 
 
 def test_few_seeds_get_no_verdict_and_the_report_says_so(tmp_path: Path) -> None:
-    for seeds, said in (((1,), "One seed (all settings)"), ((1, 2), "no verdict")):
+    for seeds, said in (((1,), "One seed (all settings)"), ((1, 2), "takes 3 seeds")):
         report = report_sweeps([sweep_of(tmp_path / str(len(seeds)), {"none": 0.5, "good": 0.7}, seeds)])
         assert not isinstance(report.verdicts, str)
         assert report.verdicts.comparisons[1].verdict is Verdict.FEW_SEEDS
-        assert said in report.markdown()
+        text = report.markdown()
+        assert said in text and "Holm" not in text and "'detectable'" not in text
+        assert np.isnan(report.verdicts.comparisons[1].minimum_detectable_effect)
+
+
+def test_a_reference_of_one_seed_leaves_the_means_of_others_over_seeds(tmp_path: Path) -> None:
+    sweeps = [
+        sweep_of(tmp_path / "one", {"none": 0.5}, (1,)),
+        sweep_of(tmp_path / "many", {"good": 0.9, "same": 0.5}, (1, 2, 3)),
+    ]
+    text = report_sweeps(sweeps).markdown()
+    assert "One seed (none)" in text and "it has one seed" in text and "crossed random effects" in text
 
 
 def test_folds_of_a_cross_validation_pool(tmp_path: Path) -> None:
@@ -113,6 +124,8 @@ def test_folds_of_a_cross_validation_pool(tmp_path: Path) -> None:
     assert (report.verdicts.items, report.verdicts.folds) == (2 * ITEMS, 2)
     assert [c.seeds for c in report.verdicts.comparisons] == [3, 3] and len(report.settings) == 2
     assert "2 folds pooled" in report.markdown()
+    assert report.mean(report.settings[1]) == report.verdicts.comparisons[1].mean.value
+    assert all(path.stat().st_size > 1000 for path in plot_sweep(report, tmp_path / "folds.png"))
     mean = np.mean(report.settings[1].scores)
     assert report.verdicts.comparisons[1].mean.value == pytest.approx(mean)
     (sweep / "11" / "job_return.json").unlink()
@@ -134,6 +147,52 @@ def test_what_cannot_be_judged_says_why(tmp_path: Path) -> None:
     write_items(item_file(sweep / "3", "test"), right(1, 1, 0.7, "other "), ACCURACY)
     with pytest.raises(UserError, match="only runs on the same items"):
         judge_runs(runs, "test/accuracy")
+    with pytest.raises(UserError, match=r"a, seed 1.*a copy is no further seed"):
+        judge_runs({"a": [*runs["a"], Run(sweep / "1", 1)]}, "test/accuracy")
+    with pytest.raises(UserError, match=r"accuracy 0.5.*logged 0.9"):
+        judge_runs({"a": [Run(sweep / "0", 1, score=0.9)]}, "test/accuracy")
+    items = right(1, 1, 0.7)
+    write_items(item_file(sweep / "3", "test"), ItemCounts("val", items.units, items.columns, items.counts), ACCURACY)
+    with pytest.raises(UserError, match=r"counts of 'val'"):
+        judge_runs(runs, "test/accuracy")
+
+
+def test_one_run_that_diverged_leaves_the_other_settings_their_verdicts(tmp_path: Path) -> None:
+    sweep = sweep_of(tmp_path / "sweep", {"none": 0.5, "good": 0.9, "gone": 0.5}, (1, 2, 3))
+    record = json.loads((sweep / "7" / "job_return.json").read_text())
+    record["metrics"]["test/accuracy"] = "nan"
+    (sweep / "7" / "job_return.json").write_text(json.dumps(record))
+    item_file(sweep / "7", "test").unlink()
+    integrate(sweep)
+    report = report_sweeps([sweep])
+    assert not isinstance(report.verdicts, str)
+    assert [str(c.verdict) for c in report.verdicts.comparisons] == ["reference", "better", "undefined"]
+    assert "diverged" in report.markdown()
+    assert all(path.stat().st_size > 1000 for path in plot_sweep(report, tmp_path / "report"))
+    written = json.loads((sweep / "multirun_result.json").read_text())["verdicts"]
+    assert [c["verdict"] for c in written["comparisons"]] == ["reference", "better", "undefined"]
+
+
+def test_settings_are_told_apart_by_what_they_are_and_not_by_how_they_were_typed(tmp_path: Path) -> None:
+    ways = [
+        ["a=1", "b=2", "seed=1"],
+        ["+b=2", "++seed=2", "a=1"],
+        ['sources=["x", y]', "seed=1"],
+        ["sources=[x,y]", "seed=2"],
+    ]
+    jobs = [(Path(str(number)), {"overrides": overrides}) for number, overrides in enumerate(ways)]
+    groups = by_setting(jobs)
+    assert list(groups) == [("a=1", "b=2"), ("sources=[x,y]",)]
+    assert [[place.name for place, _ in members] for members in groups.values()] == [["0", "1"], ["2", "3"]]
+    assert plain("+x='a b'") == "x='a b'" and plain("x=1,2") == "x=1,2"
+
+
+def test_equal_runs_are_called_the_same(tmp_path: Path) -> None:
+    sweep = sweep_of(tmp_path / "sweep", {"none": 0.5}, (1, 2, 3))
+    again = {name: [Run(sweep / str(number), number) for number in range(3)] for name in ("a", "b")}
+    judged = judge_runs(again, "test/accuracy")
+    assert judged.comparisons[1].verdict is Verdict.SAME
+    assert judged.cells(judged.comparisons[1])[-2:] == ["the same", "–"]
 
 
 def test_classes_that_one_run_alone_knows_count_for_all(tmp_path: Path) -> None:

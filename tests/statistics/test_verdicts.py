@@ -67,7 +67,8 @@ def test_a_table_of_settings(settings):
             difference = accuracy_of(settings[name]) - accuracy_of(settings["base"])
             assert one.difference.value == pytest.approx(difference)
             assert one.difference.low < difference < one.difference.high
-            assert one.minimum_detectable_effect > (one.difference.high - one.difference.low) / 2
+            seen = one.minimum_detectable_effect > (one.difference.high - one.difference.low) / 2
+            assert seen or (np.isnan(one.minimum_detectable_effect) and one.verdict is Verdict.FEW_SEEDS)
     assert all(np.isnan([found[name].p for name in ("base", "two", "one")]))
     judged = ["good", "bad", "same", "other seeds"]
     np.testing.assert_allclose([found[n].adjusted_p for n in judged], holm([found[n].p for n in judged]))
@@ -126,7 +127,8 @@ def test_equal_runs_show_no_difference_and_a_constant_one_has_no_scatter(setting
     }
     nothing = {seed: ItemCounts("test", run.units, run.columns, run.counts * 0 + [0, 1]) for seed, run in base.items()}
     equal = compare({"base": base, "again": dict(base)}, "base", ACCURACY)[1]
-    assert (equal.verdict, equal.p, equal.difference.low, equal.difference.high) == (Verdict.NOT_SEEN, 1, 0, 0)
+    assert (equal.verdict, equal.difference.low, equal.difference.high) == (Verdict.SAME, 0, 0)
+    assert np.isnan([equal.p, equal.minimum_detectable_effect]).all(), "nothing is known of other seeds"
     assert compare({"base": nothing, "all": everything}, "base", ACCURACY)[1].verdict is Verdict.NO_SCATTER
 
 
@@ -188,3 +190,19 @@ def test_promises_in_a_small_simulation(score, kind, items, seeds, monkeypatch: 
     assert found["false_wins"] is None if seeds == 2 else found["false_wins"] <= 0.09
     if kind == "seeds":
         assert found["bootstrap_coverage"] < found["coverage"] - 0.1
+
+
+def test_seeds_with_equal_means_are_no_proof() -> None:
+    """In each seed the setting is right on two other items; the means of the seeds are equal."""
+    base, other = np.zeros((10, 3)), np.zeros((10, 3))
+    for seed in range(3):
+        other[[2 * seed, 2 * seed + 1], seed] = 1
+    runs = {
+        name: {seed: ItemCounts("test", tuple(map(str, range(10))), ("right", "items"),
+                                np.stack([values[:, seed], np.ones(10)], axis=1)) for seed in range(3)}
+        for name, values in (("base", base), ("other", other))
+    }  # fmt: skip
+    comparison = compare(runs, "base", ratio_score("accuracy", "right", "items"))[1]
+    assert comparison.difference.value == pytest.approx(0.2)
+    assert comparison.difference.high - comparison.difference.low > 0.1 and comparison.p > 1e-4
+    assert comparison.minimum_detectable_effect > 0.05

@@ -11,7 +11,7 @@ from statistics import mean, stdev
 from typing import Any
 
 from transferlab.documents import write_atomically
-from transferlab.statistics.sweep_verdicts import COLUMNS, FOLD, Run, Verdicts, judge_runs, run_of
+from transferlab.statistics.sweep_verdicts import COLUMNS, Verdicts, by_setting, judge_runs, plain, run_of
 from transferlab.utils.errors import UserError
 from transferlab.utils.escaping import code, code_block, markdown, markdown_row
 from transferlab.utils.resume import SWEEP, SWEEP_RESULT
@@ -106,16 +106,17 @@ def verdicts_of(sweep_dir: Path, jobs: list[dict[str, Any]]) -> Verdicts | str |
     completed = [job for job in jobs if job["status"] == "completed" and job["metrics"]]
     if not completed or any(job["status"] in ("unfinished", "not started") for job in jobs):
         return None
-    shared = _shared([job["overrides"] for job in jobs])
-    settings: dict[str, list[Run]] = {}
-    for job in completed:
-        setting = [o for o in job["overrides"] if _key(o) not in ("seed", FOLD)]
-        settings.setdefault(_setting_name(setting, shared), []).append(
-            run_of(job_directory(sweep_dir, job["job"]), job)
-        )
+    groups = by_setting((job_directory(sweep_dir, job["job"]), job) for job in completed)
+    shared = _shared([list(setting) for setting in groups])
     try:
         metric = reported_score(sweep_dir / completed[0]["job"], list(completed[0]["metrics"]))
-        return judge_runs(settings, metric)
+        runs = {
+            _setting_name(list(setting), shared): [
+                run_of(*job, metric) for job in members if metric in job[1]["metrics"]
+            ]
+            for setting, members in groups.items()
+        }
+        return judge_runs({name: of_setting for name, of_setting in runs.items() if of_setting}, metric)
     except UserError as error:
         return str(error)
 
@@ -138,9 +139,10 @@ def aggregate(jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     instead of vanishing from the mean.
     """
     groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    names: dict[tuple[str, ...], tuple[str, ...]] = {}
     for job in jobs:
         setting = tuple(o for o in job["overrides"] if _key(o) != "seed")
-        groups.setdefault(setting, []).append(job)
+        groups.setdefault(names.setdefault(tuple(sorted(map(plain, setting))), setting), []).append(job)
     settings = []
     for setting, members in groups.items():
         completed = [job["metrics"] for job in members if job["status"] == "completed"]

@@ -59,6 +59,7 @@ VERDICTS = {
     Verdict.FEW_SEEDS: "none: too few targets",
     Verdict.NO_SCATTER: "none: nothing varies",
     Verdict.UNDEFINED: "none: not defined",
+    Verdict.SAME: "the same order",
 }  # others speak for themselves
 
 

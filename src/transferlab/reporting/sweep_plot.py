@@ -53,11 +53,11 @@ def plot_depths(report: SweepReport, output: str | Path) -> tuple[Path, Path] | 
         points.sort(key=lambda point: point[0])
         aside = 0.04 * (place - (len(curves) - 1) / 2)  # so that no bar hides another
         depths = [depth + aside for depth, _ in points]
-        means = np.array([report.scale * setting.mean for _, setting in points])
+        means = [report.scale * report.mean(setting) for _, setting in points]
         axes.errorbar(
             depths,
             means,
-            np.abs(np.hstack([_ends(report, setting) for _, setting in points]) - means),
+            np.hstack([_arms(report, setting) for _, setting in points]),
             color=colour,
             label=plain(source),
             capsize=3,
@@ -75,9 +75,9 @@ def _draw_scores(axes: Axes, report: SweepReport) -> None:
     places = range(len(report.settings))
     for place, setting in zip(places, report.settings, strict=True):
         axes.errorbar(
-            report.scale * setting.mean,
+            report.scale * report.mean(setting),
             place,
-            xerr=np.abs(_ends(report, setting) - report.scale * setting.mean),
+            xerr=_arms(report, setting),
             color=COLOURS[0],
             fmt="o",
             capsize=3,
@@ -117,14 +117,14 @@ def _draw_weights(axes: Axes, settings: Sequence[Setting]) -> None:
     _tidy(axes)
 
 
-def _ends(report: SweepReport, setting: Setting) -> NDArray[np.float64]:
-    """The ends of what is drawn around the mean [2, 1]: its interval, or its spread over the runs."""
+def _arms(report: SweepReport, setting: Setting) -> NDArray[np.float64]:
+    """How far what is drawn reaches to both sides of the mean [2, 1]: its interval, or its spread over the runs."""
     comparison = report.judged(setting)
-    if comparison is not None and not np.isnan(comparison.mean.low):
-        ends = [comparison.mean.low, comparison.mean.high]
-    else:
-        ends = [setting.mean - (setting.std or 0), setting.mean + (setting.std or 0)]
-    return report.scale * np.array(ends)[:, None]
+    arms = [setting.std or 0] * 2
+    if comparison is not None:
+        mean = comparison.mean
+        arms = [mean.value - mean.low, mean.high - mean.value]
+    return report.scale * np.nan_to_num(np.array(arms))[:, None]
 
 
 def _spread(report: SweepReport) -> str:

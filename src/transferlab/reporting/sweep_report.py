@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 import statistics
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich import box
 from rich.table import Table
 
-from transferlab.statistics.sweep_verdicts import COLUMNS, FOLD, Verdicts, find_setting, judge_runs, run_of
+from transferlab.statistics.sweep_verdicts import COLUMNS, Verdicts, by_setting, find_setting, judge_runs, run_of
 from transferlab.statistics.verdicts import Comparison
 from transferlab.utils.errors import UserError
 from transferlab.utils.escaping import markdown, markdown_row
@@ -105,7 +107,8 @@ class SweepReport:
         lines += ["|" + "|".join("---" if h in TEXTS else "---:" for h in header) + "|"]
         lines += map(markdown_row, self._rows())
         if self.unfinished:
-            lines += ["", f"{self.unfinished} jobs have no result (failed or unfinished) and are left out."]
+            jobs = "1 job has" if self.unfinished == 1 else f"{self.unfinished} jobs have"
+            lines += ["", f"{jobs} no result (failed or unfinished), and no part in this."]
         for line in self.remarks():
             lines += ["", markdown(line)]
         return "\n".join(lines) + "\n"
@@ -127,9 +130,14 @@ class SweepReport:
             return None
         return next(c for c in self.verdicts.comparisons if c.setting == setting.name)
 
+    def mean(self, setting: Setting) -> float:
+        """Of a setting; of a cross validation that of its pooled folds."""
+        comparison = self.judged(setting)
+        return setting.mean if comparison is None else comparison.mean.value
+
     def _header(self) -> list[str]:
         names = self._rivals()
-        over = ["over baseline"] if len(names) == 1 else [f"over {name}" for name in names]
+        over = [f"over {name}" for name in names]
         weights = ["weights"] if any(setting.weights for setting in self.settings) else []
         if isinstance(self.verdicts, str):
             return ["setting", "mean", "std", "runs", *over, *weights]
@@ -149,10 +157,10 @@ class SweepReport:
                 row = [setting.name, f"{self.scale * setting.mean:.2f}", spread, str(len(setting.scores))]
             else:
                 mean, interval, *rest = self.verdicts.cells(comparison)
-                row = [setting.name, mean, interval, spread, *rest]
+                row = [setting.name, mean, interval, spread if self.verdicts.folds == 1 else "–", *rest]
             for name in self._rivals():
                 known = name in setting.baselines
-                row.append(f"{self.scale * (setting.mean - setting.baselines[name]):+.2f}" if known else "–")
+                row.append(f"{self.scale * (self.mean(setting) - setting.baselines[name]):+.2f}" if known else "–")
             if "weights" in header:
                 row.append("  ".join(f"{source} {weight:.2f}" for source, weight in setting.weights.items()))
             rows.append(row)
@@ -186,19 +194,20 @@ def report_sweeps(
     metric = metric or reported_score(completed[0][0], known)
     if metric not in known:
         raise UserError(f"score={metric}: no job has it; they have {', '.join(known)}")
-    groups: dict[tuple[str, ...], list[tuple[Path, dict[str, Any]]]] = {}
-    for place, job in completed:
-        if metric in job["metrics"]:
-            setting = tuple(o for o in job["overrides"] if not o.startswith(("seed=", f"{FOLD}=")))
-            groups.setdefault(setting, []).append((place, job))
+    groups = by_setting((place, job) for place, job in completed if metric in job["metrics"])
     shared = {override for override in next(iter(groups)) if all(override in setting for setting in groups)}
     settings = [
         _setting(list(setting), shared if len(groups) > 1 else set(), metric, members)
         for setting, members in groups.items()
     ]
+    names = Counter(setting.name for setting in settings)
+    settings = [
+        replace(setting, name=", ".join(overrides)) if names[setting.name] > 1 else setting
+        for setting, overrides in zip(settings, groups, strict=True)
+    ]
     held_against = find_setting(baseline, [setting.name for setting in settings])
     runs = {
-        setting.name: [run_of(place, job) for place, job in members]
+        setting.name: [run_of(place, job, metric) for place, job in members]
         for setting, members in zip(settings, groups.values(), strict=True)
     }
     try:
@@ -232,7 +241,7 @@ def _setting(
         sources=next((_listed(o) for o in overrides if o.startswith("sources=")), []),
         scores=scores,
         mean=statistics.fmean(scores),
-        std=statistics.stdev(scores) if len(scores) > 1 else None,
+        std=float(np.std(scores, ddof=1)) if len(scores) > 1 else None,  # NaN where a run diverged
         weights={source: statistics.fmean(values) for source, values in weights.items()},
         baselines=_baselines([run for run, _ in members], metric),
     )

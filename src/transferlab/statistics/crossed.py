@@ -23,6 +23,7 @@ from scipy.special import stdtr, stdtrit
 
 Array = NDArray[np.float64]
 
+ROUNDING = 1e-12  # of the largest value
 HALVINGS = 60  # of the bracket of a quantile
 
 
@@ -134,4 +135,11 @@ def crossed_mean(*sides: Array) -> CrossedMean:
     # Welch (1947); of one side exactly S - 1
     freedom = np.divide(seed_variance**2, squares, out=np.full_like(value, fewest), where=squares > 0)
     item_variance = np.maximum(item_scatter - noise, 0) / items
+    # what rounding leaves of equal means is no scatter
+    rounding = (ROUNDING * np.max([np.abs(side).max(axis=(-2, -1)) for side in sides], axis=0)) ** 2
+    item_variance, seed_variance = (np.where(part > rounding, part, 0) for part in (item_variance, seed_variance))
+    # The seeds have equal means by chance although they differ item by item: what these differences alone would do.
+    by_chance = (item_variance + seed_variance == 0) & (noise > rounding)
+    seed_variance = np.where(by_chance, noise / items, seed_variance)
+    freedom = np.where(by_chance, (items - 1) * fewest, freedom)
     return CrossedMean(value, item_variance, seed_variance, items - 1, freedom)

@@ -106,8 +106,7 @@ def read_items(file: str | Path, columns: Sequence[str] | None = None) -> ItemCo
         if len(units) * len(wanted) > LARGEST_CELLS:
             raise ValueError(f"{len(units)} items with {len(wanted)} counts each")
         rows, places, values = arrays["row"], arrays["column"], arrays["count"]
-        if not rows.shape == places.shape == values.shape or (len(rows) and min(rows.min(), places.min()) < 0):
-            raise ValueError("places of counts that do not fit together")
+        _check_places(rows, places, values, len(units), len(own))
         place_of = {name: place for place, name in enumerate(wanted)}
         taken = np.array([place_of.get(name, -1) for name in own], dtype=np.intp)[places]
         counts = np.zeros((len(units), len(wanted)))
@@ -121,15 +120,33 @@ def read_items(file: str | Path, columns: Sequence[str] | None = None) -> ItemCo
         )
 
 
+def _check_places(rows: Any, columns: Any, values: Any, units: int, names: int) -> None:
+    """Refuse what is no sparse table: a place twice or outside of it, or counts that are no numbers."""
+    if not (rows.ndim == 1 and rows.shape == columns.shape == values.shape):
+        raise ValueError("row, column and count differ in shape")
+    if rows.dtype.kind != "i" or columns.dtype.kind != "i" or values.dtype.kind != "f":
+        raise ValueError("row, column and count are of other types")
+    if len(rows) and (min(rows.min(), columns.min()) < 0 or rows.max() >= units or columns.max() >= names):
+        raise ValueError("a count lies outside of the table")
+    if len(np.unique(rows.astype(np.int64) * max(names, 1) + columns)) < len(rows):
+        raise ValueError("a count is there twice")
+
+
 @contextmanager
 def _arrays(file: str | Path) -> Iterator[tuple[dict[str, Any], Any]]:
     """What a file says of its counts, and its arrays; whatever is wrong with them becomes one message."""
-    remedy = "evaluate the model again (src/evaluate.py)"
+    remedy = "run what wrote it again"
     try:
         with np.load(file, allow_pickle=False) as arrays:
             about = json.loads(arrays["about"].tobytes())
             if about["format"] != FORMAT:
-                raise UserError(f"{file} has format {about['format']!r}, this version reads {FORMAT}; {remedy}")
+                raise UserError(f"{file} has the format {about['format']!r}, and {FORMAT!r} can be read here; {remedy}")
+            for name in ("units", "columns", "groups"):
+                texts = about[name] if name != "groups" or about[name] is not None else []
+                if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+                    raise ValueError(f"{name} are no list of texts")
+            if not isinstance(about["split"], str) or not isinstance(about["score"], dict):
+                raise ValueError("split or score are not what they should be")
             yield about, arrays
     except FileNotFoundError as error:
         raise UserError(f"{file} does not exist; {remedy}") from error

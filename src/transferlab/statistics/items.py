@@ -125,11 +125,15 @@ def counts_by_name(
     """
     places = sorted(counts)
     groups = [documents[position] for position, _ in places]
-    sizes, seen = Counter(groups), Counter[str]()
+    sizes, seen, taken = Counter(groups), Counter[str](), set(groups)
     units = []
     for name in groups:
-        units.append(name if sizes[name] == 1 else f"{name} #{seen[name]}")
-        seen[name] += 1
+        unit = name
+        while sizes[name] > 1 and unit in taken:  # a document may be called as an item of another one
+            unit = f"{name} #{seen[name]}"
+            seen[name] += 1
+        taken.add(unit)
+        units.append(unit)
     column_of = {name: number for number, name in enumerate(columns)}
     table = np.zeros((len(places), len(column_of)))
     for row, place in zip(table, places, strict=True):

@@ -39,9 +39,16 @@ def logged_scores(description: Mapping[str, Any], columns: Sequence[str]) -> dic
         UserError: a kind of score that is not known here.
     """
     kind = description.get("kind")
-    if kind not in _KINDS:
+    if not isinstance(kind, str) or kind not in _KINDS:
         raise UserError(f"counts of the score {kind!r}: there is no such kind; choose counts of {', '.join(_KINDS)}")
-    return _KINDS[kind](description, [column.removesuffix(_LAST) for column in columns if column.endswith(_LAST)])
+    classes = [column.removesuffix(_LAST) for column in columns if column.endswith(_LAST)]
+    try:
+        return _KINDS[kind](description, classes)
+    except (KeyError, TypeError) as error:
+        raise UserError(
+            f"counts of the score {kind!r}: their description {dict(description)} lacks something ({error}); was their "
+            "file damaged? run what wrote it again"
+        ) from error
 
 
 def _glue(description: Mapping[str, Any], classes: list[str]) -> dict[str, Score]:

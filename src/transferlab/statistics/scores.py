@@ -139,7 +139,8 @@ class Correlation:
         for start in range(0, number, step):
             chunk = np.arange(start, min(start + step, number))
             gone = (units == chunk[:, None]).astype(np.float64)  # [chunk, items]
-            x, y = (rankdata(values) - _ranks_lost(values, gone) for values in (gold, predicted))
+            lost = _ranks_lost if number < len(gold) else _ranks_lost_to_one
+            x, y = (rankdata(values) - lost(values, gone) for values in (gold, predicted))
             found[chunk] = _correlation(x, y, 1 - gone)
         return found
 
@@ -348,6 +349,12 @@ def _ranks_lost(values: Array, gone: Array) -> Array:
         equal[row] = np.bincount(place, weights=rows_gone, minlength=len(distinct))
     smaller = np.cumsum(equal, axis=1) - equal
     return (smaller + equal / 2)[:, place]
+
+
+def _ranks_lost_to_one(values: Array, gone: Array) -> Array:
+    """The same where every row of ``gone`` has one item."""
+    left_out = values[gone.argmax(axis=1)][:, None]
+    return (values > left_out) + (values == left_out) / 2
 
 
 def _correlation(x: Array, y: Array, kept: Array) -> Array:

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from transferlab.statistics.item_files import item_file, read_description, read_items
 from transferlab.statistics.items import ItemCounts, pool
 from transferlab.statistics.logged_scores import logged_scores
 from transferlab.statistics.scores import Array, Score, linearised
-from transferlab.statistics.verdicts import FEWEST_SEEDS, Comparison, Interval, compare_values
+from transferlab.statistics.verdicts import FEWEST_SEEDS, Comparison, Interval, Verdict, compare_values
 from transferlab.utils.errors import UserError, near
+from transferlab.utils.run_files import score_of
 
 LEVEL, POWER = 0.95, 0.8
 FOLD = "dataset.fold"  # of a cross validation: its folds pool
+FEW_UNITS = 20
+MEANINGS = {
+    Verdict.FEW_SEEDS: f"'{Verdict.FEW_SEEDS}': a verdict takes {FEWEST_SEEDS} seeds on both sides.",
+    Verdict.SAME: f"'{Verdict.SAME}': each of its runs scores every item as that of the reference does.",
+    Verdict.UNDEFINED: f"'{Verdict.UNDEFINED}': a run has no such score; it has diverged, or predicts one value only.",
+    Verdict.NO_SCATTER: f"'{Verdict.NO_SCATTER}': items and seeds all differ by the same: no sign of how sure it is.",
+}
 COLUMNS = ("mean", "± 95 %", "seeds", "difference", "± 95 %", "verdict", "detectable")
 
 
@@ -28,11 +39,13 @@ class Run:
         directory: that holds its counts.
         seed: of its training.
         fold: of a cross validation, as it was given on the command line; None without.
+        score: that was logged; its counts must give it. None where it is not known.
     """
 
     directory: Path
     seed: Hashable
     fold: str | None = None
+    score: float | None = None
 
 
 @dataclass(frozen=True)
@@ -77,35 +90,41 @@ class Verdicts:
     def explanation(self) -> list[str]:
         """Sentences on what the columns say, and what this design could have seen."""
         others = [comparison for comparison in self.comparisons if comparison.setting != self.baseline]
+        reference = next(comparison for comparison in self.comparisons if comparison.setting == self.baseline)
         what = f"{self.items} items"
         if self.documents is not None:
             what += f" of {self.documents} documents (items of one document go together)"
         if self.folds > 1:
             what += f", {self.folds} folds pooled"
-        of_items_only = sorted(c.setting for c in self.comparisons if not c.over_seeds)
+        one_seed = [comparison.setting for comparison in self.comparisons if comparison.seeds == 1]
         lines = [f"{self.metric} on {what}."]
-        if len(of_items_only) < len(self.comparisons):
+        if len(one_seed) < len(self.comparisons):
             lines.append(
-                "± is half of the 95 % interval, which holds the true value over new items and new seeds in 95 of 100 "
-                "cases (both are crossed random effects)."
+                "± is half of the 95 % interval, which is to hold the true value over new items and new seeds in 95 of "
+                "100 cases (both are crossed random effects)."
             )
-        if of_items_only:
-            settings = "all settings" if len(of_items_only) == len(self.comparisons) else ", ".join(of_items_only)
+        if (self.documents or self.items) <= FEW_UNITS:
+            lines.append("With so few documents or items the interval of a mean holds it in 88 to 95 of 100 cases.")
+        if one_seed:
+            settings = "all settings" if len(one_seed) == len(self.comparisons) else ", ".join(one_seed)
             lines.append(
                 f"One seed ({settings}): ± is half of a 95 % interval over new items; another seed may differ more."
             )
-        if any(c.seeds < FEWEST_SEEDS for c in self.comparisons):
-            lines.append(f"Fewer than {FEWEST_SEEDS} seeds: no verdict.")
         if others:
+            seeds = ", and speak of new items only, for it has one seed" if reference.seeds == 1 else ""
+            lines.append(f"Differences are to the reference, {self.baseline!r}, on the same items{seeds}.")
+        corrected = sum(not math.isnan(comparison.adjusted_p) for comparison in others)
+        if corrected:
             lines.append(
-                f"Differences are to {self.baseline!r}, on the same items. Verdicts are corrected for {len(others)} "
-                f"{'comparison' if len(others) == 1 else 'comparisons'} (Holm, 5 %); intervals are of each alone."
+                f"Verdicts are corrected for {corrected} comparison{'s' * (corrected > 1)} (Holm, 5 %); intervals are "
+                "of each alone."
             )
             lines.append(
                 "'detectable' is the smallest true difference that such a comparison, alone, finds in 8 of 10 cases: "
                 "what is smaller may be there and not be seen."
             )
-        return lines
+        given = {comparison.verdict for comparison in others}
+        return [*lines, *(sentence for verdict, sentence in MEANINGS.items() if verdict in given)]
 
     def _number(self, value: float, signed: bool = False) -> str:
         if math.isnan(value):
@@ -117,11 +136,33 @@ class Verdicts:
         return self._number((interval.high - interval.low) / 2)
 
 
-def run_of(directory: Path, job: Mapping[str, Any]) -> Run:
+def run_of(directory: Path, job: Mapping[str, Any], metric: str) -> Run:
     """A completed job, from what ``multirun_result.json`` says of it."""
-    given = dict(override.partition("=")[::2] for override in job["overrides"])
-    seed = job.get("seed", given.get("seed"))
-    return Run(directory, str(seed), given.get(FOLD))
+    given = dict(plain(override).partition("=")[::2] for override in job["overrides"])
+    seed = given.get("seed", job.get("seed"))
+    return Run(directory, str(seed), given.get(FOLD), score_of(job["metrics"][metric], directory, metric))
+
+
+def setting_of(overrides: Iterable[str]) -> tuple[str, ...]:
+    """The overrides of a job, in plain form, but for those that tell the runs of a setting apart: seed and fold."""
+    given = map(plain, overrides)
+    return tuple(override for override in given if override.partition("=")[0] not in ("seed", FOLD))
+
+
+def plain(override: str) -> str:
+    """An override without what makes no difference: ``++`` before the key, quotes of words, blanks behind commas."""
+    key, sign, value = override.partition("=")
+    return key.lstrip("+") + sign + re.sub(r"""(["'])([\w.@/-]*)\1""", r"\2", re.sub(r",\s+", ",", value))
+
+
+def by_setting(jobs: Iterable[tuple[Path, Mapping[str, Any]]]) -> dict[tuple[str, ...], list[tuple[Path, Any]]]:
+    """Jobs with their directories by their setting, in whatever order their overrides were given."""
+    groups: dict[tuple[str, ...], list[tuple[Path, Any]]] = {}
+    names: dict[tuple[str, ...], tuple[str, ...]] = {}
+    for place, job in jobs:
+        setting = setting_of(job["overrides"])
+        groups.setdefault(names.setdefault(tuple(sorted(setting)), setting), []).append((place, job))
+    return groups
 
 
 def judge_runs(settings: Mapping[str, Sequence[Run]], metric: str, baseline: str | None = None) -> Verdicts:
@@ -133,28 +174,41 @@ def judge_runs(settings: Mapping[str, Sequence[Run]], metric: str, baseline: str
         baseline: name of a setting, or a part of a single one's; None: the first.
 
     Raises:
-        UserError: no such baseline; runs that have kept no counts, of other items, or in part of the folds only; or a
-            metric that is no score of items. Says which.
+        UserError: no such baseline; runs that have kept no counts, or other ones than their score is of; of other
+            items, in part of the folds only, or of one seed twice; or a metric that is no score of items. Says which.
     """
+    if not any(settings.values()):
+        raise UserError(f"no completed run has logged {metric}; wait for one, or name another score")
     name = find_setting(baseline, settings)
     stage, _, wanted = metric.partition("/")
-    folds = sorted({str(run.fold) for runs in settings.values() for run in runs})
-    files = {setting: _files(setting, runs, stage, folds) for setting, runs in settings.items()}
-    score = _score_of(
-        [file for seeds in files.values() for of_seed in seeds.values() for file in of_seed], stage, wanted
-    )
+    folds = sorted({run.fold or "" for runs in settings.values() for run in runs})
+    runs_of = {setting: _by_seed(setting, runs, folds) for setting, runs in settings.items()}
+    every = [run for seeds in runs_of.values() for of_seed in seeds.values() for run in of_seed]
+    finite = [run for run in every if run.score is None or math.isfinite(run.score)]
+    if not finite:
+        raise UserError(f"{metric} is no number in any run; train them again, with a smaller learning rate for example")
+    score = _score_of([item_file(run.directory, stage) for run in finite], stage, wanted)
     first: ItemCounts | None = None
     values: dict[str, dict[Hashable, Array]] = {}
-    for setting, seeds in files.items():
+    for setting, seeds in runs_of.items():
         values[setting] = {}
         for seed, of_seed in seeds.items():  # the counts of one run at a time are held
+            if not all(run in finite for run in of_seed):  # it has diverged
+                values[setting][seed] = np.full(1, np.nan)
+                continue
             try:
-                items = pool([read_items(file, score.columns) for file in of_seed])
+                items = pool([_items(run, stage, score) for run in of_seed])
                 first = first or items
                 values[setting][seed] = linearised(items.in_order_of(first), score)[1]
             except UserError as error:
                 raise UserError(f"{setting}, seed {seed}: {error}") from error
-    assert first is not None
+    if first is None:
+        raise UserError(f"{metric} is no number in some fold of every seed; train these again")
+    number = first.units_that_vary()[1]
+    values = {
+        setting: {seed: np.broadcast_to(of_seed, number) for seed, of_seed in seeds.items()}
+        for setting, seeds in values.items()
+    }
     return Verdicts(
         metric=metric,
         baseline=name,
@@ -197,16 +251,34 @@ def _score_of(files: Sequence[Path], stage: str, wanted: str) -> Score:
     return scores[wanted]
 
 
-def _files(setting: str, runs: Sequence[Run], stage: str, folds: Sequence[str]) -> dict[Hashable, list[Path]]:
-    """The files of each seed of a setting, one for each fold; a seed that comes again is another one."""
-    members: dict[Hashable, dict[str, Path]] = {}
+def _items(run: Run, stage: str, score: Score) -> ItemCounts:
+    """The counts of a run, held against the score that it has logged."""
+    file = item_file(run.directory, stage)
+    items = read_items(file, score.columns)
+    if items.split != stage:
+        raise UserError(f"{file} holds the counts of {items.split!r}; put the file of {stage!r} in its place")
+    value, _ = score.left_out(items.counts, np.zeros(len(items.units), dtype=np.intp), 1)
+    if run.score is not None and not math.isclose(float(value), run.score, rel_tol=1e-4, abs_tol=1e-5):
+        raise UserError(
+            f"{file} gives {score.name} {float(value):.6g}, but its run has logged {run.score:.6g}: they are not of "
+            "one evaluation; run it again"
+        )
+    return items
+
+
+def _by_seed(setting: str, runs: Sequence[Run], folds: Sequence[str]) -> dict[Hashable, list[Run]]:
+    """The runs of each seed of a setting, one for each fold."""
+    members: dict[Hashable, dict[str, Run]] = {}
     for run in runs:
-        seed, again = run.seed, 1
-        while str(run.fold) in members.get(seed, {}):
-            again += 1
-            seed = (run.seed, again)
-        members.setdefault(seed, {})[str(run.fold)] = item_file(run.directory, stage)
-    for seed, of_folds in members.items():
-        if lacking := [fold for fold in folds if fold not in of_folds]:
-            raise UserError(f"{setting}, seed {seed}: there is no completed run with {FOLD}={lacking[0]}")
-    return {seed: [of_folds[fold] for fold in folds] for seed, of_folds in members.items()}
+        of_seed, fold = members.setdefault(run.seed, {}), run.fold or ""
+        if fold in of_seed:
+            where = f"{of_seed[fold].directory} and {run.directory}"
+            raise UserError(f"{setting}, seed {run.seed}: two runs, {where}; a copy is no further seed: leave one out")
+        of_seed[fold] = run
+    for seed, of_seed in members.items():
+        if lacking := [fold for fold in folds if fold not in of_seed]:
+            which = f"with {FOLD}={lacking[0]}" if lacking[0] else f"without {FOLD}, as other settings have one"
+            raise UserError(
+                f"{setting}, seed {seed}: there is no completed run {which}; add it, or leave the others out"
+            )
+    return {seed: [of_seed[fold] for fold in folds] for seed, of_seed in members.items()}

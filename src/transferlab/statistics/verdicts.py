@@ -23,10 +23,11 @@ FEWEST_SEEDS = 3  # that a verdict needs: with 2 the scatter of seeds has one de
 class Verdict(StrEnum):
     """What may be said of a setting."""
 
-    BASELINE = "baseline"
+    BASELINE = "reference"  # what the others are compared with
     BETTER = "better"
     WORSE = "worse"
     NOT_SEEN = "no difference seen"
+    SAME = "the same"  # item by item and seed by seed
     FEW_SEEDS = "too few seeds"
     NO_SCATTER = "no scatter"  # all items and seeds differ by the same, so that nothing tells how sure that is
     UNDEFINED = "undefined"  # a run has no such score, as the correlation of a constant has none
@@ -55,7 +56,7 @@ class Comparison:
         seeds: of the setting.
         items: that vary, documents where items belong to some.
         minimum_detectable_effect: the true difference that such a comparison finds with the power asked for, alone in
-            its table; NaN for the baseline.
+            its table; NaN for the baseline, and where there is no verdict to give.
         over_seeds: whether the intervals speak of new seeds and new items, or with one seed only of new items.
         paired: whether seeds were compared with the same ones of the baseline.
     """
@@ -215,18 +216,18 @@ def _compared(
     if is_baseline:
         return comparison
     few = seeds < fewest
-    nothing_differs = not any(side.any() for side in sides) if paired else False
+    same = paired and not any(side.any() for side in sides)
     return replace(
         comparison,
         difference=_interval(difference, level),
-        p=np.nan if few else 1.0 if nothing_differs else float(difference.p_value()),
-        verdict=Verdict.FEW_SEEDS if few else Verdict.NOT_SEEN,
-        minimum_detectable_effect=float(difference.detectable(level, power)),
+        p=np.nan if few or same else float(difference.p_value()),
+        verdict=Verdict.SAME if same else Verdict.FEW_SEEDS if few else Verdict.NOT_SEEN,
+        minimum_detectable_effect=np.nan if few or same else float(difference.detectable(level, power)),
     )
 
 
 def _verdict(comparison: Comparison, p: float, higher_is_better: bool, alpha: float) -> Verdict:
-    if comparison.verdict is Verdict.BASELINE:
+    if comparison.verdict in (Verdict.BASELINE, Verdict.SAME):
         return comparison.verdict
     if np.isnan(comparison.difference.value):
         return Verdict.UNDEFINED

@@ -208,7 +208,7 @@ def finished_metrics(resumed: str | None, output_dir: Path, overrides: list[str]
         if Path(resumed) != output_dir and (output_dir / file).is_file():
             before = read_record(output_dir / file, overrides=list, **(OF_RESULT if file == RESULT else {}))
             theirs, ours = ([o for o in some if not _of_caller(o)] for some in (before["overrides"], overrides))
-            if theirs != ours:
+            if sorted(theirs) != sorted(ours):  # what the command gives again comes last
                 raise UserError(
                     f"{output_dir} is of a job with {' '.join(theirs)}, which would now have {' '.join(ours)}: a sweep "
                     "goes on with the overrides that it was started with; other values make another sweep"
