@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -82,3 +83,14 @@ def test_a_large_file_is_not_read(tmp_path):
         written.truncate(2**30)
     with pytest.raises(RunFileError, match=str(2**30)):
         read_yaml(file)
+
+
+def test_a_job_of_a_resumed_sweep_is_known_whatever_the_order_of_its_overrides(tmp_path: Path) -> None:
+    job = tmp_path / "0"
+    job.mkdir()
+    record = {"status": "completed", "overrides": ["a=1", "paths.log_dir=/x", "b=2"], "metrics": {"val/f1": 0.5}}
+    (job / "job_return.json").write_text(json.dumps(record))
+    # what a command gives again, for it would not be taken from a directory, comes last
+    assert finished_metrics(str(tmp_path), job, ["a=1", "b=2", "paths.log_dir=/x"]) == {"val/f1": 0.5}
+    with pytest.raises(UserError, match="b=3"):
+        finished_metrics(str(tmp_path), job, ["a=1", "b=3", "paths.log_dir=/x"])
