@@ -112,7 +112,7 @@ def test_from_models_to_a_verdict(train, run_embed, run_rank, encoders, corpus, 
     assert judged.loc["logme", "best_rank"] == best
     compared = pd.read_csv(written["compared"], index_col="method")
     assert set(compared.index) == set(judged.index), "nothing is left out"
-    assert set(compared["verdict"]) == {"too few seeds", "baseline"} and compared["p"].isna().all()
+    assert set(compared["verdict"]) == {"too few seeds", "reference"} and compared["p"].isna().all()
     reliability = pd.read_csv(written["reliability"]).iloc[0]
     # means .56 .605 .425, between .01755; half differences of the seeds .01 .005 .025, noise .00021667
     assert reliability["of_mean"] == pytest.approx(1 - 0.00021667 / 0.01755, rel=1e-5)
