@@ -29,7 +29,7 @@ pytestmark = [
         reason="there is no SLURM cluster here; `make test-slurm` brings one up",
     ),
 ]
-EPOCHS = 14  # of four steps of two seconds: longer than the time that a job is given
+EPOCHS = 18  # of four steps of two seconds: longer than the time that a job is given
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_jobs_that_are_stopped_go_on_and_failed_ones_are_named(
         f"trainer.max_epochs={EPOCHS}",
         "callbacks.early_stopping=null",  # the sample is learnt in one epoch, and the time has to be reached
     ]
-    times = ["hydra.launcher.timeout_min=2", "hydra.launcher.signal_delay_s=30"]
+    times = ["hydra.launcher.timeout_min=2", "hydra.launcher.signal_delay_s=10"]  # SLURM may send it a minute earlier
     long = start(stopped, "seed=1,1", *slow, *times)
     failing = ["+callbacks.failing._target_=job_callbacks.FailingSeed", "+callbacks.failing.seed=${seed}"]
     short = start(mixed, "seed=1,13,2", "trainer.max_epochs=1", *failing)
