@@ -29,7 +29,7 @@ pytestmark = [
         reason="there is no SLURM cluster here; `make test-slurm` brings one up",
     ),
 ]
-EPOCHS = 18  # of four steps of two seconds: longer than the time that a job is given
+EPOCHS = 18  # of four steps of three seconds: longer than the time that a job is given
 
 
 @pytest.fixture
@@ -88,11 +88,11 @@ def test_jobs_that_are_stopped_go_on_and_failed_ones_are_named(
     stopped, mixed = tmp_path / "stopped", tmp_path / "mixed"
     slow = [
         "+callbacks.slow._target_=job_callbacks.SlowSteps",
-        "+callbacks.slow.seconds=2",
+        "+callbacks.slow.seconds=3",
         f"trainer.max_epochs={EPOCHS}",
         "callbacks.early_stopping=null",  # the sample is learnt in one epoch, and the time has to be reached
     ]
-    times = ["hydra.launcher.timeout_min=2", "hydra.launcher.signal_delay_s=10"]  # SLURM may send it a minute earlier
+    times = ["hydra.launcher.timeout_min=3", "hydra.launcher.signal_delay_s=10"]  # SLURM may send it a minute earlier
     long = start(stopped, "seed=1,1", *slow, *times)
     failing = ["+callbacks.failing._target_=job_callbacks.FailingSeed", "+callbacks.failing.seed=${seed}"]
     short = start(mixed, "seed=1,13,2", "trainer.max_epochs=1", *failing)
@@ -108,14 +108,14 @@ def test_jobs_that_are_stopped_go_on_and_failed_ones_are_named(
     subprocess.run(["scancel", "--signal=USR2", job_id(stopped, 0)], check=True)
     subprocess.run(["scontrol", "requeue", number], check=True)
 
-    text, _ = short.communicate(timeout=280)
+    text, _ = short.communicate(timeout=400)
     assert short.returncode == 1
     jobs = {job["job"]: job for job in json.loads((mixed / "multirun_result.json").read_text())["jobs"]}
     statuses = {name: job["status"] for name, job in jobs.items()}
     assert statuses == {"0": "completed", "1": "failed", "2": "completed"}, text
     assert re.search(r"job 1 failed: .*13", text)
 
-    text, _ = long.communicate(timeout=280)
+    text, _ = long.communicate(timeout=400)
     assert long.returncode == 0, text
     assert went_on(stopped / "0") and went_on(stopped / "1")
     assert outcome(stopped / "0") == outcome(stopped / "1")
