@@ -3,6 +3,7 @@
 import json
 import os
 import random
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -177,6 +178,23 @@ def test_the_search_may_stop_between_equal_probabilities():
     golds, predictions = {"a": ["Rome"], "b": []}, {"a": "Rome", "b": "Paris"}
     assert squad_scores(golds, predictions, {"a": 0.5, "b": 0.5})["best_exact"] == 1
     assert squad_scores(golds, predictions, {"b": 0.5, "a": 0.5})["best_exact"] == 0.5
+
+
+def test_the_metric_answers_the_equally_probable_together():
+    rows = [(["Rome"], "Rome", 0.5), ([], "Paris", 0.5), (["Oslo"], "Oslo", 0.7), ([], "Bonn", 0.9)]
+    for order in permutations(rows):
+        metric = SquadScore()
+        metric.update(*map(list, zip(*order, strict=True)))
+        scores = metric.compute()
+        assert (scores["best_exact"], scores["best_exact_thresh"]) == (0.75, 0.7)  # both of 0.5, then Oslo
+
+
+def test_nothing_said_is_wrong():
+    for version in (1, 2):
+        metric = SquadScore(version)
+        metric.update([["the"], ["Rome"]], [None, "Rome"])  # of "the" nothing is left, so that "" would be right
+        assert metric.compute()["exact"] == metric.compute()["f1"] == 0.5
+    assert squad_scores({"a": ["the"]}, {}, version=1) == {"exact": 0, "f1": 0, "total": 1, "missing": 1}
 
 
 def test_an_answer_of_punctuation_still_costs_in_the_search():

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -51,16 +53,21 @@ def documents(make: Callable[[random.Random], Annotations], number: int = 9) -> 
     ]
 
 
-def questions() -> list[Document]:
+def questions(version: int = 2) -> list[Document]:
+    """Some predicted in another order than asked; in version 1 some without a prediction, of an empty gold answer."""
     draw = random.Random(3)
     asked = []
     for place in range(5):
         gold, predicted = [], []
         for number in range(3):
             wording, name = draw.choice(["the red car", "Rome"]), f"q{place}.{number}"
-            gold.append(Question(name, "?", [Answer(0, wording)] if draw.random() < 0.6 else []))
+            wording = wording if version == 2 else draw.choice([wording, "the"])
+            gold.append(Question(name, "?", [Answer(0, wording)] if version == 1 or draw.random() < 0.6 else []))
             answers = [Answer(0, draw.choice(["red car", "Rome"]))] if draw.random() < 0.7 else []
-            predicted.append(Question(name, "?", answers, no_answer_probability=draw.random()))
+            if version == 2 or draw.random() < 0.6:
+                probability = draw.choice([0.2, draw.random()])
+                predicted.append(Question(name, "?", answers, no_answer_probability=probability))
+        draw.shuffle(predicted)
         sides = (Annotations(questions=gold), Annotations(questions=predicted))
         asked.append(Document(f"d{place}", ["a"], [(0, 0)], text="a", gold=sides[0], predicted=sides[1]))
     return asked
@@ -81,6 +88,7 @@ REPORTS: dict[str, Callable[[], DocumentReport]] = {
     "semeval": lambda: relation_report(documents(relations), "semeval"),
     "several relations": lambda: relation_report(documents(partial(relations, several=True)), "multi_label"),
     "questions": lambda: squad_report(questions()),
+    "questions of version 1": lambda: squad_report(questions(version=1), 1),
 }
 
 
@@ -95,6 +103,17 @@ def test_items_sum_up_to_the_scores(name: str) -> None:
     assert shown and shown == pytest.approx({key: total(kept, found, key) for key in shown})
     plain = {key for key, value in scores.items() if isinstance(value, float)}
     assert {key for key in plain if not key.endswith(("total", "thresh", "missing"))} <= shown.keys()
+
+
+def test_no_best_threshold_where_a_probability_is_not_known() -> None:
+    asked = questions()
+    first = asked[0].predicted.questions[0]
+    asked[0].predicted.questions[0] = replace(first, no_answer_probability=math.nan)
+    report = squad_report(asked)
+    assert report.items is not None and "best_f1" not in report.scores
+    kept = counts_by_name("test", report.items.columns, report.items.counts, [f"d{place}" for place in range(9)])
+    found = logged_scores(report.items.description, kept.columns)
+    assert math.isnan(total(kept, found, "best_f1")) and total(kept, found, "f1") == report.scores["f1"]
 
 
 def flat(scores: dict[str, object]) -> dict[str, float]:

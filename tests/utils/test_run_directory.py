@@ -15,7 +15,7 @@ from omegaconf import OmegaConf
 from transferlab.callbacks.hydra_results import OwnDirectory
 from transferlab.utils import run_directory, run_identity
 from transferlab.utils.errors import UserError
-from transferlab.utils.run_directory import DirectoryTakenError, check_owner, check_sweep, is_being_written
+from transferlab.utils.run_directory import DirectoryTakenError, check_sweep, claim, is_being_written
 from transferlab.utils.run_record import FINISHED, RUNNING, set_status, write_run_record
 
 TRAINING = {"job": "train", "resumed": None, "repeatable": False}
@@ -75,40 +75,53 @@ def test_a_directory_that_cannot_be_made_is_named(tmp_path):
 
 
 def test_another_run_is_refused_with_the_command_that_goes_on(tmp_path):
-    check_owner(tmp_path, ["seed=1"], **TRAINING)  # nothing is there
+    claim(tmp_path, ["seed=1"], **TRAINING)  # nothing is there
     record(tmp_path, started="2026-01-02 03:04:05")
     (tmp_path / "checkpoints").mkdir()
     for overrides in (["seed=1"], ["seed=2"]):
         with pytest.raises(DirectoryTakenError, match=rf"2026-01-02.*resume={tmp_path}"):
-            check_owner(tmp_path, overrides, **TRAINING)
+            claim(tmp_path, overrides, **TRAINING)
     with pytest.raises(DirectoryTakenError):
-        check_owner(tmp_path, ["seed=1"], **EVALUATION)  # it would replace the scores of the training
+        claim(tmp_path, ["seed=1"], **EVALUATION)  # it would replace the scores of the training
 
 
-def test_the_same_start_goes_on_and_what_takes_no_training_is_repeated(tmp_path, monkeypatch):
+def test_the_same_start_goes_on(tmp_path, monkeypatch):
     record(tmp_path, run_id=os.environ[run_identity.RUN_ID])
-    check_owner(tmp_path, ["seed=1"], **TRAINING)
+    claim(tmp_path, ["seed=1"], **TRAINING)
     with pytest.raises(DirectoryTakenError):  # another job of the sweep
-        check_owner(tmp_path, ["seed=2"], **TRAINING)
+        claim(tmp_path, ["seed=2"], **TRAINING)
     record(tmp_path, slurm_job="17")
     monkeypatch.setenv("SLURM_JOB_ID", "17")
     with pytest.raises(DirectoryTakenError):  # a second command of the same script
-        check_owner(tmp_path, ["seed=1"], **TRAINING)
+        claim(tmp_path, ["seed=1"], **TRAINING)
     monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
-    check_owner(tmp_path, ["seed=1"], **TRAINING)
+    claim(tmp_path, ["seed=1"], **TRAINING)
+
+
+def test_what_takes_no_training_is_repeated_and_what_another_left_is_kept(tmp_path, caplog):
     record(tmp_path, job="evaluate")
-    check_owner(tmp_path, ["seed=1"], **EVALUATION)
+    (tmp_path / "metrics.json").write_text("1")
+    claim(tmp_path, ["seed=1"], **EVALUATION)  # its files are written over
+    assert (tmp_path / "metrics.json").is_file() and not caplog.text
+    for number in (1, 2):
+        with run_directory.writing(tmp_path):
+            claim(tmp_path, ["seed=2"], **EVALUATION)
+        place = tmp_path / "earlier" / str(number)
+        assert (place / "metrics.json").read_text() == str(number) and str(place) in caplog.text
+        assert {path.name for path in tmp_path.iterdir()} == {".lock", "earlier"}
+        record(tmp_path, job="evaluate")
+        (tmp_path / "metrics.json").write_text("2")
     with pytest.raises(DirectoryTakenError):
-        check_owner(tmp_path, ["seed=2"], **EVALUATION)
+        claim(tmp_path, ["seed=2"], **{**EVALUATION, "job": "predict"})
 
 
 def test_a_resumed_run_writes_into_its_own_directory_only(tmp_path):
     record(tmp_path / "run")
-    check_owner(tmp_path / "run", [], **{**TRAINING, "resumed": f"{tmp_path}/run/"})
-    check_owner(tmp_path / "sweep" / "0", [], **{**TRAINING, "resumed": str(tmp_path / "sweep")})
+    claim(tmp_path / "run", [], **{**TRAINING, "resumed": f"{tmp_path}/run/"})
+    claim(tmp_path / "sweep" / "0", [], **{**TRAINING, "resumed": str(tmp_path / "sweep")})
     for place in (tmp_path / "other", tmp_path / "run" / "below"):
         with pytest.raises(DirectoryTakenError, match="ckpt_path"):
-            check_owner(place, [], **{**TRAINING, "resumed": str(tmp_path / "run")})
+            claim(place, [], **{**TRAINING, "resumed": str(tmp_path / "run")})
 
 
 @pytest.mark.parametrize("file", ["multirun.yaml", "multirun_result.json", "run.json", "0/.hydra/config.yaml"])

@@ -59,7 +59,7 @@ class OwnDirectory(Callback):
         with _refusing():
             _check_task_name(config)
             run_directory.take(directory)
-            run_directory.check_owner(
+            run_directory.claim(
                 directory,
                 list(config.hydra.overrides.task),
                 job=config.hydra.job.name,

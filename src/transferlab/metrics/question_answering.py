@@ -32,7 +32,8 @@ Array = NDArray[np.float64]
 # Columns of a question: those of its kind, and in version 2 what the search for the best threshold goes by.
 KINDS = ("HasAns", "NoAns")
 THRESHOLDS = ("exact gain", "f1 gain", "no-answer probability")
-QUESTION = (*(f"{kind} {what}" for kind in KINDS for what in ("exact", "f1", "items")), *THRESHOLDS)
+UNKNOWN = "unknown probability"  # of questions that came without a no-answer probability
+QUESTION = (*(f"{kind} {what}" for kind in KINDS for what in ("exact", "f1", "items")), *THRESHOLDS, UNKNOWN)
 
 
 def squad_scores(
@@ -72,21 +73,20 @@ def squad_scores(
     probabilities: Mapping[str, float] = {}
     if version == 2 and no_answer_probabilities is not None:
         probabilities = no_answer_probabilities
-        for question in asked:
-            if question not in probabilities:
-                raise UserError(f"question {question!r} has a prediction but no no-answer probability: give both")
+        check_probabilities(asked, probabilities)
         asked = [question for question in probabilities if question in golds and question in predictions]
+    elif version == 1:
+        asked = list(golds)
 
+    answers = [predictions.get(question) for question in asked]
     rows = _rows(
         asked,
         [golds[question] for question in asked],
-        [predictions[question] for question in asked],
-        [predictions[question] for question in asked],
+        answers,
+        answers,
         [probabilities.get(question, np.nan) for question in asked],
         version,
     )
-    if version == 1:
-        rows = np.vstack([rows, np.zeros((missing, len(COLUMNS)))])
     withheld = rows[:, NO_ANSWER_PROBABILITY] > 1.0
     rows[withheld, EXACT] = rows[withheld, F1] = 1 - rows[withheld, HAS_ANSWER]
     return _scores(rows, version, search=no_answer_probabilities is not None) | {"missing": float(missing)}
@@ -97,8 +97,9 @@ class SquadScore(RowsMetric):
 
     The plain scores are those of the final predictions, the best ones those of the best answers under the
     best threshold. The state is the table of questions ``[questions, len(COLUMNS)]``: sums would not do, for
-    the best threshold depends on all questions at once. Where no-answer probabilities are equal, the best
-    scores can depend on the order of the questions, as in the official program.
+    the best threshold depends on all questions at once. Questions of equal no-answer probability are answered
+    together or not at all, so that scores do not depend on the order of questions; the official program, and
+    :func:`squad_scores` with it, may stop between them.
     """
 
     is_differentiable = False
@@ -113,15 +114,16 @@ class SquadScore(RowsMetric):
     def update(
         self,
         golds: Sequence[Sequence[str]],
-        predictions: Sequence[str],
+        predictions: Sequence[str | None],
         no_answer_probabilities: Sequence[float] | None = None,
-        best_answers: Sequence[str] | None = None,
+        best_answers: Sequence[str | None] | None = None,
     ) -> None:
         """Add a batch of questions.
 
         Args:
             golds: for each question the wordings of its answers; none when the text does not answer it.
-            predictions: for each question what the system says in the end, ``""`` for no answer.
+            predictions: for each question what the system says in the end, ``""`` for no answer; None where it
+                says nothing at all, which is wrong.
             no_answer_probabilities: for each question.
             best_answers: for each question the best answer that is not ``""``, whatever the probability; the
                 predictions when left out.
@@ -145,14 +147,14 @@ class SquadScore(RowsMetric):
         return list(QUESTION)
 
     def item_counts(
-        self, gold: Sequence[str], prediction: str, probability: float, best_answer: str
+        self, gold: Sequence[str], prediction: str | None, probability: float, best_answer: str | None
     ) -> dict[str, float]:
         """The counts of one question; see :class:`~transferlab.metrics.item_counts.CountsItems`."""
         ((exact, f1, has_answer, *gains, probability),) = _rows(
             [0], [gold], [prediction], [best_answer], [probability], self.version
         ).tolist()
         kind = KINDS[0] if has_answer else KINDS[1]
-        known = {} if np.isnan(probability) else dict(zip(THRESHOLDS, (*gains, probability), strict=True))
+        known = {UNKNOWN: 1.0} if np.isnan(probability) else dict(zip(THRESHOLDS, (*gains, probability), strict=True))
         return {f"{kind} exact": exact, f"{kind} f1": f1, f"{kind} items": 1.0, **known}
 
     def description(self) -> dict[str, Any]:
@@ -165,12 +167,26 @@ class SquadScore(RowsMetric):
         In version 2 the best scores are there when every question came with a probability.
         """
         rows = self.all_rows()
+        # the worst first: a best score between equal probabilities cannot come out then. What is better in exact match
+        # is so in F1 too, so that this order serves both.
+        rows = rows[np.lexsort((rows[:, F1_GAIN], rows[:, EXACT_GAIN]))]
         return _scores(rows, self.version, search=not np.isnan(rows[:, NO_ANSWER_PROBABILITY]).any())
 
 
 def normalise_answer(text: str) -> str:
     """Lower case, without ASCII punctuation, then without English articles, single spaces."""
     return " ".join(ARTICLES.sub(" ", text.lower().translate(WITHOUT_PUNCTUATION)).split())
+
+
+def check_probabilities(questions: Sequence[str], probabilities: Mapping[str, float]) -> None:
+    """Refuse predictions of which some have a no-answer probability, and others none.
+
+    Raises:
+        UserError: names a question without.
+    """
+    for question in questions:
+        if question not in probabilities:
+            raise UserError(f"question {question!r} has a prediction but no no-answer probability: give both")
 
 
 def _check_version(version: int) -> None:
@@ -181,8 +197,8 @@ def _check_version(version: int) -> None:
 def _rows(
     names: Sequence[str | int],
     golds: Sequence[Sequence[str]],
-    predictions: Sequence[str],
-    best_answers: Sequence[str],
+    predictions: Sequence[str | None],
+    best_answers: Sequence[str | None],
     no_answer_probabilities: Sequence[float],
     version: int,
 ) -> Array:
@@ -201,8 +217,10 @@ def _rows(
     return rows
 
 
-def _matches(gold: Sequence[str], prediction: str, version: int) -> tuple[float, float]:
-    """Exact match and F1 with the gold answer that is nearest in each."""
+def _matches(gold: Sequence[str], prediction: str | None, version: int) -> tuple[float, float]:
+    """Exact match and F1 with the gold answer that is nearest in each; 0 without a prediction."""
+    if prediction is None:
+        return 0.0, 0.0
     answers = [normalise_answer(answer).split() for answer in gold]
     if version == 2:
         answers = [answer for answer in answers if answer] or [[]]
@@ -244,7 +262,8 @@ def _best_threshold(rows: Array, gain: int) -> tuple[float, float]:
     """The best score that a threshold can reach, and the lowest such threshold.
 
     The search starts with no question answered, under threshold 0, and answers one after the other by rising
-    probability. It may stop between equal probabilities, as the official one may.
+    probability, in the order of the rows where probabilities are equal. It may stop between these, as the official
+    one may.
     """
     rows = rows[np.argsort(rows[:, NO_ANSWER_PROBABILITY], kind="stable")]
     none_answered = float((rows[:, HAS_ANSWER] == 0).sum())

@@ -7,7 +7,7 @@ import math
 from rich.text import Text
 
 from transferlab.documents import Document, DocumentError, Question
-from transferlab.metrics.question_answering import SquadScore, squad_scores
+from transferlab.metrics.question_answering import SquadScore, check_probabilities
 from transferlab.reporting.document_report import DocumentReport, item_table
 from transferlab.reporting.layers import layer_of
 from transferlab.reporting.score_table import score_markdown, score_table
@@ -22,7 +22,8 @@ def squad_report(documents: list[Document], version: int = 2) -> DocumentReport:
             ``no_answer_probability`` could reach are added, where predictions have one.
 
     Returns:
-        a report whose scores are those of :func:`transferlab.metrics.question_answering.squad_scores`: fractions.
+        a report whose scores are those of :class:`~transferlab.metrics.question_answering.SquadScore`, fractions, and
+        the number of questions that are ``missing`` in the predictions: wrong in version 1, and left out in version 2.
 
     Raises:
         DocumentError: documents without questions, two questions of one id, or a gold question without annotation.
@@ -43,19 +44,23 @@ def squad_report(documents: list[Document], version: int = 2) -> DocumentReport:
         for name, (_, question) in predicted.items()
         if question.no_answer_probability is not None
     }
-    scores = squad_scores(golds, answers, probabilities or None, version)
-    systems = {"predicted": scores}
+    asked = [name for name in gold if name in answers]
+    if version == 2 and probabilities:
+        check_probabilities(asked, probabilities)
+    score = SquadScore(version)
     places = {id(document): place for place, document in enumerate(documents)}
-    asked: list[list[tuple[object, ...]]] = [[] for _ in documents]
-    for name, (document, _) in gold.items():
-        if name in answers or version == 1:
-            probability, answer = probabilities.get(name, math.nan), answers.get(name, "")
-            said = answer if math.isnan(probability) or version == 1 or probability <= 1 else ""
-            asked[places[id(document)]].append((golds[name], said, probability, answer))
+    items: list[list[tuple[object, ...]]] = [[] for _ in documents]
+    for name in asked if version == 2 else gold:
+        probability, answer = probabilities.get(name, math.nan), answers.get(name)
+        said = "" if version == 2 and probability > 1 else answer  # as the official program has it
+        score.update([golds[name]], [said], [probability], [answer])
+        items[places[id(gold[name][0])]].append((golds[name], said, probability, answer))
+    scores = score.compute() | {"missing": float(len(gold) - len(asked))}
+    systems = {"predicted": scores}
     counts = f"{len(golds):,} questions, {scores['missing']:.0f} of them without a prediction"
     text = f"{score_markdown(systems)}\n{counts}\n"
-    items = item_table(SquadScore(version), asked)
-    return DocumentReport(scores, [score_table(systems), Text(counts)], text, items=items)
+    table = item_table(score, items)
+    return DocumentReport(scores, [score_table(systems), Text(counts)], text, items=table)
 
 
 def _by_id(documents: list[Document], side: str) -> dict[str, tuple[Document, Question]]:

@@ -232,10 +232,11 @@ def matthews_score(name: str, classes: Sequence[str]) -> SumScore:
 
 @dataclass(frozen=True)
 class BestThreshold:
-    """What questions score under the best no-answer threshold, as the official program of SQuAD 2.0 searches it.
+    """What questions score under the best no-answer threshold (``transferlab.metrics.question_answering.SquadScore``).
 
-    It starts with no question answered and answers one after the other by rising probability. The search is repeated
-    without each unit, in time of the order of units x items.
+    The search starts with no question answered and answers one after the other by rising probability, those of equal
+    probability together. It is repeated without each unit, in time of the order of units x items. NaN where a question
+    has no probability.
 
     Args:
         name: of the score.
@@ -248,13 +249,15 @@ class BestThreshold:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The gain, the probability that there is no answer, whether that is right, and whether it is not."""
-        return self.gain, "no-answer probability", "NoAns items", "HasAns items"
+        """The gain, the probability that there is no answer and whether it lacks; whether that is right, or is not."""
+        return self.gain, "no-answer probability", "unknown probability", "NoAns items", "HasAns items"
 
     def left_out(self, counts: Array, units: NDArray[np.intp], number: int) -> tuple[Array, Array]:
         """See :class:`Score`."""
-        order = np.argsort(counts[:, 1], kind="stable")
-        gain, _, unanswerable, answerable = counts[order].T
+        if counts[:, 2].any():
+            return np.array(np.nan), np.full(number, np.nan)
+        order = np.lexsort((counts[:, 0], counts[:, 1]))  # the worst first: as if the equally probable came together
+        gain, _, _, unanswerable, answerable = counts[order].T
         units = units[order]
         found = np.empty(number)
         step = max(1, CELLS_AT_ONCE // len(units))

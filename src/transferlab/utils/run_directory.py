@@ -7,10 +7,12 @@ killed.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import wraps
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +21,17 @@ from hydra.core.hydra_config import HydraConfig
 
 from transferlab.utils import run_identity
 from transferlab.utils.errors import UserError
+from transferlab.utils.escaping import visible
 from transferlab.utils.full_disk import saying_what_is_safe
 from transferlab.utils.resume import RECORD, SWEEP, SWEEP_RESULT, command_that_goes_on, overrides_of
 from transferlab.utils.run_files import RunFileError, read_json
 from transferlab.utils.saved_models import DESCRIPTION
 from transferlab.utils.unstarted_runs import leaving_nothing
 
+log = logging.getLogger(__name__)
+
 LOCK = ".lock"
+EARLIER = "earlier"  # results of earlier commands that were given the same directory
 PATIENCE = 5.0  # seconds for a process to die whose run is resumed
 _held: dict[str, FileLock] = {}  # of this process, by directory
 
@@ -96,7 +102,7 @@ def in_its_own_directory(job: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Let what runs a composed config hold its output directory, and refuse one that holds another run.
 
     Raises:
-        DirectoryTakenError: see :func:`check_owner` and :func:`take`.
+        DirectoryTakenError: see :func:`claim` and :func:`take`.
         FullDiskError: there is no room.
     """
 
@@ -109,7 +115,7 @@ def in_its_own_directory(job: Callable[[Any], Any]) -> Callable[[Any], Any]:
         with leaving_nothing(directory), writing(directory), full:
             known = HydraConfig.initialized()
             overrides = list(HydraConfig.get().overrides.task) if known else []
-            check_owner(
+            claim(
                 directory,
                 overrides,
                 job=HydraConfig.get().job.name if known else None,
@@ -121,13 +127,12 @@ def in_its_own_directory(job: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return held
 
 
-def check_owner(
-    directory: Path, overrides: Sequence[str], *, job: str | None, resumed: str | None, repeatable: bool
-) -> None:
-    """Refuse a directory with a run that is not the one that is started now.
+def claim(directory: Path, overrides: Sequence[str], *, job: str | None, resumed: str | None, repeatable: bool) -> None:
+    """Refuse a directory with a run that is not the one that is started now, or keep aside what is there.
 
     A run that is resumed may write there, and so may the same start of it: a job that a scheduler has put back into its
-    queue. What takes no training, such as an evaluation, may be repeated with the same overrides.
+    queue. What takes no training, such as an evaluation, replaces what the same overrides left there; what others left
+    there is moved into ``earlier/<number>``.
 
     Args:
         directory: to be written.
@@ -150,12 +155,29 @@ def check_owner(
         return
     record = read_json(directory / RECORD)
     same = record.get("overrides") == overrides_of(None, directory, list(overrides))
-    if same and (is_same_start(record) or (repeatable and job is not None and record.get("job") == job)):
+    if same and is_same_start(record):
+        return
+    if repeatable and job is not None and record.get("job") == job:
+        if not same:
+            _keep_aside(directory)
         return
     training = (directory / "checkpoints").is_dir()
     raise DirectoryTakenError(
         f"{directory} holds another run{_started(record)}; choose another directory"
         + (f", or go on with that run: {command_that_goes_on(directory)}" if training else "")
+    )
+
+
+def _keep_aside(directory: Path) -> None:
+    """Move all that a command has left in a directory into a new one below it, and say so."""
+    numbers = (number for number in count(1) if not (directory / EARLIER / str(number)).exists())
+    place = directory / EARLIER / str(next(numbers))
+    place.mkdir(parents=True)
+    for path in sorted(directory.iterdir()):
+        if path.name not in (EARLIER, LOCK):
+            path.rename(place / path.name)
+    log.warning(
+        "%s held the results of another command, which are now in %s", visible(str(directory)), visible(str(place))
     )
 
 
