@@ -64,13 +64,13 @@ transfer: $(STAMP) ## predict which source helps, transfer, verify; on the sampl
 	@echo "== transfer 1/4: four sources, briefly trained, two at a time; everything goes to $(TRANSFER_DIR)"
 	OMP_NUM_THREADS=1 $(BIN)/python src/train.py --multirun experiment=squad,mrpc,re,ner trainer.max_epochs=2 test=false \
 	  keep_checkpoints=none 'model_save_dir=$${paths.model_dir}/pretrained/$${task_name}' trainer.precision=$(PRECISION) $(PLACES) $(TWO) \
-	  extras.print_config=false callbacks.rich_progress_bar=null callbacks.model_summary=null
+	  extras.print_config=false callbacks.rich_progress_bar=null callbacks.model_summary=null $(ARGS)
 	@echo "== transfer 2/4: predict: every task as the pretrained encoder sees it (TextEmb), and as its own model does (TaskEmb)"
 	OMP_NUM_THREADS=1 $(BIN)/python src/embed.py --multirun embedding=textemb experiment=squad,mrpc,re,ner $(PLACES) $(TWO)
 	OMP_NUM_THREADS=1 $(BIN)/python src/embed.py --multirun embedding=taskemb experiment=squad,mrpc,re,ner $(PLACES) $(TWO) \
 	  'model_name_or_path=$${paths.model_dir}/pretrained/$${task}'
 	@echo "== transfer 3/4: transfer: every target from every source"
-	OMP_NUM_THREADS=1 $(BIN)/python src/train.py --multirun grid=sample trainer.precision=$(PRECISION) $(PLACES)
+	OMP_NUM_THREADS=1 $(BIN)/python src/train.py --multirun grid=sample trainer.precision=$(PRECISION) $(PLACES) $(ARGS)
 	@echo "== transfer 4/4: verify: predictions of all methods beside what was measured"
 	$(BIN)/python src/rank.py target=[ner,re] sources=[ner,re,squad,mrpc] $(PLACES) \
 	  measured=$$(echo $(TRANSFER_DIR)/transfer_sample/multiruns/*)

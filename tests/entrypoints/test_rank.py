@@ -54,8 +54,8 @@ def run_embed(compose_config: Callable[..., Any], corpus: Path, encoder: Path, t
 
 @pytest.fixture
 def run_rank(compose_config: Callable[..., Any], corpus: Path, encoders: dict[str, str], tmp_path: Path) -> Any:
-    def run(*overrides: str) -> dict[str, Any]:
-        sources = "{" + ",".join(f"{name}: {place}" for name, place in encoders.items()) + "}"
+    def run(*overrides: str, names: str = "") -> dict[str, Any]:
+        sources = names or "{" + ",".join(f"{name}: {place}" for name, place in encoders.items()) + "}"
         of_target = f"target_overrides=['dataset=jsonl','dataset.data_dir={corpus}','features=off']"
         fixed = [f"sources={sources}", of_target, f"library={tmp_path / 'library'}", "target=coref"]
         return rank(compose_config("rank", *fixed, *overrides))
@@ -194,6 +194,11 @@ def test_a_source_of_the_targets_own_corpus_is_left_out_with_what_was_measured(r
     written = run_rank("methods=knn", f"sources.two={own}", "own_corpus=true")
     assert set(pd.read_csv(written["scores"])["source"]) == {"one", "two", "three"}
     assert "| two | tiny | 4 of 4 |" in Path(written["report"]).read_text()
+    models = tmp_path / "models"  # cut off, it is left out as well
+    for name, place in {"ner": own, "re": encoders["one"], "squad": encoders["three"]}.items():
+        shutil.copytree(place, models / "pretrained" / name)
+    written = run_rank("methods=[knn]", f"paths.model_dir={models}", names="[ner_1,re_1,squad]")
+    assert set(pd.read_csv(written["scores"])["source"]) == {"re_1", "squad"}
 
 
 def test_an_interrupted_ranking_keeps_what_there_is(run_rank, encoders, tmp_path, monkeypatch):

@@ -111,6 +111,7 @@ def predict(
     if left_out:
         log.info("%s: trained on the corpus of the target, left out (own_corpus=true keeps them)", ", ".join(left_out))
     encoders = {name: place for name, place in encoders.items() if name not in left_out}
+    truncated = {name: layers for name, layers in truncated.items() if name in encoders}
     if len(encoders) < 2:
         raise ConfigError(f"sources: a ranking needs at least two, there is {', '.join(encoders) or 'none'}")
     found = Prediction(
