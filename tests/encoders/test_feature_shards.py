@@ -78,6 +78,17 @@ def test_a_shard_of_another_format_is_damaged(tmp_path: Path, monkeypatch):
         Shard(path)
 
 
+def test_a_shard_in_the_folder_of_another_layer_is_damaged(tmp_path: Path):
+    path = write_shard(tmp_path / "store" / "weights" / "layer-1", rows())
+    other = tmp_path / "store" / "weights" / "layer-2"
+    other.mkdir()
+    with pytest.raises(DamagedShardError, match="weights/layer-1"):
+        Shard(path.rename(other / path.name))
+    (other / path.name).rename(path)
+    (tmp_path / "store").rename(tmp_path / "elsewhere")  # a store may be moved
+    assert len(Shard(tmp_path / "elsewhere" / "weights" / "layer-1" / path.name).keys) == len(rows())
+
+
 def test_a_file_that_is_gone_is_not_damaged(tmp_path: Path):
     with pytest.raises(FileNotFoundError):
         Shard(tmp_path / "gone.safetensors")

@@ -69,7 +69,7 @@ def forged(**tensors: Any) -> Damage:
         content = {name: tensor.clone() for name, tensor in load_file(shard).items()}
         shard.unlink()
         content |= {name: torch.as_tensor(value, dtype=content[name].dtype) for name, value in tensors.items()}
-        index = feature_shards._index_check(*(content[name] for name in ("vectors", "keys", "lengths", "checks")))
+        index = feature_shards._index_check("", *(content[name] for name in ("vectors", "keys", "lengths", "checks")))
         save_file(content, shard, metadata={"format": feature_shards.FORMAT, "index": index})
 
     damage.__name__ = f"forged {' '.join(tensors)}"

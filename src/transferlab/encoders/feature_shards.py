@@ -43,7 +43,7 @@ class Shard:
         vectors: [T, h].
 
     Raises:
-        DamagedShardError: the file is not a shard, or its index is damaged.
+        DamagedShardError: the file is not a shard, its index is damaged, or it lies in the folder of another layer.
         OSError: it is gone, or the system cannot open it now (no permission, too many open files).
     """
 
@@ -58,9 +58,12 @@ class Shard:
             raise DamagedShardError(f"{path}: {error}") from error
         except RuntimeError as error:  # what torch says of a file that it cannot map
             raise OSError(f"{path}: {error}") from error
-        index = _index_check(self.vectors, keys, lengths, checks)
+        layer = metadata.get("layer", "")  # not said by stores of 0.1
+        index = _index_check(layer, self.vectors, keys, lengths, checks)
         if metadata.get("format") != FORMAT or metadata.get("index") != index:
             raise DamagedShardError(f"{path}: its index does not fit its checksum")
+        if layer not in ("", _layer(path.parent)):
+            raise DamagedShardError(f"{path}: it is of the layer {layer}, whose folder this is not")
         of_rows = {tuple(tensor.shape[1:]) for tensor in (lengths, checks)} == {()} and keys.shape[1:] == (KEY_BYTES,)
         if not of_rows or not len(keys) == len(lengths) == len(checks) or self.vectors.dim() != 2:
             raise DamagedShardError(f"{path}: its tensors are of other shapes than those of a shard")
@@ -119,9 +122,10 @@ def write_shard(folder: Path, rows: Sequence[tuple[bytes, Tensor]]) -> Path:
     tensors = {"keys": keys, "lengths": lengths, "checks": checks, "vectors": vectors}
     name = os.urandom(8).hex()
     unfinished = folder / f"{UNFINISHED}{name}"
-    index = _index_check(vectors, keys, lengths, checks)
+    layer = _layer(folder)
+    index = _index_check(layer, vectors, keys, lengths, checks)
     try:
-        save_file(tensors, unfinished, metadata={"format": FORMAT, "index": index})
+        save_file(tensors, unfinished, metadata={"format": FORMAT, "index": index, "layer": layer})
         give_usual_permissions(unfinished)
         with unfinished.open("rb+") as file:
             os.fsync(file)
@@ -134,13 +138,18 @@ def write_shard(folder: Path, rows: Sequence[tuple[bytes, Tensor]]) -> Path:
     return path
 
 
+def _layer(folder: Path) -> str:
+    """The layer that a folder holds, wherever the store lies: names are made of weights, layer and precision."""
+    return f"{folder.parent.name}/{folder.name}"
+
+
 def _check(vectors: Tensor) -> int:
     return zlib.crc32(vectors.contiguous().view(torch.uint8).numpy().data)
 
 
-def _index_check(vectors: Tensor, *index: Tensor) -> str:
-    """Of the index, and of what the header says of the vectors, whose bytes have checksums of their own."""
-    value = zlib.crc32(f"{vectors.dtype} {tuple(vectors.shape)}".encode())
+def _index_check(layer: str, vectors: Tensor, *index: Tensor) -> str:
+    """Of the index, and of what the header says of layer and vectors, whose bytes have checksums of their own."""
+    value = zlib.crc32(f"{layer}{vectors.dtype} {tuple(vectors.shape)}".encode())
     for tensor in index:
         value = zlib.crc32(tensor.contiguous().numpy().data, value)
     return f"{value:08x}"
