@@ -37,6 +37,7 @@ from transferlab.utils.saved_models import belongs_to, saved_model_of
 
 log = logging.getLogger(__name__)
 
+ENDLESS = -1  # what Lightning calls training without an end
 ROW_LENGTHS = ("max_segment_len", "max_window", "max_length")  # what taskmodules call the longest row of an encoder
 
 
@@ -49,6 +50,11 @@ def check(cfg: DictConfig) -> None:
     check_targets(cfg)
     check_devices(cfg.trainer)
     check_workers(cfg.datamodule.get("num_workers"))
+    if cfg.trainer.get("max_epochs") == ENDLESS and cfg.trainer.get("max_steps", ENDLESS) == ENDLESS:
+        raise ConfigError(
+            "trainer.max_epochs=-1: the learning rate falls to 0 at the end of the training, so the end must be known; "
+            "choose a number of epochs, or give trainer.max_steps"
+        )
     _check_pairing(cfg)
     OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     model = OmegaConf.to_container(cfg.model, resolve=True)

@@ -15,7 +15,18 @@ from omegaconf import DictConfig, OmegaConf
 from transferlab.data.readers.base import Split
 from transferlab.utils.config_checks import check_root_keys, check_section, check_targets, locate, root_keys
 from transferlab.utils.errors import ConfigError
-from transferlab.utils.option_kinds import Count, Filled, FolderName, Natural, NonNegative, Seed, Text, show, words
+from transferlab.utils.option_kinds import (
+    Count,
+    Filled,
+    FolderName,
+    Natural,
+    NonNegative,
+    Repository,
+    Seed,
+    Text,
+    show,
+    words,
+)
 from transferlab.utils.options import Option, Options, options_of
 
 _Name = Text | int
@@ -85,7 +96,7 @@ class Train(Root):
     model_save_dir: Text
     save_every_epoch: bool
     keep_checkpoints: Literal["last", "none", "all"] | bool
-    push_to_hub: Text | None
+    push_to_hub: Repository | None
     copy_frozen_encoders: bool
     callbacks: _Objects
     logger: _Objects

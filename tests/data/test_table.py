@@ -143,6 +143,7 @@ def test_a_column_that_is_not_there_is_named_before_anything_is_read(tmp_path):
             r"line 2, column 'text': 3 .*text",
         ),
         ("train.jsonl", '{"text": "a", "label": ["x"]}', r"line 1, column 'label': .*dataset\.label_kind=several"),
+        ("train.jsonl", '{"text": "a", "label": NaN}', r"line 1, column 'label': nan .* null"),
         ("train.jsonl", '{"text": "a", "label": 1}\n{"text": "b"}', r"line 2: there is no column 'label'"),
     ],
 )

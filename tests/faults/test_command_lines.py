@@ -35,6 +35,8 @@ LINES = rows(
     ("seed", "seed"),
     ("seed=1,2", "seed=1,2", "--multirun"),
     ("~nothing", "nothing"),
+    ("model=3", "model=3", "coreference"),
+    ("wandb_watch=true", "wandb_watch=true"),
     ("logger=null seed=-3", "seed=-3"),
     ("callbacks=null seed=-3", "seed=-3"),
     ("local=laptop", "local=laptop", "local/laptop.yaml"),

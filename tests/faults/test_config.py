@@ -37,6 +37,7 @@ TRAIN = rows(
     ("model.aggregate={type:attention,hidden_size:0}", "model.aggregate.hidden_size=0"),
     ("model.aggregate={type:attention,modes:x}", "modes"),
     ("model.aggregate=''", "model.aggregate=''"),
+    ("model.aggregate={}", "model.aggregate.type", "attention"),
     ("model.aggregate=atention", "atention", "attention"),
     ("model.max_rows_per_pass=0", "model.max_rows_per_pass=0"),
     ("model.normalize_embeddings='yes'", "model.normalize_embeddings=yes"),
@@ -72,6 +73,10 @@ TRAIN = rows(
     # trainer
     ("trainer.devices=100000", "trainer.devices=100000"),
     ("trainer.max_epochs=-3", "trainer.max_epochs=-3"),
+    ("trainer.max_epochs=-1", "trainer.max_epochs=-1", "trainer.max_steps"),
+    ("+trainer.num_nodes=2", "trainer.num_nodes=2", "trainer.num_nodes=1"),
+    ("push_to_hub=notaname/x/y", "push_to_hub=notaname/x/y", "<user>/<name>"),
+    ("push_to_hub=me/a--b", "push_to_hub=me/a--b"),
     ("trainer.max_epochs=2.5", "trainer.max_epochs=2.5"),
     ("trainer.max_epochs=ten", "trainer.max_epochs=ten"),
     ("trainer.max_steps=0", "trainer.max_steps=0"),

@@ -18,6 +18,8 @@ WORD = "a 0 0 x NN * - - - - * (0)"
 TACRED = json.loads((CONFIGS.parent / "data" / "sample" / "tacred" / "test.json").read_text(encoding="utf-8"))[0]
 SQUAD = {"title": "t", "paragraphs": [{"context": "a b", "qas": [{"id": "1", "question": "q", "answers": []}]}]}
 
+ANSWERS = [{"text": "a", "answer_start": 0}]
+
 
 def squad(**changes: object) -> str:
     question = SQUAD["paragraphs"][0]["qas"][0] | changes  # type: ignore[index]
@@ -59,6 +61,7 @@ TABLE = rows(
     (("squad_v2", "test-v2.0.json", "{"), "test-v2.0.json"),
     (("squad_v2", "test-v2.0.json", squad(answers=[{"text": "zzz", "answer_start": 0}])), "1"),
     (("squad_v2", "test-v2.0.json", squad(question=3)), "question"),
+    (("squad_v2", "test-v2.0.json", squad(is_impossible=True, answers=ANSWERS)), "1", "is_impossible"),
     (("conllu", "test.txt", "x"), "conllu"),
     (("conll2003", "test.txt", "x O O Z-PER\n"), "Z-PER"),
     (("crossre", "ai-test.json", "{}"), "ai-test.json", "line 1"),

@@ -202,6 +202,9 @@ def test_documents_without_labels_are_refused_where_they_are_needed():
     assert taskmodule.encode(labelled(None))[0].document.name == "d"
     with pytest.raises(UserError, match="d has no label"):
         taskmodule.encode(labelled(None), annotated=True)
+    with pytest.raises(UserError, match="'no' alone"):
+        make_taskmodule().prepare([labelled("no"), labelled("no")])
+    assert make_taskmodule(labels=["yes", "no"]).prepare([labelled("no")])["labels"] == ["yes", "no"]
     with pytest.raises(UserError, match="none of the training documents has a label"):
         taskmodule.prepare([labelled(None)])
 

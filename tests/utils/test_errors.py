@@ -6,7 +6,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.errors import InstantiationException
 
-from transferlab.utils.errors import UserError, run_entrypoint, user_error_of
+from transferlab.utils.errors import UserError, message_for, run_entrypoint, user_error_of
 
 
 def raising(error: BaseException, cause: BaseException | None = None):
@@ -76,3 +76,11 @@ def test_user_error_of_follows_causes_and_contexts():
     wrapped.__context__ = UserError("inner")
     assert str(user_error_of(wrapped)) == "inner"
     assert user_error_of(RuntimeError("alone")) is None
+
+
+@pytest.mark.parametrize(("module", "shown"), [("pytorch_lightning.loops.fit_loop", True), ("transferlab.x", False)])
+def test_what_lightning_refuses_is_a_message_and_an_error_of_ours_is_not(module, shown):
+    """``trainer.val_check_interval`` beyond the epoch, for one, ends so when the number of batches is known."""
+    with pytest.raises(ValueError, match="too long") as raised:
+        exec("raise ValueError('too long')", {"__name__": module})
+    assert message_for(raised.value) == ("too long" if shown else None)

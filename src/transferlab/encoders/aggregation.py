@@ -150,6 +150,8 @@ def build_aggregation(spec: str | Mapping[str, Any] | None, widths: Mapping[str,
     name = options.pop("type", None)
     aggregation = AGGREGATIONS.get(str(name)) or _of_module(name)
     if aggregation is None:
+        if name is None:
+            raise EncoderError(f"model.aggregate.type is not given; choose one of {', '.join(AGGREGATIONS)}")
         raise EncoderError(
             f"model.aggregate.type={name!r}: choose one of {', '.join(AGGREGATIONS)}, or write your own into "
             f"{Path(__file__).parent / f'{name}.py'}"

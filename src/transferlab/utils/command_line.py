@@ -10,6 +10,7 @@ from transferlab.utils.errors import ConfigError, near
 
 OPTIONAL = "local"  # the one group whose config may be missing
 _NO_CONFIG = re.compile(r"(?P<group>[a-z_]+)=(null|None)?")
+_NO_NAME = re.compile(r"(?P<group>[a-z_]+)=(?P<value>[-+]?[\d.]+(e[-+]?\d+)?|true|false)", re.IGNORECASE)
 _LISTED = re.compile(r"\[([\w, /'\"-]*)\]")
 _TASK = re.compile(r"^\s*- override /(model|taskmodule):", re.MULTILINE)  # of an experiment that chooses a task
 _BASE = re.compile(r"^  - (\w+)\s*$", re.MULTILINE)  # an experiment that another starts from
@@ -23,8 +24,8 @@ def understood(argv: Sequence[str], configs: Path) -> list[str]:
         configs: the directory of the groups. Where one has a config ``off``, that is how it is left out.
 
     Raises:
-        ConfigError: experiments in an order in which one undoes what another is for, two tasks, an unknown flag, or a
-            config of personal settings that there is not.
+        ConfigError: experiments in an order in which one undoes what another is for, two tasks, an unknown flag, a
+            number in place of a config, or a config of personal settings that there is not.
     """
     for argument in argv:
         if argument.startswith("experiment="):
@@ -32,6 +33,7 @@ def understood(argv: Sequence[str], configs: Path) -> list[str]:
     flags, overrides = _flags_and_overrides(argv[1:])
     for argument in overrides if not _has_other_configs(argv) else ():
         _check_there(argument, configs)
+        _check_name(argument, configs)
     return [*argv[:1], *(_left_out(argument, configs) for argument in overrides), *flags]
 
 
@@ -86,6 +88,14 @@ def _check_there(argument: str, configs: Path) -> None:
         if name.removesuffix(".yaml") not in (*known, "null", "None"):
             hint = near(name, known) or (f"choose one of {', '.join(known)}" if known else "write it or leave it out")
             raise ConfigError(f"{argument}: there is no {configs / OPTIONAL / name}.yaml; {hint}")
+
+
+def _check_name(argument: str, configs: Path) -> None:
+    """Refuse a number where a config of a group is to be named; Hydra shows where in its code it fails."""
+    found = _NO_NAME.fullmatch(argument)
+    known = sorted(file.stem for file in (configs / found["group"]).glob("*.yaml")) if found else []
+    if found and known and found["value"] not in known:
+        raise ConfigError(f"{argument}: there is no such config; choose one of {', '.join(known)}")
 
 
 def _check_order(argument: str, experiments: Path) -> None:

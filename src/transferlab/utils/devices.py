@@ -10,6 +10,8 @@ from omegaconf import DictConfig, OmegaConf
 from transferlab.utils.errors import ConfigError, near
 
 GPUS = ("gpu", "cuda")
+# what SLURM, torchrun and other launchers say of the machines of a run
+STARTED_ELSEWHERE = ("SLURM_NTASKS", "TORCHELASTIC_RUN_ID", "MASTER_ADDR", "LSB_JOBID", "JSM_NAMESPACE_SIZE")
 PROCESSES_A_CORE = 4  # of a run; more only wait for each other
 
 
@@ -42,6 +44,12 @@ def check_devices(trainer: DictConfig) -> None:
         raise ConfigError(
             f"trainer.accelerator={accelerator}: torch finds no such device here; choose trainer=cpu, or "
             "trainer.accelerator=auto, which takes a GPU where there is one"
+        )
+    nodes = trainer.get("num_nodes", 1)
+    if nodes > 1 and not any(variable in os.environ for variable in STARTED_ELSEWHERE):
+        raise ConfigError(
+            f"trainer.num_nodes={nodes}: nothing starts processes on other machines here, and this one would wait for "
+            "them; start the run with SLURM or torchrun on each, or choose trainer.num_nodes=1"
         )
     devices = trainer.get("devices", "auto")
     asked = _indices(OmegaConf.to_container(devices) if OmegaConf.is_config(devices) else devices)

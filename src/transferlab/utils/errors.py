@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +79,18 @@ def message_for(error: BaseException) -> str | None:
         said = " ".join(str(error).partition("Error stream produced")[0].split())
         refused = "FailedJobError" in kinds
         return f"SLURM: {said}" + "; change what hydra.launcher asks for (gpus_per_node, partition ...)" * refused
-    return " ".join(str(error).split()) if "MisconfigurationException" in kinds else None  # of Lightning
+    return " ".join(str(error).split()) if _is_refusal_of_lightning(error, kinds) else None
+
+
+def _is_refusal_of_lightning(error: BaseException, kinds: Collection[str]) -> bool:
+    """Whether Lightning itself refuses what its trainer was given, such as ``val_check_interval`` over long epochs."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    raised_in = frame.tb_frame.f_globals.get("__name__", "") if frame is not None else ""
+    return "MisconfigurationException" in kinds or (
+        type(error) is ValueError and raised_in.startswith(("pytorch_lightning.loops.", "pytorch_lightning.trainer."))
+    )
 
 
 def near(name: str, choices: Iterable[str], prefix: str = "") -> str:

@@ -75,6 +75,25 @@ class NamesFolder:
         return "that can name a folder, without / and \\ and not of dots alone"
 
 
+@dataclass(frozen=True)
+class NamesRepository:
+    """A text that can name a repository of the Hugging Face hub, with or without its owner."""
+
+    def hold(self, value: Any) -> bool:
+        """Whether the hub would take it."""
+        parts = str(value).split("/")
+        named = all(
+            re.fullmatch(r"[A-Za-z0-9_][\w.-]{0,95}", part, re.ASCII) and part[-1] not in "-." for part in parts
+        )
+        return len(parts) <= 2 and named and not {"--", ".."} & {str(value)[i : i + 2] for i in range(len(value))}
+
+    def words(self) -> str:
+        """What is said after "a text"."""
+        return "such as <user>/<name>, of letters, digits, -, _ and ."
+
+
+_Names = NamesFolder | NamesRepository
+
 Count = Annotated[int, Limits(least=1)]
 Width = Annotated[int, Limits(least=1, most=2**14)]  # of a layer: weights are made before a wrong one shows
 Depth = Annotated[int, Limits(least=0, most=100)]  # in layers
@@ -86,6 +105,7 @@ Positive = Annotated[float, Limits(above=0)]
 NonNegative = Annotated[float, Limits(least=0)]
 Text = Annotated[str, Filled()]
 FolderName = Annotated[str, Filled(), NamesFolder()]
+Repository = Annotated[str, NamesRepository()]
 
 
 @dataclass(frozen=True)
@@ -149,7 +169,9 @@ def words(kind: Any) -> str:
         for bound in _bounds(kind):
             if isinstance(bound, OneOf):
                 return "one of " + ", ".join(bound.choices)
-        limits = " ".join(bound.words() for bound in _bounds(kind) if isinstance(bound, Limits | NamesFolder))
+        limits = " ".join(
+            bound.words() for bound in _bounds(kind) if isinstance(bound, Limits | NamesFolder | NamesRepository)
+        )
         return f"{words(arguments[0])} {limits}".strip()
     if origin is Literal:
         return ("one of " if len(arguments) > 1 else "") + ", ".join(map(show, arguments))
@@ -202,7 +224,11 @@ def show(value: Any) -> str:
 
 
 def _bounds(kind: Any) -> list[Any]:
-    return [bound for bound in kind.__metadata__ if isinstance(bound, Limits | OneOf | Filled | NamesFolder)]
+    return [
+        bound
+        for bound in kind.__metadata__
+        if isinstance(bound, Limits | OneOf | Filled | NamesFolder | NamesRepository)
+    ]
 
 
 def _is_a(origin: Any, base: type) -> bool:

@@ -156,6 +156,8 @@ def _question(record: Any, paragraph: _Paragraph) -> tuple[Question, int]:
     place = f"{paragraph.place}, question {identity}"
     text = field(record, "question", str, place)
     if record.get("is_impossible"):
+        if record.get("answers"):
+            raise DataError(f"{place}: is_impossible is true, and there are answers; keep one of both")
         return Question(identity, text, answers=[]), 0
     if not record.get("answers"):
         return Question(identity, text, answers=None), 0

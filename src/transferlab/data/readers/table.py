@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -167,6 +168,8 @@ class TableReader:
     def _class(self, raw: Any, where: str) -> str:
         if isinstance(raw, list | dict):
             raise DataError(f"{where}: {raw!r} is not one class; dataset.label_kind=several reads lists of them")
+        if isinstance(raw, float) and not math.isfinite(raw):
+            raise DataError(f"{where}: {raw} is no class; write null where there is no label")
         label = raw if isinstance(raw, str) else json.dumps(raw)
         if self.label_names is None:
             return label
