@@ -29,6 +29,7 @@ def train(cfg: DictConfig) -> dict[str, Any]:
     from pytorch_lightning import seed_everything
 
     from transferlab import building
+    from transferlab.callbacks.best_epoch import BestEpoch
     from transferlab.callbacks.checkpoints import WholeFiles
     from transferlab.callbacks.known_scores import KnownScores, check_direction
     from transferlab.callbacks.resumption import Resumption
@@ -73,10 +74,10 @@ def train(cfg: DictConfig) -> dict[str, Any]:
         if checkpoint is not None:
             log_resolved_config(cfg, loggers)
 
-    resumption = Resumption(begin)
+    best_epoch, resumption = BestEpoch(output_dir), Resumption(begin)
     loggers = instantiate_loggers(cfg.get("logger"))
     scores = KnownScores(cfg.get("optimized_metric"), ("val",) * cfg.validate + ("test",) * cfg.test)
-    callbacks = [resumption, scores, *instantiate_callbacks(cfg.get("callbacks"))]
+    callbacks = [best_epoch, resumption, scores, *instantiate_callbacks(cfg.get("callbacks"))]
     trainer = build_trainer(cfg.trainer, callbacks=callbacks, logger=loggers)
     trainer.strategy.checkpoint_io = WholeFiles()
     leave_to_us(trainer)
@@ -103,7 +104,7 @@ def train(cfg: DictConfig) -> dict[str, Any]:
         trainer.fit(model, datamodule, ckpt_path=cfg.ckpt_path, weights_only=True)
     resumption.begin()
 
-    best = building.best_again(trainer, output_dir) if cfg.train else cfg.ckpt_path
+    best = best_epoch.checkpoint(trainer) if cfg.train else cfg.ckpt_path
     metrics = {}
     for stage in ("validate", "test"):  # both results are kept: neither overwrites the other's
         if cfg[stage]:

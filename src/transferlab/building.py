@@ -7,14 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
-import pytorch_lightning
 import torch
 from omegaconf import DictConfig, OmegaConf
-from pytorch_lightning import Trainer, seed_everything
-from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning import seed_everything
 from torch import Tensor
 
-from transferlab.callbacks.checkpoints import WholeFiles, loops_of
 from transferlab.data.datamodule import TransferDataModule
 from transferlab.encoders import row_vectors
 from transferlab.encoders.checks import check_compile, check_encoders
@@ -24,7 +21,6 @@ from transferlab.encoders.truncation import max_positions
 from transferlab.models.base import TransferModel
 from transferlab.models.classification_model import ClassificationModel
 from transferlab.models.probe_group import ProbeGroup
-from transferlab.models.saving import trained_state
 from transferlab.models.token_classification_model import TokenClassificationModel
 from transferlab.probes import Probe
 from transferlab.utils.batches import Batch
@@ -33,7 +29,7 @@ from transferlab.utils.devices import check_devices, check_workers
 from transferlab.utils.errors import ConfigError, UserError
 from transferlab.utils.instantiate import build
 from transferlab.utils.new_folder import check_writable
-from transferlab.utils.saved_models import belongs_to, saved_model_of
+from transferlab.utils.saved_models import DESCRIPTION, belongs_to
 
 log = logging.getLogger(__name__)
 
@@ -107,14 +103,14 @@ def _check_pairing(cfg: DictConfig) -> None:
 
 
 def is_taken(cfg: DictConfig) -> bool:
-    """Whether the place to save to is outside the run's own directory and holds something else than its model.
+    """Whether the place to save to holds something else than a model of the run.
 
     A run that goes on may have saved its model there before; it does so again.
     """
     place, run = Path(cfg.model_save_dir), Path(cfg.paths.output_dir)
-    if place.is_relative_to(run) or not place.exists() or not any(place.iterdir()):
+    if not place.exists() or not any(place.iterdir()):
         return False
-    return not belongs_to(place, run)
+    return not ((place / DESCRIPTION).is_file() if place.is_relative_to(run) else belongs_to(place, run))
 
 
 def corpus(cfg: DictConfig, probes: Sequence[Probe] = ()) -> tuple[Any, TransferDataModule]:
@@ -212,44 +208,3 @@ def describe(model: TransferModel | ProbeGroup) -> list[dict[str, Any]]:
     if isinstance(model, ProbeGroup):
         return [{"probe": name, **row} for name, probe in model.members() for row in probe.multi_encoder.describe()]
     return model.multi_encoder.describe()
-
-
-def best_checkpoint(trainer: Trainer) -> str | None:
-    """The path of the best checkpoint; None, for the weights at hand, when the run keeps none, or keeps several.
-
-    It lies in the run's own directory, whatever place a checkpoint that was resumed names: the run may have been moved.
-    """
-    if isinstance(trainer.lightning_module, ProbeGroup):
-        return None  # each probe has a best epoch of its own
-    callback = trainer.checkpoint_callback
-    if not isinstance(callback, ModelCheckpoint) or not callback.best_model_path:
-        return None
-    assert callback.dirpath is not None
-    return str(Path(callback.dirpath, Path(callback.best_model_path).name))
-
-
-def best_again(trainer: Trainer, run: Path) -> str | None:
-    """The path of the best checkpoint after training, see :func:`best_checkpoint`.
-
-    A finished run that was extended may have had its best epoch before: of that it has kept the saved model, from which
-    the checkpoint is made once more.
-    """
-    best = best_checkpoint(trainer)
-    if best is None or trainer.strategy.broadcast(Path(best).is_file()):  # all processes do as the first one finds
-        return best
-    if trainer.is_global_zero:
-        model, callback = trainer.lightning_module, trainer.checkpoint_callback
-        place = saved_model_of(run)
-        assert isinstance(model, TransferModel) and place is not None  # BestCheckpoint has asked for it
-        known = getattr(callback, "loops", {})
-        checkpoint = {
-            "state_dict": trained_state(model, place),
-            "loops": known.get(Path(best).name) or loops_of(trainer),
-            "callbacks": {},
-            "pytorch-lightning_version": pytorch_lightning.__version__,
-        }
-        model.on_save_checkpoint(checkpoint)
-        WholeFiles().save_checkpoint(checkpoint, best)
-        log.info("no epoch was better than the one whose model is in %s", place)
-    trainer.strategy.barrier()
-    return best

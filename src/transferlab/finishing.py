@@ -167,7 +167,7 @@ def save(
             "data": OmegaConf.to_container(cfg.dataset, resolve=True),
             **datamodule.facts(),
             "command": record_of(cfg.paths.output_dir).get("command"),
-            **identity(cfg.paths.output_dir),
+            **identity(cfg.paths.output_dir, best),
             "seed": cfg.seed,
         },
         copy_frozen_encoders=cfg.copy_frozen_encoders,

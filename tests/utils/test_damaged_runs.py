@@ -72,9 +72,22 @@ def test_a_damaged_checkpoint_is_named_and_no_advice_runs_its_code(tmp_path, con
         file.write_bytes(content)
     else:
         torch.save(content, file)
-    with pytest.raises(UserError, match=r"last\.ckpt.*move it away") as error:
+    with pytest.raises(UserError, match=r"last\.ckpt.*(restore|name) ") as error:
         WholeFiles().load_checkpoint(file, weights_only=True)
     assert "weights_only" not in str(error.value) and error.value.__cause__ is None
+
+
+def test_that_a_run_without_its_last_checkpoint_starts_anew_is_said_of_unfinished_ones(tmp_path):
+    file = tmp_path / "run" / "checkpoints" / "last.ckpt"
+    file.parent.mkdir(parents=True)
+    file.touch()
+    said = []
+    for _ in ("unfinished", "finished"):
+        with pytest.raises(UserError, match=r"last\.ckpt.* restore it") as error:
+            WholeFiles().load_checkpoint(file, weights_only=True)
+        said.append("starts anew" in str(error.value))
+        (tmp_path / "run" / "metrics.json").write_text("{}")
+    assert said == [True, False]
 
 
 def test_a_large_file_is_not_read(tmp_path):

@@ -453,7 +453,7 @@ def test_a_hostile_checkpoint_has_no_file_elsewhere_removed_or_read(tmp_path):
 
     from pytorch_lightning.callbacks import ModelCheckpoint
 
-    from transferlab.building import best_checkpoint
+    from transferlab.callbacks.best_epoch import best_checkpoint
     from transferlab.callbacks.checkpoints import WholeFiles
 
     own, victim = tmp_path / "run" / "checkpoints", tmp_path / "victim.ckpt"
@@ -470,4 +470,4 @@ def test_a_hostile_checkpoint_has_no_file_elsewhere_removed_or_read(tmp_path):
     assert best_checkpoint(trainer) is None
     for path in (own / "epoch_001.ckpt", "/before/it/was/moved/epoch_001.ckpt", "http://example.org/epoch_001.ckpt"):
         callback.best_model_path = str(path)
-        assert best_checkpoint(trainer) == str(own / "epoch_001.ckpt")
+        assert best_checkpoint(trainer) == own / "epoch_001.ckpt"

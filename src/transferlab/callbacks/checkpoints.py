@@ -19,7 +19,7 @@ from transferlab.utils import interruption
 from transferlab.utils.errors import ConfigError, UserError
 from transferlab.utils.option_kinds import FolderName, NonNegative, fault_of
 from transferlab.utils.options import checked
-from transferlab.utils.saved_models import saved_model_of
+from transferlab.utils.resume import CHECKPOINT, is_finished
 
 LAST, NONE, ALL = KEPT = ("last", "none", "all")  # of the checkpoints of a finished run
 
@@ -67,19 +67,6 @@ class BestCheckpoint(ModelCheckpoint):
     def file_exists(self, filepath: str | os.PathLike[str], trainer: Trainer) -> bool:
         """Whether the name is taken by a checkpoint that is to be kept."""
         return str(filepath) in self.best_k_models
-
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Refuse to go on with a run of whose best epoch nothing is left, before it is asked for at the end.
-
-        Raises:
-            UserError: neither the checkpoint nor the saved model is there.
-        """
-        best, run = Path(self.best_model_path), Path(self.dirpath or ".").parent
-        if self.best_model_path and not best.is_file() and saved_model_of(run) is None:
-            raise UserError(
-                f"{best}, the best epoch so far of the run in {run}, is gone, and the model of that run is not there; "
-                f"put one of them back, or start another run from where it ended: ckpt_path={trainer.ckpt_path}"
-            )
 
     def _save_checkpoint(self, trainer: Trainer, filepath: str) -> None:
         kept = {Path(path).name for path in self.best_k_models}
@@ -204,17 +191,7 @@ class WholeFiles(TorchCheckpointIO):
         Raises:
             UserError: the file is damaged, or holds more than tensors and plain values.
         """
-        remedy = "name another one with ckpt_path=..., or move it away: a run without it starts anew"
-        _check_sums(Path(path), remedy)
-        try:
-            checkpoint = super().load_checkpoint(path, *args, **options)
-        except (OSError, MemoryError):
-            raise
-        except Exception as error:  # a damaged file may raise anything; torch's own message advises to run its code
-            raise UserError(f"{path} cannot be read as a checkpoint ({type(error).__name__}); {remedy}") from None
-        if not isinstance(checkpoint, dict) or "state_dict" not in checkpoint:
-            raise UserError(f"{path} is no checkpoint of a run; {remedy}")
-        return checkpoint
+        return read_checkpoint(Path(path), _remedy(Path(path)), *args, **options)
 
     def remove_checkpoint(self, path: str | os.PathLike[str]) -> None:
         """Remember a checkpoint that is not needed any more.
@@ -234,6 +211,40 @@ class WholeFiles(TorchCheckpointIO):
         for old in self._superfluous:
             old.unlink(missing_ok=True)
         self._superfluous = []
+
+
+def read_checkpoint(path: Path, remedy: str, *args: Any, **options: Any) -> dict[str, Any]:
+    """The content of a checkpoint.
+
+    Args:
+        path: of the file.
+        remedy: what to do about one that is damaged.
+        args, options: of Lightning's reader.
+
+    Raises:
+        UserError: the file is damaged, or holds more than tensors and plain values.
+    """
+    _check_sums(path, remedy)
+    try:
+        checkpoint = TorchCheckpointIO().load_checkpoint(path, *args, **options)
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:  # a damaged file may raise anything; torch's own message advises to run its code
+        raise UserError(f"{path} cannot be read as a checkpoint ({type(error).__name__}); {remedy}") from None
+    if not isinstance(checkpoint, dict) or "state_dict" not in checkpoint:
+        raise UserError(f"{path} is no checkpoint of a run; {remedy}")
+    return checkpoint
+
+
+def _remedy(path: Path) -> str:
+    """What to do about a damaged checkpoint: without its last one a run starts anew, unless it is finished."""
+    run = path.absolute().parents[1]
+    remedy = "restore it from a copy, or name another one with ckpt_path=..."
+    if path.absolute() != run / CHECKPOINT:
+        return remedy
+    if is_finished(run):
+        return f"{remedy}; without it the finished run in {run} keeps its scores and its model, but cannot be extended"
+    return f"{remedy}, or move it away: the run in {run} then starts anew"
 
 
 def _check_sums(path: Path, remedy: str) -> None:
