@@ -54,6 +54,7 @@ def train(cfg: DictConfig) -> dict[str, Any]:
         return metrics
     check_config(cfg, "train")
     check_direction(cfg)
+    building.check_checkpoints(cfg)
     checkpoint = last_checkpoint(goes_on, output_dir)
     if goes_on is not None and checkpoint is None:
         log.info("%s has no checkpoint yet: this run starts anew, in its directory", output_dir)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -12,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import seed_everything
 from torch import Tensor
 
+from transferlab.callbacks.checkpoints import LAST, BestCheckpoint, LastCheckpoint
 from transferlab.data.datamodule import TransferDataModule
 from transferlab.encoders import row_vectors
 from transferlab.encoders.checks import check_compile, check_encoders
@@ -29,6 +31,7 @@ from transferlab.utils.devices import check_devices, check_workers
 from transferlab.utils.errors import ConfigError, UserError
 from transferlab.utils.instantiate import build
 from transferlab.utils.new_folder import check_writable
+from transferlab.utils.resume import CHECKPOINT
 from transferlab.utils.saved_models import DESCRIPTION, belongs_to
 
 log = logging.getLogger(__name__)
@@ -46,11 +49,7 @@ def check(cfg: DictConfig) -> None:
     check_targets(cfg)
     check_devices(cfg.trainer)
     check_workers(cfg.datamodule.get("num_workers"))
-    if cfg.trainer.get("max_epochs") == ENDLESS and cfg.trainer.get("max_steps", ENDLESS) == ENDLESS:
-        raise ConfigError(
-            "trainer.max_epochs=-1: the learning rate falls to 0 at the end of the training, so the end must be known; "
-            "choose a number of epochs, or give trainer.max_steps"
-        )
+    _check_lengths(cfg.trainer)
     _check_pairing(cfg)
     OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     model = OmegaConf.to_container(cfg.model, resolve=True)
@@ -83,10 +82,50 @@ def check(cfg: DictConfig) -> None:
         )
 
 
+def check_checkpoints(cfg: DictConfig) -> None:
+    """Refuse callbacks by whose checkpoints a run could not go on, or would disturb another one.
+
+    Raises:
+        ConfigError: naming the key.
+    """
+    run = Path(os.path.realpath(cfg.paths.output_dir))
+    for name, callback in (cfg.get("callbacks") or {}).items():
+        if callback is None or not callback.get("dirpath"):
+            continue
+        kind, folder = locate(str(callback.get("_target_")), f"callbacks.{name}"), os.path.realpath(callback.dirpath)
+        is_last, is_best = (
+            isinstance(kind, type) and issubclass(kind, one) for one in (LastCheckpoint, BestCheckpoint)
+        )
+        beside_last = Path(folder) == run / CHECKPOINT.parent
+        if (is_last and not beside_last) or (is_best and not Path(folder).is_relative_to(run)):
+            raise ConfigError(
+                f"callbacks.{name}.dirpath={callback.dirpath}: a run goes on from checkpoints in its own directory; "
+                "leave it out, and choose the place of whole runs, paths.log_dir=..."
+            )
+        if not is_last and beside_last and (callback.get("save_last") or callback.get("filename") == LAST):
+            raise ConfigError(
+                f"callbacks.{name}: it would replace {CHECKPOINT}, from which the run goes on; leave out "
+                "save_last, and choose another filename"
+            )
+
+
 def check_store(cfg: DictConfig) -> None:
     """Refuse a feature store that cannot be written; one that others have filled may be read by those who cannot."""
     if cfg.get("features") and not any(Path(cfg.features.directory).glob(f"*/*/*{SUFFIX}")):
         check_writable(cfg.features.directory, "features.directory")
+
+
+def _check_lengths(trainer: DictConfig) -> None:
+    """Refuse a training without an end, or one that would have to be longer than it may be."""
+    if trainer.get("max_epochs") == ENDLESS and trainer.get("max_steps", ENDLESS) == ENDLESS:
+        raise ConfigError(
+            "trainer.max_epochs=-1: the learning rate falls to 0 at the end of the training, so the end must be known; "
+            "choose a number of epochs, or give trainer.max_steps"
+        )
+    for least, most in (("min_epochs", "max_epochs"), ("min_steps", "max_steps")):
+        low, high = trainer.get(least), trainer.get(most)
+        if low is not None and high is not None and 0 <= high < low:
+            raise ConfigError(f"trainer.{least}={low} is more than trainer.{most}={high}: set one to that of the other")
 
 
 def _check_pairing(cfg: DictConfig) -> None:

@@ -17,6 +17,7 @@ from transferlab.utils.config_checks import check_root_keys, check_section, chec
 from transferlab.utils.errors import ConfigError
 from transferlab.utils.option_kinds import (
     Count,
+    Days,
     Filled,
     FolderName,
     Natural,
@@ -167,7 +168,7 @@ class Features(Train):
     """
 
     action: Literal["list", "verify", "prune", "fill"]
-    older_than_days: NonNegative | None
+    older_than_days: Days | None
     encoder_contains: Text | None
     to_gb: NonNegative | None
     everything: bool
@@ -335,7 +336,7 @@ class Runs(Root):
 
     action: Literal["list", "delete"]
     dry_run: bool
-    older_than_days: NonNegative | None
+    older_than_days: Days | None
     status: Literal["finished", "failed", "interrupted", "killed", "unknown"] | None
     path: Text | None
     part: Literal["run", "checkpoints"]

@@ -39,9 +39,8 @@ class Model(LightningModule):
 
 def fit(place: Path, scores: list[float], **options: object) -> list[str]:
     """The checkpoints of a run that keeps the two best."""
-    named = {"dirpath": place, "auto_insert_metric_name": False}
-    best = BestCheckpoint(**named, filename="epoch_{epoch:03d}", monitor="val/f1", mode="max", save_top_k=2)
-    last = LastCheckpoint(**named, filename="last", enable_version_counter=False)
+    by_score = {"monitor": "val/f1", "mode": "max", "save_top_k": 2, "auto_insert_metric_name": False}
+    best, last = BestCheckpoint(place, "epoch_{epoch:03d}", **by_score), LastCheckpoint(place)
     trainer = Trainer(
         accelerator="cpu", callbacks=[best, last], logger=False, enable_progress_bar=False, num_sanity_val_steps=0,
         enable_model_summary=False, **options,

@@ -8,7 +8,7 @@ import zipfile
 import zlib
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from lightning_fabric.plugins import TorchCheckpointIO
@@ -17,11 +17,13 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 
 from transferlab.utils import interruption
 from transferlab.utils.errors import ConfigError, UserError
-from transferlab.utils.option_kinds import FolderName, NonNegative, fault_of
+from transferlab.utils.option_kinds import Count, FolderName, Minutes, Natural, Text, fault_of
 from transferlab.utils.options import checked
 from transferlab.utils.resume import CHECKPOINT, is_finished
 
-LAST, NONE, ALL = KEPT = ("last", "none", "all")  # of the checkpoints of a finished run
+LAST: Literal["last"] = "last"
+NONE, ALL = "none", "all"
+KEPT = (LAST, NONE, ALL)  # of the checkpoints of a finished run
 
 
 def kept(value: Any) -> str:
@@ -51,6 +53,10 @@ class BestCheckpoint(ModelCheckpoint):
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
+        given = [f"{name}={options[name]}" for name in ("every_n_epochs", "every_n_train_steps") if options.get(name)]
+        given += ["train_time_interval"] if options.get("train_time_interval") else []
+        if len(given) > 1:
+            raise ConfigError(f"callbacks.model_checkpoint: {' and '.join(given)} exclude each other; leave one out")
         super().__init__(*args, **options)
         if self.filename in (LAST, f"{LAST}.ckpt"):
             raise ConfigError(
@@ -97,17 +103,40 @@ class LastCheckpoint(ModelCheckpoint):
     what is then missing. A signal that ends the run waits for the end of its step, and the run is saved there, too;
     where that cannot be, the checkpoint that there is stands.
 
+    Of Lightning's options it takes those that leave one file, with the whole state, where ``resume=`` looks for it.
+
     Args:
+        dirpath: checkpoints/ of the run.
+        filename: by which a run that goes on finds it.
         every_minutes: 0 saves after each step; None, or ``every_n_train_steps``, leaves out those by time.
-        options: of Lightning's ModelCheckpoint.
+        every_n_train_steps: of the optimizer.
+        every_n_epochs: saves at the end of so many epochs.
+        verbose: whether each is logged.
+        enable_version_counter: a second file would not be found.
     """
 
     @checked("callbacks.last_checkpoint")
-    def __init__(self, *args: Any, every_minutes: NonNegative | None = None, **options: Any) -> None:
-        if every_minutes is not None and not options.get("every_n_train_steps"):
-            options["train_time_interval"] = timedelta(minutes=every_minutes)
-        super().__init__(*args, **options)
-        self._every_n_epochs = self._every_n_epochs or 1  # Lightning's triggers exclude each other
+    def __init__(
+        self,
+        dirpath: Text | Path,
+        filename: Literal["last"] = LAST,
+        *,
+        every_minutes: Minutes | None = None,
+        every_n_train_steps: Natural | None = None,
+        every_n_epochs: Count | None = None,
+        verbose: bool = False,
+        enable_version_counter: Literal[False] = False,
+    ) -> None:
+        by_time = None if every_minutes is None or every_n_train_steps else timedelta(minutes=every_minutes)
+        super().__init__(
+            dirpath,
+            filename,
+            verbose=verbose,
+            every_n_train_steps=every_n_train_steps,
+            train_time_interval=by_time,
+            enable_version_counter=enable_version_counter,
+        )
+        self._every_n_epochs = every_n_epochs or 1  # beside them: Lightning's triggers exclude each other
 
     @property
     def state_key(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from pytorch_lightning.trainer.states import TrainerFn
 
 from transferlab.utils.csv_logger import RunCSVLogger
 from transferlab.utils.distributed import of_all_processes
+from transferlab.utils.errors import UserError
 
 log = logging.getLogger(__name__)
 
@@ -107,6 +108,7 @@ class Resumption(Callback):
             trainer.fit_loop.epoch_loop._batches_that_stepped -= over  # to the step that its validation was logged at
             checkpoint["callbacks"] = {}
             return
+        _refuse_less(trainer, {"max_epochs": epoch["ready"], "max_steps": checkpoint["global_step"]})
         if over:
             self._max_steps = trainer.max_steps
         saving = [(callback, getattr(callback, "dirpath", None)) for callback in trainer.checkpoint_callbacks]
@@ -192,6 +194,25 @@ class Resumption(Callback):
                 trainer.current_epoch - 1, trainer.global_step,
                 " (callbacks.early_stopping=null goes on)" if trainer.should_stop else "",
             )  # fmt: skip
+
+
+def _refuse_less(trainer: Trainer, done: Mapping[str, int]) -> None:
+    """Refuse to train no longer than a checkpoint already has been, which it cannot be brought back from.
+
+    Args:
+        trainer: of the run.
+        done: of the checkpoint, by the option of the trainer: the epochs that were begun, and the steps.
+
+    Raises:
+        UserError: naming the option and what it must be at least.
+    """
+    for name, count in done.items():
+        most = getattr(trainer, name)
+        if most is not None and 0 <= most < count and not getattr(trainer, "fast_dev_run", False):
+            raise UserError(
+                f"trainer.{name}={most}: {trainer.ckpt_path} has been trained for {count} already; choose at least "
+                f"{count}, or start another run without it"
+            )
 
 
 def generator_states() -> dict[str, Any]:

@@ -34,7 +34,9 @@ def message_of(error: HydraException | OmegaConfBaseException) -> str:
         return _missing_config(error.missing_cfg_file, list(error.options or ()))
     cause = error.__cause__
     if isinstance(error, InstantiationException):
-        return _one_line(str(error))
+        key = re.search(r"full_key: (\S+)", str(error))
+        said = str(cause) if cause is not None and key else str(error)
+        return _one_line(f"{key[1]}: {said.rstrip('.')}; check the values under this key" if key else said)
     if isinstance(error, OmegaConfBaseException):
         return _of_omegaconf(error)
     if isinstance(error, OverrideParseException):

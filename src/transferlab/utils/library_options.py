@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from transferlab.utils.option_kinds import Count, Filled, Limits, Natural, NonNegative, Share, Text
+from transferlab.utils.option_kinds import Count, Days, Filled, Limits, Natural, NonNegative, Share, Text
 
 _Mode = Literal["min", "max"]
 _Endless = Literal[-1]
 _Batches = Natural | Annotated[float, Limits(least=0, most=1)] | None  # a number of batches, or a share of them
-_Time = Text | dict[str, NonNegative] | None
+_Time = Text | dict[Literal["weeks", "days", "hours", "minutes", "seconds"], Days] | None
 
 _TRAINER: dict[str, Any] = {
     "accelerator": Text,
@@ -43,7 +44,7 @@ _KINDS: dict[str, dict[str, Any]] = {
     },
     "pytorch_lightning.callbacks.model_checkpoint.ModelCheckpoint": {
         "mode": _Mode, "save_top_k": Natural | _Endless, "every_n_epochs": Natural | None,
-        "every_n_train_steps": Natural | None, "train_time_interval": Any,
+        "every_n_train_steps": Natural | None, "train_time_interval": timedelta | None,
     },
     "pytorch_lightning.callbacks.lr_monitor.LearningRateMonitor": {"logging_interval": Literal["step", "epoch"] | None},
     "pytorch_lightning.callbacks.progress.rich_progress.RichProgressBar": {"refresh_rate": Natural},

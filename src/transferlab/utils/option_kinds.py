@@ -103,6 +103,8 @@ Share = Annotated[float, Limits(least=0, most=1)]
 DropoutRate = Annotated[float, Limits(least=0, below=1)]
 Positive = Annotated[float, Limits(above=0)]
 NonNegative = Annotated[float, Limits(least=0)]
+Days = Annotated[float, Limits(least=0, most=100_000)]  # Python counts dates from the year 1 on
+Minutes = Annotated[float, Limits(least=0, most=525_600)]  # of a year
 Text = Annotated[str, Filled()]
 FolderName = Annotated[str, Filled(), NamesFolder()]
 Repository = Annotated[str, NamesRepository()]
