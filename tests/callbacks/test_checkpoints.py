@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader
 from transferlab.callbacks.checkpoints import BestCheckpoint, LastCheckpoint, WholeFiles
 from transferlab.callbacks.resumption import Resumption, relocate
 from transferlab.utils import interruption
+from transferlab.utils.errors import UserError
 
 
 class Model(LightningModule):
@@ -133,6 +134,20 @@ def test_the_last_checkpoint_is_written_every_epoch_however_rare_validation_is(
     train(tmp_path, Noting(), {"max_epochs": 3, **options})
     at = {int(path.name.partition(" ")[0]) for path in tmp_path.glob("* noted.ckpt")}
     assert {4, 8, 12} <= at
+
+
+def test_a_run_is_not_resumed_to_end_before_where_it_is(tmp_path: Path) -> None:
+    train(tmp_path, Noting(), {"max_epochs": 3}, every_n_train_steps=3)
+    within = {6: "6 batches, 2 noted.ckpt", 12: "last.ckpt"}  # in the second epoch, and after the third
+    for steps, epochs in ((6, 2), (12, 3)):
+        for option, least in (("max_epochs", epochs), ("max_steps", steps)):
+            enough = {"max_epochs": epochs, "max_steps": steps}
+            with pytest.raises(UserError, match=rf"trainer\.{option}={least - 1}:.*{least}"):
+                train(tmp_path / "less", Noting(), enough | {option: least - 1}, tmp_path / within[steps])
+            assert not (tmp_path / "less").exists()
+        model = Noting()
+        train(tmp_path / str(steps), model, {"max_epochs": epochs}, tmp_path / within[steps])
+        assert model.batches == 4 * epochs
 
 
 class Signalled(Noting):
