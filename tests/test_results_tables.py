@@ -145,13 +145,17 @@ def test_the_check_names_what_differs_and_writing_mends_it(script, tmp_path, cap
         ("<!-- table: source -->\n<!-- end of table -->", "sources"),
         ("<!-- table: sources -->\n| a |\n", "sources"),
         ("<!-- table: sources -->\n<!-- table: views -->\n<!-- end of table -->", "sources"),
-        ("<!-- table: views -->\n| a |\n<!-- end of table -->", "layer_study.csv"),
     ],
-    ids=["unknown", "without an end", "within another", "without a record"],
+    ids=["unknown", "without an end", "within another"],
 )
 def test_a_mistake_on_a_page_is_refused(script, page, named):
     with pytest.raises(UserError, match=named):
         script.with_tables(page, RECORDS)
+
+
+def test_a_table_without_its_record_is_refused(script, tmp_path):
+    with pytest.raises(UserError, match=r"layer_study\.csv"):
+        script.with_tables("<!-- table: views -->\n| a |\n<!-- end of table -->", tmp_path)
 
 
 # -- the tables whose records are made by a later study, from a tiny one
