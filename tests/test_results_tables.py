@@ -236,9 +236,10 @@ def test_documents_have_to_give_the_score_that_was_logged(script, study):
 def test_views_are_judged_without_the_reference(script, study):
     rows = cells(script.TABLES["views"](study))
     assert script.TABLES["views"](study).columns[1] == "rank of the best of 5"
-    assert rows["logme"][0] == "1" and rows["knn"][0] == "5"
-    assert float(rows["logme"][3]) > 0.8 and float(rows["knn"][3]) == -float(rows["logme"][3])
+    assert rows["LogME"][0] == "1" and rows["nearest neighbours"][0] == "5"
+    assert float(rows["LogME"][3]) > 0.8 and float(rows["nearest neighbours"][3]) == -float(rows["LogME"][3])
     assert rows["random"][3] == "0.00"
+    assert rows["LogME"][4] == rows["LogME"][3]  # no source has collapsed here
 
 
 def test_probes_stand_beside_fine_tuning(script, study):

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from results_tables.agreement import HEADINGS, agreement, order
-from results_tables.records import NONE, percent, read, spread
-from results_tables.transfer import BASELINE, LITBANK, measured
+from results_tables.records import NONE, number, percent, read, spread
+from results_tables.transfer import BASELINE, LITBANK, METHODS, measured
 from transferlab.reporting.text_table import TextTable
 from transferlab.statistics.items import ItemCounts
 from transferlab.statistics.scores import coreference_score
@@ -28,6 +28,7 @@ SCORES, DOCUMENTS, VIEWS = "layer_study.csv", "layer_study_documents.csv", "view
 COLUMNS = ("source", "depth", "seed", "metric", "value")
 VALIDATION, TEST = "val/conll_f1", "test/conll_f1"
 SCORE = coreference_score("conll_f1")
+COLLAPSED = "paws"  # the source that learned nothing
 CELL = ["source", "depth", "seed"]
 ROUNDING = 1e-4  # between a logged score, in 32 bits, and the same of its documents
 
@@ -72,7 +73,8 @@ def probes_and_transfer(place: Path) -> TextTable:
 def views(place: Path) -> TextTable:
     """How well estimators that saw a view agree with what probes of it reached.
 
-    There are no intervals: views of one source are not independent, and this is one target.
+    There are no intervals: views of one source are not independent, and this is one target. The last column is the rank
+    correlation over the views of the sources that learned their task.
     """
     probed = _scores(place, TEST)
     whole = f"{BASELINE}_{probed.loc[BASELINE].index.max()}"
@@ -81,9 +83,14 @@ def views(place: Path) -> TextTable:
     if missing := [view for view in predicted.index if view not in probed.index]:
         raise UserError(f"{place / VIEWS}: no probe of {', '.join(missing)} in {SCORES}; add it, or leave the view out")
     judged = judge(predicted, probed.loc[predicted.index], baseline=whole)
-    rows = [[method, *agreement(judged.loc[method])] for method in order(judged)]
+    learned = [view for view in predicted.index if not view.startswith(f"{COLLAPSED}_")]
+    without = judge(predicted.loc[learned], probed.loc[learned], baseline=whole)
+    rows = [
+        [METHODS.get(method, method), *agreement(judged.loc[method]), number(without.loc[method, "spearman"])]
+        for method in order(judged)
+    ]
     count = len(predicted.index.drop(whole, errors="ignore"))
-    return TextTable(["method", f"rank of the best of {count}", *HEADINGS], rows)
+    return TextTable(["method", f"rank of the best of {count}", *HEADINGS, f"without {COLLAPSED}"], rows)
 
 
 def _scores(place: Path, metric: str) -> pd.DataFrame:
