@@ -37,6 +37,20 @@ def distance_prior(feature_emb_size: int, dropout: float) -> nn.Sequential:
     )
 
 
+def chosen_antecedents(indices: Tensor, columns: Tensor) -> Tensor:
+    """The antecedents in some columns of the scores.
+
+    Args:
+        indices: [K, c] int64, positions among the kept spans.
+        columns: [K] int64, one for each span; 0 is that of the dummy.
+
+    Returns:
+        [K] int64 positions, -1 for the dummy.
+    """
+    chosen = indices.gather(1, (columns - 1).clamp(min=0)[:, None]).squeeze(1)
+    return chosen.masked_fill(columns == 0, -1)
+
+
 @dataclass
 class Antecedents:
     """The antecedents considered for each kept span.

@@ -21,7 +21,13 @@ from torch.nn import functional
 from transferlab.models.coreference.feedforward import full_precision, hidden_layers
 from transferlab.models.coreference.mentions import NOT_A_SPAN, keep_top_spans, span_widths
 from transferlab.models.coreference.pair_features import PairFeatureScorer
-from transferlab.models.coreference.ranking_head import HeadOutput, RankingHead
+from transferlab.models.coreference.ranking_head import (
+    FalseNewDelta,
+    HeadOutput,
+    LossType,
+    MentionLossSpans,
+    RankingHead,
+)
 from transferlab.models.dropout import Dropout
 from transferlab.utils.batches import CoreferenceDocument
 from transferlab.utils.option_kinds import Count, DropoutRate, Limits, NonNegative, Positive, Width
@@ -47,9 +53,13 @@ class BilinearHead(RankingHead):
         use_distance_prior: an antecedent score of the distance alone.
         num_genres: genres known from the training data.
         num_segment_distances: segment distances told apart.
+        loss_type: of antecedents: their marginal likelihood, or a hinge on the best one.
+        false_new_delta: what a missing link costs in the hinge loss, from 0 to 3, a wrong one the rest; 1: the same.
         mention_loss_coef: weight of the mention loss; 0 leaves it out.
-        keep_singletons: the corpus annotates singletons: the mention loss then covers *all* candidates.
+        mention_loss: spans that it covers: those kept, or all candidates; null: all with keep_singletons, else kept.
+        keep_singletons: the corpus annotates singletons: a positive mention score alone makes one.
         dropout: on features and hidden vectors.
+        higher_order: null: these methods are of the mention-ranking head, for they need vectors of spans.
     """
 
     @checked("model")
@@ -69,14 +79,21 @@ class BilinearHead(RankingHead):
         use_distance_prior: bool = True,
         num_genres: Annotated[int, Limits(0, 2**14)] = 0,
         num_segment_distances: Width = 11,
+        loss_type: LossType = "marginalized",
+        false_new_delta: FalseNewDelta = 1.5,
         mention_loss_coef: NonNegative = 0.0,
+        mention_loss: MentionLossSpans | None = None,
         keep_singletons: bool = False,
         dropout: DropoutRate = 0.3,
+        higher_order: None = None,
     ) -> None:
         super().__init__(
             top_span_ratio=top_span_ratio,
             max_num_extracted_spans=max_num_extracted_spans,
+            loss_type=loss_type,
+            false_new_delta=false_new_delta,
             mention_loss_coef=mention_loss_coef,
+            mention_loss=mention_loss,
             keep_singletons=keep_singletons,
         )
         self.mention_scorer = BilinearMentionScorer(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
 
 from transferlab.models import sampling
+from transferlab.models.coreference.antecedents import chosen_antecedents
 from transferlab.models.coreference.ranking_head import HeadOutput
 
 Mention = tuple[int, int]
@@ -40,7 +40,8 @@ def sample_clusters(output: HeadOutput, keep_singletons: bool, generator: torch.
         return []
     drawn = sampling.categorical(output.antecedent_scores, generator)  # [K], 0 is the dummy
     is_mention = sampling.bernoulli(output.mention_scores, generator).tolist()
-    return _linked(output, _positions(output, drawn), is_mention, keep_singletons)
+    antecedents = chosen_antecedents(output.antecedents, drawn).tolist()
+    return _linked(output, antecedents, is_mention, keep_singletons)
 
 
 def _linked(
@@ -67,10 +68,4 @@ def best_antecedents(output: HeadOutput) -> list[int]:
     """For each kept span the position of its best antecedent among the kept spans, or -1 for the dummy."""
     if not output.mentions():
         return []
-    return _positions(output, output.antecedent_scores.argmax(dim=1))
-
-
-def _positions(output: HeadOutput, columns: Tensor) -> list[int]:
-    """For each kept span the antecedent in a column [K] of its scores, or -1 for the dummy's, which is 0."""
-    chosen = output.antecedents.gather(1, (columns - 1).clamp(min=0)[:, None]).squeeze(1)
-    return chosen.masked_fill(columns == 0, -1).tolist()
+    return chosen_antecedents(output.antecedents, output.antecedent_scores.argmax(dim=1)).tolist()

@@ -14,10 +14,21 @@ import torch
 from torch import Tensor
 
 from transferlab.models.coreference.antecedents import CoarseScorer, PairScorer
+from transferlab.models.coreference.higher_order import CLUSTER_MERGING, METHODS, REFINEMENTS
+from transferlab.models.coreference.higher_order.base import HigherOrder
+from transferlab.models.coreference.higher_order.cluster_merging import ClusterMerging
+from transferlab.models.coreference.higher_order.growing_clusters import Reduce
 from transferlab.models.coreference.mentions import MentionScorer, keep_top_spans
-from transferlab.models.coreference.ranking_head import HeadOutput, RankingHead
+from transferlab.models.coreference.ranking_head import (
+    FalseNewDelta,
+    HeadOutput,
+    LossType,
+    MentionLossSpans,
+    RankingHead,
+)
 from transferlab.utils.batches import CoreferenceDocument
-from transferlab.utils.option_kinds import Count, Depth, DropoutRate, Limits, NonNegative, Positive, Width
+from transferlab.utils.errors import UserError
+from transferlab.utils.option_kinds import Count, Depth, DropoutRate, Limits, NonNegative, OneOf, Positive, Width
 from transferlab.utils.options import checked
 
 
@@ -40,11 +51,19 @@ class CoreferenceHead(RankingHead):
         use_width_prior: a mention score of the width alone.
         use_distance_prior: a coarse antecedent score of the distance alone.
         fine_grained: bilinear coarse scores; False keeps the nearest antecedents.
+        higher_order: how other spans take part in the score of a pair; null: they do not.
+        coref_depth: how often pairs are scored, spans refined in between; null: twice with a method that refines them.
+        cluster_ffnn_size: hidden width of the scorer of clusters.
+        cluster_reduce: what represents a cluster: the mean of its spans, or their maximum in each dimension.
+        easy_cluster_first: merge clusters in the order of their spans' best scores, not in text order.
+        cluster_dloss: train the scores of pairs alone, too.
         num_genres: genres known from the training data.
         num_segment_distances: segment distances told apart.
+        loss_type: of antecedents: their marginal likelihood, or a hinge on the best one.
+        false_new_delta: what a missing link costs in the hinge loss, from 0 to 3, a wrong one the rest; 1: the same.
         mention_loss_coef: weight of the mention loss; 0 leaves it out.
-        keep_singletons: the corpus annotates singletons: the mention loss then covers *all* candidates, because a
-            positive mention score alone makes a singleton.
+        mention_loss: spans that it covers: those kept, or all candidates; null: all with keep_singletons, else kept.
+        keep_singletons: the corpus annotates singletons: a positive mention score alone makes one.
         dropout: on features and hidden layers.
         gradient_checkpointing: recompute the pair scorer's hidden layers in the backward pass.
     """
@@ -68,17 +87,34 @@ class CoreferenceHead(RankingHead):
         use_width_prior: bool = True,
         use_distance_prior: bool = True,
         fine_grained: bool = True,
+        higher_order: Annotated[str, OneOf(METHODS)] | None = None,
+        coref_depth: Annotated[int, Limits(1, 100)] | None = None,
+        cluster_ffnn_size: Width = 3000,
+        cluster_reduce: Reduce = "mean",
+        easy_cluster_first: bool = False,
+        cluster_dloss: bool = False,
         num_genres: Annotated[int, Limits(0, 2**14)] = 0,
         num_segment_distances: Width = 11,
+        loss_type: LossType = "marginalized",
+        false_new_delta: FalseNewDelta = 1.5,
         mention_loss_coef: NonNegative = 0.0,
+        mention_loss: MentionLossSpans | None = None,
         keep_singletons: bool = False,
         dropout: DropoutRate = 0.3,
         gradient_checkpointing: bool = False,
     ) -> None:
+        if higher_order is None and (coref_depth or 1) > 1:
+            raise UserError(
+                f"model.coref_depth={coref_depth} scores pairs again after their spans are refined, but "
+                f"model.higher_order=null does not refine them; choose one of {', '.join(REFINEMENTS)}"
+            )
         super().__init__(
             top_span_ratio=top_span_ratio,
             max_num_extracted_spans=max_num_extracted_spans,
+            loss_type=loss_type,
+            false_new_delta=false_new_delta,
             mention_loss_coef=mention_loss_coef,
+            mention_loss=mention_loss,
             keep_singletons=keep_singletons,
         )
         self.mention_scorer = MentionScorer(
@@ -113,6 +149,22 @@ class CoreferenceHead(RankingHead):
             dropout=dropout,
             gradient_checkpointing=gradient_checkpointing,
         )
+        # the last to be made, so that the others start from the same weights with and without it
+        self.higher_order: HigherOrder | None = None
+        if higher_order == CLUSTER_MERGING:
+            self.higher_order = ClusterMerging(
+                self.mention_scorer.span_size,
+                ffnn_size=cluster_ffnn_size,
+                ffnn_depth=ffnn_depth,
+                feature_emb_size=feature_emb_size,
+                reduce=cluster_reduce,
+                easy_first=easy_cluster_first,
+                dropout=dropout,
+                gradient_checkpointing=gradient_checkpointing,
+            )
+        elif higher_order is not None and coref_depth != 1:
+            self.higher_order = REFINEMENTS[higher_order](self.mention_scorer.span_size, (coref_depth or 2) - 1)
+        self.cluster_dloss = cluster_dloss and higher_order == CLUSTER_MERGING
 
     def forward(self, words: Tensor, document: CoreferenceDocument) -> HeadOutput:
         """Score one document.
@@ -126,10 +178,17 @@ class CoreferenceHead(RankingHead):
         spans = self.mention_scorer.spans(words, starts, ends)  # [K, D]
         mention_scores = candidate_scores[starts, ends - starts]  # [K]
         antecedents = self.coarse_scorer(spans, mention_scores)
-        fine = self.pair_scorer(
-            spans, antecedents, document.speaker_ids[starts], document.segment_ids[starts], document.genre_id
-        )  # [K, c]
-        dummy = fine.new_zeros(len(fine), 1)
+
+        def scored(spans: Tensor) -> Tensor:  # [K, D] -> [K, 1 + c]
+            fine = self.pair_scorer(
+                spans, antecedents, document.speaker_ids[starts], document.segment_ids[starts], document.genre_id
+            )  # [K, c]
+            dummy = fine.new_zeros(len(fine), 1)
+            return torch.cat([dummy, fine + antecedents.coarse_scores], dim=1)
+
+        scores = pair_scores = scored(spans)
+        if self.higher_order is not None:
+            scores = self.higher_order(spans, antecedents, pair_scores, scored)
         return HeadOutput(
             candidate_scores=candidate_scores,
             starts=starts,
@@ -137,5 +196,6 @@ class CoreferenceHead(RankingHead):
             mention_scores=mention_scores,
             antecedents=antecedents.indices,
             antecedent_exists=antecedents.exists,
-            antecedent_scores=torch.cat([dummy, fine + antecedents.coarse_scores], dim=1),
+            antecedent_scores=scores,
+            pair_scores=pair_scores if self.cluster_dloss else None,
         )

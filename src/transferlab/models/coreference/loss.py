@@ -57,6 +57,30 @@ def marginal_likelihood_loss(scores: Tensor, labels: Tensor) -> Tensor:
     return (scores.logsumexp(dim=1) - gold.logsumexp(dim=1)).sum()
 
 
+def hinge_loss(scores: Tensor, labels: Tensor, false_new_delta: float) -> Tensor:
+    """Slack-rescaled hinge of the best antecedent against the best gold one, summed over spans.
+
+    After Wiseman et al. 2015 (https://aclanthology.org/P15-1137), in the form of published mention-ranking models: a
+    span whose best antecedent is wrong costs delta * (1 + its score - the best gold score), one whose best is gold costs
+    nothing, whatever the margin. With d = ``false_new_delta``, delta is (1 + d) / 2 for a span that has an antecedent
+    and is linked to the dummy, (3 - d) / 2 for every other mistake: equal at d = 1, 2 together.
+
+    Args:
+        scores: [K, 1 + c] fp32, the dummy's 0 first, ``-inf`` where there is no antecedent.
+        labels: [K, 1 + c] bool.
+        false_new_delta: d.
+
+    Returns:
+        [] fp32.
+    """
+    best, chosen = scores.max(dim=1)  # [K] each
+    gold = scores.masked_fill(~labels, float("-inf")).max(dim=1).values  # [K]
+    wrong = ~labels.gather(1, chosen[:, None]).squeeze(1)
+    is_dummy = (chosen == 0).to(scores.dtype)
+    delta = (3 - false_new_delta) / 2 + (false_new_delta - 1) * is_dummy  # [K], of a mistake
+    return (wrong * delta * (1 + best - gold)).sum()
+
+
 def mention_loss(mention_scores: Tensor, is_gold: Tensor) -> Tensor:
     """Binary cross-entropy of mention scores, summed.
 
