@@ -17,8 +17,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from transferlab.models.coreference import higher_order
 from transferlab.models.coreference.head import CoreferenceHead
+from transferlab.models.coreference.higher_order.cluster_merging import ClusterMerging
 from transferlab.utils.batches import CoreferenceDocument
+
+from .higher_order_reference import REFINED, PlainMerging, SpanClustering, plain_hinge
 
 
 @dataclass
@@ -51,7 +55,9 @@ class PlainHead(nn.Module):
         self.max_num_extracted_spans = head.max_num_extracted_spans
         self.max_top_antecedents = coarse.max_top_antecedents
         self.mention_loss_coef = head.mention_loss_coef
-        self.keep_singletons = head.keep_singletons
+        self.mention_loss = head.mention_loss
+        self.loss_type, self.false_new_delta = head.loss_type, head.false_new_delta
+        self.cluster_dloss = head.cluster_dloss
         self.dropout = nn.Dropout(dropout)
 
         self.counterparts: list[tuple[nn.Parameter, nn.Parameter, slice]] = []
@@ -73,6 +79,24 @@ class PlainHead(nn.Module):
         self.pair_ffnn = self._ffnn(
             [pair.from_span, pair.from_antecedent, pair.from_product, pair.from_features], pair.score
         )
+        self._higher_order(head.higher_order)
+
+    def _higher_order(self, theirs: nn.Module | None) -> None:
+        self.merging: PlainMerging | None = None
+        self.refinements = 0
+        if isinstance(theirs, ClusterMerging):
+            network = theirs.network
+            ffnn = self._ffnn(
+                [network.from_span, network.from_cluster, network.from_product, network.from_size], network.score
+            )
+            self.merging = PlainMerging(ffnn, self._copy(network.size_embedding), theirs.reduce, theirs.easy_first)
+        elif theirs is not None:
+            self.refinements = theirs.refinements
+            self.gate = self._copy(theirs.gate)
+            if isinstance(theirs, higher_order.SpanClustering):
+                self.refined = SpanClustering(self._copy(theirs.attention))
+            else:
+                self.refined = REFINED[type(theirs)]
 
     def _copy(self, module: nn.Module | None) -> nn.Module | None:
         if module is None:
@@ -113,19 +137,37 @@ class PlainHead(nn.Module):
         spans, mention_scores = spans[kept], candidate_scores[kept]  # [K, D], [K]
 
         coarse, antecedents, exists = self.coarse_antecedents(spans, mention_scores)  # [K, c] each
+        dummy = coarse.new_zeros(len(coarse), 1)
         fine = self.fine_scores(spans, antecedents, starts, document)  # [K, c]
-        scores = torch.cat([coarse.new_zeros(len(coarse), 1), fine + coarse], dim=1)  # [K, 1 + c]
+        scores = pair_scores = torch.cat([dummy, fine + coarse], dim=1)  # [K, 1 + c]
+        for _ in range(self.refinements):
+            refined = self.refined(spans, antecedents, exists, scores)  # [K, D]
+            gate = torch.sigmoid(self.gate(torch.cat([spans, refined], dim=1)))
+            spans = gate * refined + (1 - gate) * spans
+            fine = self.fine_scores(spans, antecedents, starts, document)
+            scores = torch.cat([dummy, fine + coarse], dim=1)
+        if self.merging is not None:
+            scores = self.merging(spans, antecedents, exists, pair_scores)
 
         same_cluster = kept_clusters[antecedents] == kept_clusters[:, None]
         labels = same_cluster & (kept_clusters > 0)[:, None] & exists  # [K, c]
         labels = torch.cat([~labels.any(dim=1, keepdim=True), labels], dim=1)  # [K, 1 + c]
-        gold_scores = scores + torch.log(labels.to(scores))
-        loss = (torch.logsumexp(scores, dim=1) - torch.logsumexp(gold_scores, dim=1)).sum()
+        loss = self.antecedent_loss(scores, labels)
+        if self.cluster_dloss:
+            loss = loss + self.antecedent_loss(pair_scores, labels)
         if self.mention_loss_coef:
-            logits, ids = (candidate_scores, cluster_ids) if self.keep_singletons else (mention_scores, kept_clusters)
+            every = self.mention_loss == "all"
+            logits, ids = (candidate_scores, cluster_ids) if every else (mention_scores, kept_clusters)
             gold, others = functional.logsigmoid(logits[ids > 0]), functional.logsigmoid(-logits[ids == 0])
             loss = loss - self.mention_loss_coef * (gold.sum() + others.sum())
         return PlainOutput(starts, ends, mention_scores, antecedents, exists, scores, loss)
+
+    def antecedent_loss(self, scores: Tensor, labels: Tensor) -> Tensor:
+        """[] of scores and labels [K, 1 + c]."""
+        if self.loss_type == "hinge":
+            return plain_hinge(scores, labels, self.false_new_delta)
+        gold_scores = scores + torch.log(labels.to(scores))
+        return (torch.logsumexp(scores, dim=1) - torch.logsumexp(gold_scores, dim=1)).sum()
 
     def candidates(self, sentence_ids: Tensor) -> tuple[Tensor, Tensor]:
         """First and last words, [C] each, of all spans inside a sentence, ordered by (start, end)."""

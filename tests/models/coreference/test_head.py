@@ -34,6 +34,10 @@ OPTIONS = {
     "nearest antecedents": {"fine_grained": False},
     "no mention loss": {"mention_loss_coef": 0.0},
     "singletons": {"keep_singletons": True},
+    "singletons, and mention loss of kept spans": {"keep_singletons": True, "mention_loss": "kept"},
+    "mention loss of all candidates": {"mention_loss": "all"},
+    "hinge": {"loss_type": "hinge"},
+    "hinge of few false links": {"loss_type": "hinge", "false_new_delta": 0.3},
     "two hidden layers": {"ffnn_depth": 2},
     "checkpointed": {"gradient_checkpointing": True},
     "more antecedents than spans": {"max_top_antecedents": 100},
@@ -64,9 +68,15 @@ def make_document(n: int, seed: int, sentence: int = 6, mentions: int | None = N
     )
 
 
-def compare(options: dict, n: int = 29, seed: int = 0, hidden_size: int = 5, **shape) -> None:
+def compare(
+    options: dict, n: int = 29, seed: int = 0, hidden_size: int = 5, weights: float = 1.0, **shape
+) -> tuple[PlainHead, CoreferenceHead]:
+    """Hold the head, its weights multiplied by a number, against the plain one; both are returned."""
     torch.manual_seed(seed)
     head = CoreferenceHead(hidden_size, **{**BASE, **options}).double().train()
+    with torch.no_grad():
+        for parameter in head.parameters():
+            parameter *= weights
     plain = PlainHead(head)
     document = make_document(n, seed, **shape)
     words = torch.randn(n, hidden_size, dtype=torch.float64)
@@ -90,6 +100,7 @@ def compare(options: dict, n: int = 29, seed: int = 0, hidden_size: int = 5, **s
         wanted = torch.zeros_like(copied) if copied.grad is None else copied.grad
         wanted = wanted if parameter.ndim == 1 or columns == slice(None) else wanted[:, columns]
         torch.testing.assert_close(gradient, wanted, rtol=1e-9, atol=1e-11)
+    return plain, head
 
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
