@@ -151,6 +151,17 @@ def test_the_head_is_chosen_by_name(encoder):
         make_model(encoder, head="biliner")
 
 
+def test_bad_options_of_a_head_are_refused_before_encoders_are_loaded():
+    for options, named in (
+        ({"head": "bilinear", "higher_order": "max_antecedent"}, r"model\.higher_order=max_antecedent: choose null"),
+        ({"coref_depth": 2}, r"model\.coref_depth=2 .*model\.higher_order"),
+        ({"keep_singletons": True}, r"model\.keep_singletons=true .*model\.mention_loss_coef"),
+        ({"mention_loss": "all"}, r"model\.mention_loss=all .*model\.mention_loss_coef"),
+    ):
+        with pytest.raises(UserError, match=named):
+            make_model("no/such/encoder", **options)
+
+
 def test_every_head_accepts_the_options_of_all(encoder):
     """The config lists them all; a misspelt one is still refused."""
     options = {"model_heads": False, "fine_grained": False, "max_top_antecedents": 3, "top_span_ratio": 0.2}

@@ -19,7 +19,7 @@ from transferlab.models.coreference.head import CoreferenceHead
 from transferlab.models.coreference.ranking_head import HeadOutput
 from transferlab.utils.batches import CoreferenceBatch, CoreferenceDocument
 from transferlab.utils.option_kinds import OneOf, Positive
-from transferlab.utils.options import checked, options_of
+from transferlab.utils.options import checked
 
 HEADS: dict[str, type[CoreferenceHead] | type[BilinearHead]] = {
     "mention_ranking": CoreferenceHead,
@@ -54,7 +54,8 @@ class CoreferenceModel(TransferModel):
         names = {kind: set(inspect.signature(kind).parameters) for kind in HEADS.values()}
         kind = HEADS[head]
         head_options = {name: value for name, value in options.items() if name in names[kind]}
-        options_of(kind).check(head_options, "model")  # before any weight is loaded
+        with torch.device("meta"):  # refuses bad options before any encoder is loaded
+            kind(1, **head_options)
         of_heads = set().union(*names.values()) - {"gradient_checkpointing"}  # which the encoders take, too
         super().__init__(**{name: value for name, value in options.items() if name not in of_heads})
         self.save_hyperparameters({"head": head, "initializer_std": initializer_std, **options})

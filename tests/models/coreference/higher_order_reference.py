@@ -80,7 +80,7 @@ class PlainMerging(nn.Module):
     """Adds the score of a span with the cluster of each antecedent, deciding span after span.
 
     Attributes:
-        mergers: how many spans were in a cluster already when they were linked to that of another, of the last document.
+        mergers: how often two clusters became one in the last document.
     """
 
     def __init__(self, ffnn: nn.Module, size_embedding: nn.Module, reduce: str, easy_first: bool) -> None:

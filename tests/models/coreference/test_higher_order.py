@@ -34,28 +34,28 @@ MERGINGS = {
 @pytest.mark.parametrize("method", REFINEMENTS)
 def test_refinements_equal_the_plain_ones(method, depth):
     """Weights are larger than at the start of training, so that spans are linked."""
-    _, head = compare({"higher_order": method, "coref_depth": depth}, seed=depth, weights=2.0)
-    assert linked(head, depth) > 3
-    for seed in range(3):
-        options = {"fine_grained": bool(seed % 2), "use_features": seed > 0, "gradient_checkpointing": seed == 2}
-        compare({"higher_order": method, "coref_depth": depth, "loss_type": "hinge", **options}, 20, seed, weights=2.0)
+    options = {"higher_order": method, "coref_depth": depth}
+    _, head = compare(options, 19, seed=depth, weights=2.0)
+    assert linked(head, 19, depth) > 1
+    others = {"loss_type": "hinge", "fine_grained": depth == 3, "use_features": False, "gradient_checkpointing": True}
+    compare({**options, **others}, 16, seed=0, weights=2.0)
 
 
 @pytest.mark.parametrize("options", MERGINGS.values(), ids=MERGINGS)
 def test_merging_equals_the_plain_one(options, monkeypatch):
     monkeypatch.setattr(cluster_merging, "PAIRS_PER_BLOCK", 7)
     mergers = 0
-    for seed in range(3):
-        plain, head = compare({**MERGING, **options}, n=29, seed=seed, weights=2.5)
-        assert linked(head, seed) > 5
+    for seed in (1, 2):
+        plain, head = compare({**MERGING, **options}, n=22, seed=seed, weights=2.5)
+        assert linked(head, 22, seed) > 3
         mergers += plain.merging.mergers
     assert (mergers > 0) == options.get("easy_cluster_first", False), "in text order a span is alone when it is linked"
 
 
-def linked(head: CoreferenceHead, seed: int) -> int:
-    """How many spans of the document of ``compare`` have an antecedent."""
+def linked(head: CoreferenceHead, n: int, seed: int) -> int:
+    """How many spans of a random document have an antecedent."""
     torch.manual_seed(seed)
-    document, words = make_document(29, seed), torch.randn(29, 5, dtype=torch.float64)
+    document, words = make_document(n, seed), torch.randn(n, 5, dtype=torch.float64)
     return sum(position >= 0 for position in best_antecedents(head(words, document)))
 
 

@@ -60,7 +60,7 @@ class CoreferenceHead(RankingHead):
         num_genres: genres known from the training data.
         num_segment_distances: segment distances told apart.
         loss_type: of antecedents: their marginal likelihood, or a hinge on the best one.
-        false_new_delta: what a missing link costs in the hinge loss, from 0 to 3, a wrong one the rest; 1: the same.
+        false_new_delta: d of the hinge loss: a missing link costs (1 + d) / 2, any other mistake (3 - d) / 2.
         mention_loss_coef: weight of the mention loss; 0 leaves it out.
         mention_loss: spans that it covers: those kept, or all candidates; null: all with keep_singletons, else kept.
         keep_singletons: the corpus annotates singletons: a positive mention score alone makes one.

@@ -61,9 +61,9 @@ def hinge_loss(scores: Tensor, labels: Tensor, false_new_delta: float) -> Tensor
     """Slack-rescaled hinge of the best antecedent against the best gold one, summed over spans.
 
     After Wiseman et al. 2015 (https://aclanthology.org/P15-1137), in the form of published mention-ranking models: a
-    span whose best antecedent is wrong costs delta * (1 + its score - the best gold score), one whose best is gold costs
-    nothing, whatever the margin. With d = ``false_new_delta``, delta is (1 + d) / 2 for a span that has an antecedent
-    and is linked to the dummy, (3 - d) / 2 for every other mistake: equal at d = 1, 2 together.
+    span whose best antecedent is wrong costs delta * (1 + its score - the best gold score); where the best is gold, the
+    cost is 0, whatever the margin. With d = ``false_new_delta``, delta is (1 + d) / 2 for a missing link (the dummy is
+    best, an antecedent is gold) and (3 - d) / 2 for every other mistake: equal at d = 1, 2 together.
 
     Args:
         scores: [K, 1 + c] fp32, the dummy's 0 first, ``-inf`` where there is no antecedent.

@@ -63,7 +63,7 @@ class RankingHead(nn.Module):
         top_span_ratio: kept spans per word.
         max_num_extracted_spans: the most spans kept in a document.
         loss_type: of antecedents: their marginal likelihood, or a hinge on the best one.
-        false_new_delta: how much a missing link costs in the hinge loss, a wrong one costs the rest of 2.
+        false_new_delta: d of the hinge loss: a missing link costs (1 + d) / 2, any other mistake (3 - d) / 2.
         mention_loss_coef: weight of the mention loss; 0 leaves it out.
         mention_loss: spans that it covers: those kept or all candidates; None: all with ``keep_singletons``, else kept.
         keep_singletons: the corpus annotates singletons: a positive mention score alone makes one.

@@ -53,7 +53,7 @@ class SpanRefinement(HigherOrder):
 
     @abstractmethod
     def weights(self, spans: Tensor, antecedents: Antecedents, scores: Tensor) -> Tensor:
-        """[K, K] fp32, the weight of every span (column) in r of every span (row); for the arguments see ``forward``."""
+        """[K, K] fp32, the weight of every span (column) in the sum of every span (row); arguments as in forward."""
 
     def forward(
         self, spans: Tensor, antecedents: Antecedents, scores: Tensor, rescored: Callable[[Tensor], Tensor]

@@ -4,9 +4,9 @@ Let A_ik be the probability that span k is the antecedent of span i, and A_ii th
 which is named by its first span. Span i belongs to entity j with the probability E_ij = [i = j] A_ii + sum_{k<i} A_ik
 E_kj, hence E = (I - L)^-1 diag(A) with L the part of A below its diagonal.
 
-At the time of span i, entity j is represented by the sum of all spans up to i, weighted by their membership. The sum r_i
-is that of all entities, weighted by the membership of i: r_i = sum_j E_ij sum_{k<=i} E_kj x_k. Its weights are thus
-the lower triangle of E E^T. Like those of the published method they do not add up to 1.
+At the time of span i, entity j is represented by the sum of all spans up to i, weighted by their membership. Span i
+moves towards the sum of all entities, weighted by its own: r_i = sum_j E_ij sum_{k<=i} E_kj x_k. The weights of spans
+are thus the lower triangle of E E^T. Like those of the published method they do not add up to 1.
 """
 
 from __future__ import annotations
