@@ -66,7 +66,7 @@ def embed(cfg: DictConfig) -> dict[str, Any]:
         raise ConfigError(
             f"{file} was made with other settings; overwrite=true makes it anew, task=... gives this one another name"
         )
-    examples = ready.datamodule.examples(cfg.split)
+    examples = ready.examples(cfg.split)
     batches = batches_of([e.length for e in examples], size, ready.embedder.shuffled, cfg.seed, cfg.epochs)
     log.info("%s of %s: %d examples in %d batches; to %s", ready.kind, cfg.task, len(examples), len(batches), file)
     unfinished = file.with_name(f".{ready.kind}.unfinished")

@@ -40,6 +40,9 @@ class Sum:
     def settings(self) -> dict[str, Any]:
         return {}
 
+    def begin(self, batches: int) -> None:
+        assert batches == len(BATCHES)
+
     def update(self, batch: Batch) -> None:
         if self.updates == self.stop_at:
             raise KeyboardInterrupt

@@ -28,7 +28,7 @@ GROUPS = {
     "head": "the weights of the task's head",
 }
 _ACTIVATION = re.compile(r"encoder\.layer\.\d+\.(?:multihead|layer)_output")
-ROUNDING = 1e-8  # of squared gradients: sums of as many as there are subtokens lose a few of their last digits
+ROUNDING = 1e-4  # of gradients: sums of as many as there are subtokens lose a few of their last digits
 
 # in front of these stands the number of the block; what is added to values reaches the sum of all heads' outputs as it
 # is, because the weights of attention sum to 1, and what the last norm of a block adds is a part of what it returns
@@ -96,7 +96,7 @@ def chosen(components: Sequence[str], groups: Mapping[str, Sequence[str]], model
     return [name for name in names if name in wanted]
 
 
-def identically_zero(sums: Mapping[str, Tensor], names: Sequence[str]) -> list[str]:
+def identically_zero(sums: Mapping[str, Tensor], names: Sequence[str], power: int = 2) -> list[str]:
     """The components whose gradient is zero, up to rounding.
 
     Some gradients are sums of terms that cancel: nothing depends on the bias of attention's keys; and where one softmax
@@ -105,10 +105,11 @@ def identically_zero(sums: Mapping[str, Tensor], names: Sequence[str]) -> list[s
     not asked for), and an activation when it is nothing beside the others.
 
     Args:
-        sums: of squared gradients, by name; where there is none it is zero.
+        sums: of powers of gradients, by name; where there is none it is zero.
         names: of the components that are asked for.
+        power: that gradients were raised to.
     """
-    means = {name: float(sums[name].mean()) if name in sums else 0.0 for name in names}
+    means = {name: float(sums[name].abs().mean()) if name in sums else 0.0 for name in names}
     biases = [name for name in names if name.endswith(".bias")]
     activations = [name for name in names if name == POOLED or _ACTIVATION.fullmatch(name)]
     largest = {name: max(means[other] for other in kind) for kind in (biases, activations) if kind for name in kind}
@@ -116,7 +117,7 @@ def identically_zero(sums: Mapping[str, Tensor], names: Sequence[str]) -> list[s
     def rounding(name: str) -> float:
         weight = name.removesuffix("bias") + "weight"
         beside = means.get(weight, largest[name]) if name in biases else largest.get(name, 0.0)
-        return ROUNDING * beside
+        return float(ROUNDING**power) * beside
 
     return [name for name in names if means[name] <= rounding(name)]
 

@@ -37,6 +37,9 @@ class Embedder(Protocol):
     def settings(self) -> dict[str, Any]:
         """What changes the meaning of the numbers."""
 
+    def begin(self, batches: int) -> None:
+        """Take note of how many batches there will be, those of an earlier process included."""
+
     def update(self, batch: Any) -> None:
         """Add the examples of a batch."""
 
@@ -93,6 +96,7 @@ def embed(
         device: where batches go.
     """
     name = sha256(json.dumps([identity, list(map(list, batches))], sort_keys=True, default=str).encode()).hexdigest()
+    embedder.begin(len(batches))
     done = _resume(embedder, unfinished, name)
     if done:
         log.info("going on from batch %d of %d, found in %s", done, len(batches), unfinished)

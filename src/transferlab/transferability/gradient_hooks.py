@@ -1,4 +1,4 @@
-"""Hooks through which a task embedding sees the gradients of an encoder's activations and layers, and keeps none.
+"""Hooks that show a task embedding the activations of an encoder, their gradients and those of its layers.
 
 Letters in shapes: R rows, T subtokens, E examples, H width.
 """
@@ -19,7 +19,7 @@ from transferlab.transferability.components import POOLED, layer_output, multihe
 from transferlab.transferability.per_example import RowsOfExamples, rule_of
 from transferlab.utils.errors import UserError
 
-Add = Callable[[str, Tensor], None]  # takes the name of a component and its squared gradients
+Add = Callable[[str, Tensor], None]  # takes the name of a component and its powers
 
 
 def not_by_rows(name: str) -> UserError:
@@ -32,33 +32,38 @@ def not_by_rows(name: str) -> UserError:
 
 @contextmanager
 def watched_activations(
-    encoder: Encoder, components: Collection[str], rows: RowsOfExamples, add: Add
+    encoder: Encoder, components: Collection[str], rows: RowsOfExamples, add: Add, values: bool = False
 ) -> Iterator[None]:
-    """While this lasts, backward passes add (sum_it m_it dL/da_it)^2 / T of the activations, and of the pooled output.
+    """While this lasts, backward passes add (sum_it m_it dL/da_it)^power / T of activations, and of the pooled output.
 
     Args:
         encoder: whose forward passes are watched.
         components: those of other kinds are left alone.
         rows: of the batch, by example; T are the tokens of an example.
         add: gets each activation once in a backward pass, summed over examples.
+        values: forward passes add the same of the activations themselves, (sum_it m_it a_it)^power / T.
     """
     config = encoder.backbone.config
     family = FAMILIES.get(config.model_type)
 
-    def squares(total: Tensor) -> Tensor:  # [R, H] to [H]
-        return (rows.summed(total).square() / rows.tokens[:, None]).sum(0)
+    def powers(total: Tensor) -> Tensor:  # [R, H] to [H]
+        return (rows.summed(total).pow(rows.power) / rows.tokens[:, None]).sum(0)
 
     def watch(name: str, activation: Tensor) -> None:
-        def see(gradient: Tensor) -> None:
-            by_rows = gradient.transpose(0, 1) if family and family.length_first else gradient  # [R, T, H]
-            add(name, squares(rows.masked(by_rows)))
+        def see(vectors: Tensor) -> None:
+            by_rows = vectors.transpose(0, 1) if family and family.length_first else vectors  # [R, T, H]
+            add(name, powers(rows.masked(by_rows)))
 
-        activation.register_hook(see)
+        see(activation.detach()) if values else activation.register_hook(see)
 
     def watch_pooled(module: nn.Module, arguments: Any, output: Tensor) -> None:
         place = rows.mask.ne(0).int().argmax(1)  # [R], where the first token stands
         row = torch.arange(len(place), device=place.device)
-        output.register_hook(lambda gradient: add(POOLED, squares(gradient[row, place])))  # [R, T, H]
+
+        def see(vectors: Tensor) -> None:  # [R, T, H]
+            add(POOLED, powers(vectors[row, place]))
+
+        see(output.detach()) if values else output.register_hook(see)
 
     def context_of(name: str) -> Callable[[nn.Module, Any], None]:
         return lambda projection, arguments: watch(name, arguments[0])
@@ -84,7 +89,7 @@ def watched_activations(
 def watched_layers(
     encoder: Encoder, layers: Sequence[str], rows: RowsOfExamples, add: Add
 ) -> Iterator[dict[str, Tensor | None]]:
-    """While this lasts, backward passes add the squared gradients of each example of the parameters of layers.
+    """While this lasts, backward passes add the powers of the gradients of each example of the parameters of layers.
 
     Args:
         encoder: whose forward passes are watched.
@@ -115,8 +120,8 @@ def watched_layers(
         read = inputs if is_table else inputs.detach().reshape(count, -1, inputs.shape[-1])
 
         def see(gradient: Tensor) -> None:
-            for parameter, squares in rule(layer, read, gradient.reshape(count, -1, gradient.shape[-1]), rows):
-                add(f"{path}.{parameter}", squares)
+            for parameter, powers in rule(layer, read, gradient.reshape(count, -1, gradient.shape[-1]), rows):
+                add(f"{path}.{parameter}", powers)
 
         output.register_hook(see)
         return output

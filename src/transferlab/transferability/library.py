@@ -22,6 +22,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from transferlab.documents import write_atomically
+from transferlab.transferability.components import HEAD, distinct
 from transferlab.utils.errors import UserError, near
 from transferlab.utils.new_folder import give_usual_permissions
 from transferlab.utils.option_kinds import FolderName, fault_of, words
@@ -53,6 +54,11 @@ class TaskVectors:
     vectors: Mapping[str, Tensor]
     space: Mapping[str, Any]
     about: Mapping[str, Any]
+
+    def to_compare(self) -> list[str]:
+        """The components in which tasks are compared: none twice, and none of a head, which belongs to its task."""
+        names = self.vectors if self.space.get("feature_type") == "weights" else distinct(self.vectors)
+        return [name for name in names if not name.startswith(HEAD)]
 
 
 class TaskLibrary:

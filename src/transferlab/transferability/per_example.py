@@ -1,4 +1,4 @@
-"""Squared gradients of each example by itself, from one backward pass over the sum of their losses.
+"""Powers of the gradients of each example by itself, from one backward pass over the sum of their losses.
 
 What a layer read and the gradient of what it said are enough: no gradient of an example is kept, nor is one ever
 computed in a pass of its own (Goodfellow 2015, https://arxiv.org/abs/1510.01799; transposed to sequences).
@@ -27,10 +27,12 @@ class RowsOfExamples:
         sequence_ids: [R] int64, the example of each row, -1 for a row of none.
         attention_mask: [R, T], 0 on padding.
         examples: E.
+        power: to which the gradients of an example are raised.
     """
 
-    def __init__(self, sequence_ids: Tensor, attention_mask: Tensor, examples: int) -> None:
+    def __init__(self, sequence_ids: Tensor, attention_mask: Tensor, examples: int, power: int = 2) -> None:
         self.examples = examples
+        self.power = power
         self.mask = attention_mask.float()  # [R, T]
         self.ids = torch.where(sequence_ids < 0, examples, sequence_ids)  # [R], a spare one for rows of none
         order = self.ids.argsort(stable=True)
@@ -56,8 +58,12 @@ class RowsOfExamples:
         """Vectors [R, T, H] summed over the real tokens of each row, [R, H]; columns beyond the mask are padding."""
         return torch.einsum("rth,rt->rh", vectors[:, : self.mask.shape[1]].float(), self.mask)
 
-    def outer_squares(self, left: Tensor, right: Tensor) -> Tensor:
-        """sum_e (sum_t left_t right_t^T)^2 of [R, T, O] and [R, T, I], as [O, I] fp32."""
+    def raised(self, totals: Tensor) -> Tensor:
+        """Totals [E, ...] of examples to the power, summed over the examples, [...]."""
+        return totals.pow(self.power).sum(0)
+
+    def outer_powers(self, left: Tensor, right: Tensor) -> Tensor:
+        """sum_e (sum_t left_t right_t^T)^power of [R, T, O] and [R, T, I], as [O, I] fp32."""
         O, I = left.shape[-1], right.shape[-1]  # noqa: E741
         total = left.new_zeros(O, I, dtype=torch.float32)
         size = max(1, CHUNK_BYTES // (4 * O * I))
@@ -65,36 +71,36 @@ class RowsOfExamples:
             present = (index >= 0)[:, :, None, None]
             first = (left[index.clamp(min=0)].float() * present).flatten(1, 2)  # [C, W * T, O]
             second = right[index.clamp(min=0)].float().flatten(1, 2)  # [C, W * T, I]
-            total += (first.mT @ second).square_().sum(0)
+            total += (first.mT @ second).pow_(self.power).sum(0)
         return total
 
 
-Squares = Iterator[tuple[str, Tensor]]  # name of a parameter of a layer, and sum_e (gradient of example e)^2
+Powers = Iterator[tuple[str, Tensor]]  # name of a parameter of a layer, and sum_e (gradient of example e)^power
 
 
-def of_linear(layer: nn.Linear, inputs: Tensor, gradient: Tensor, rows: RowsOfExamples) -> Squares:
+def of_linear(layer: nn.Linear, inputs: Tensor, gradient: Tensor, rows: RowsOfExamples) -> Powers:
     """Weight [O, I] and bias [O] of a linear layer; inputs [R, T, I], gradient of its output [R, T, O]."""
     if layer.weight.requires_grad:
-        yield "weight", rows.outer_squares(gradient, inputs)
+        yield "weight", rows.outer_powers(gradient, inputs)
     yield from _of_bias(layer, gradient, rows)
 
 
-def of_conv1d(layer: Conv1D, inputs: Tensor, gradient: Tensor, rows: RowsOfExamples) -> Squares:
+def of_conv1d(layer: Conv1D, inputs: Tensor, gradient: Tensor, rows: RowsOfExamples) -> Powers:
     """The same of GPT-2's linear layer, whose weight is [I, O]."""
     if layer.weight.requires_grad:
-        yield "weight", rows.outer_squares(inputs, gradient)
+        yield "weight", rows.outer_powers(inputs, gradient)
     yield from _of_bias(layer, gradient, rows)
 
 
-def of_layer_norm(layer: nn.LayerNorm, inputs: Tensor, gradient: Tensor, rows: RowsOfExamples) -> Squares:
+def of_layer_norm(layer: nn.LayerNorm, inputs: Tensor, gradient: Tensor, rows: RowsOfExamples) -> Powers:
     """Weight and bias [H] of a layer norm; inputs and gradient of its output [R, T, H]."""
     if layer.weight.requires_grad:
         normed = functional.layer_norm(inputs.float(), layer.normalized_shape, eps=layer.eps)
-        yield "weight", rows.summed((gradient.float() * normed).sum(1)).square().sum(0)
+        yield "weight", rows.raised(rows.summed((gradient.float() * normed).sum(1)))
     yield from _of_bias(layer, gradient, rows)
 
 
-def of_embedding(layer: nn.Embedding, inputs: Tensor, gradient: Tensor, rows: RowsOfExamples) -> Squares:
+def of_embedding(layer: nn.Embedding, inputs: Tensor, gradient: Tensor, rows: RowsOfExamples) -> Powers:
     """Weight [V, H] of a table of embeddings; ids [R, T], gradient of its output [R, T, H]."""
     V, H = layer.weight.shape
     keys = (rows.ids[:, None] * V + inputs).flatten()  # [R * T]
@@ -103,15 +109,15 @@ def of_embedding(layer: nn.Embedding, inputs: Tensor, gradient: Tensor, rows: Ro
     pairs, place = keys[kept].unique(return_inverse=True)  # pairs of example and id
     sums = gradient.new_zeros(len(pairs), H, dtype=torch.float32)
     sums.index_add_(0, place, gradient.flatten(0, 1)[kept].float())
-    yield "weight", gradient.new_zeros(V, H, dtype=torch.float32).index_add_(0, pairs % V, sums.square_())
+    yield "weight", gradient.new_zeros(V, H, dtype=torch.float32).index_add_(0, pairs % V, sums.pow_(rows.power))
 
 
-def _of_bias(layer: Any, gradient: Tensor, rows: RowsOfExamples) -> Squares:
+def _of_bias(layer: Any, gradient: Tensor, rows: RowsOfExamples) -> Powers:
     if layer.bias is not None and layer.bias.requires_grad:
-        yield "bias", rows.summed(gradient.float().sum(1)).square().sum(0)
+        yield "bias", rows.raised(rows.summed(gradient.float().sum(1)))
 
 
-RULES: dict[type[nn.Module], Callable[[Any, Tensor, Tensor, RowsOfExamples], Squares]] = {
+RULES: dict[type[nn.Module], Callable[[Any, Tensor, Tensor, RowsOfExamples], Powers]] = {
     nn.Linear: of_linear,
     Conv1D: of_conv1d,
     nn.LayerNorm: of_layer_norm,
@@ -119,7 +125,7 @@ RULES: dict[type[nn.Module], Callable[[Any, Tensor, Tensor, RowsOfExamples], Squ
 }
 
 
-def rule_of(layer: nn.Module) -> Callable[[Any, Tensor, Tensor, RowsOfExamples], Squares] | None:
+def rule_of(layer: nn.Module) -> Callable[[Any, Tensor, Tensor, RowsOfExamples], Powers] | None:
     """The rule of a layer; None where it computes something else than its kind does."""
     kind = next((kind for kind in RULES if isinstance(layer, kind)), None)
     same = kind is not None and type(layer).forward is kind.forward

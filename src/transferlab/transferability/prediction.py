@@ -18,7 +18,6 @@ from rich import get_console
 from rich.progress import track
 
 from transferlab.encoders.lineage import description_of
-from transferlab.transferability.components import distinct
 from transferlab.transferability.estimators import ESTIMATORS, Estimator, NotDefined
 from transferlab.transferability.layer_features import ALIGNMENTS, MEAN, LayerFeatures
 from transferlab.transferability.library import KINDS, LibraryError, TaskLibrary
@@ -179,7 +178,7 @@ def _compare(found: Prediction, tasks: TaskLibrary, kind: str, asked: bool) -> N
         return
     found.reasons |= {kind: reasons} if reasons else {}
     target, *embeddings = tasks.comparable([task, *present], kind)
-    names = [name for name in distinct(target.vectors) if not name.startswith("head.")]
+    names = target.to_compare()
     scores = component_scores(
         {name: target.vectors[name].numpy() for name in names},
         {e.task: {name: e.vectors[name].numpy() for name in names if name in e.vectors} for e in embeddings},
@@ -262,8 +261,7 @@ def task_similarities(library: TaskLibrary, tasks: Sequence[str], kind: str) -> 
         UserError: embeddings that cannot be compared, or without a component in common.
     """
     embeddings = library.comparable(list(tasks), kind)
-    names = distinct(embeddings[0].vectors)
-    names = [n for n in names if not n.startswith("head.") and all(n in e.vectors for e in embeddings)]
+    names = [name for name in embeddings[0].to_compare() if all(name in e.vectors for e in embeddings)]
     if not names:
         raise LibraryError(f"{kind}: {', '.join(tasks)} have no component in common; make them with the same settings")
     matrices = [similarity_matrix({e.task: e.vectors[name].numpy() for e in embeddings}) for name in names]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from transferlab.encoders.multi_encoder import MultiEncoder
 from transferlab.encoders.tokenizers import load_tokenizers
 from transferlab.models.registry import TASKMODULES
 from transferlab.models.saving import find_model, load_model, load_taskmodule
+from transferlab.transferability.answer_windows import AnswerWindows
 from transferlab.transferability.embedding_pass import Embedder
 from transferlab.transferability.target import load_target
 from transferlab.transferability.text_embedding import TextEmbedding
@@ -37,6 +38,7 @@ class Ready:
         encoder: a description of the encoder.
         device: where it is.
         finish: to be called after the pass.
+        reads: turns the examples of a split into those that the taskmodule collates.
     """
 
     kind: str
@@ -48,6 +50,11 @@ class Ready:
     encoder: dict[str, Any]
     device: torch.device
     finish: Callable[[], None]
+    reads: Callable[[Sequence[Any]], Sequence[Any]] = list
+
+    def examples(self, split: str) -> Sequence[Any]:
+        """The examples of a split, in the form that the embedding is made of."""
+        return self.reads(self.datamodule.examples(split))
 
 
 def ready(cfg: DictConfig) -> Ready:
@@ -102,7 +109,11 @@ def _task(cfg: DictConfig, device: torch.device) -> Ready:
     datamodule = build(cfg.datamodule, reader=reader, taskmodule=taskmodule)
     embedder = build(cfg.embedding, model=model.to(device))
     origin = _origin(description, directory)
-    return _ready("taskemb", embedder, taskmodule, datamodule, model.multi_encoder, origin, device)
+    found = _ready("taskemb", embedder, taskmodule, datamodule, model.multi_encoder, origin, device)
+    if embedder.question_loss == "parity":
+        windows = AnswerWindows(taskmodule)
+        return replace(found, taskmodule=windows, reads=windows.examples)
+    return found
 
 
 def _ready(

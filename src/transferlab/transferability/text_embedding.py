@@ -49,6 +49,9 @@ class TextEmbedding:
         """What changes the meaning of the numbers."""
         return {"per": self.per}
 
+    def begin(self, batches: int) -> None:
+        """Nothing depends on how many batches there will be."""
+
     @torch.no_grad()
     def update(self, batch: Any) -> None:
         """Add the examples of a batch."""
