@@ -57,6 +57,7 @@ def embed(cfg: DictConfig) -> dict[str, Any]:
         "train_examples": cfg.datamodule.train_examples,
         "select_n": OmegaConf.to_container(cfg.datamodule.select_n),
         "select_seed": cfg.datamodule.select_seed,
+        **({"select_by": cfg.datamodule.select_by} if cfg.datamodule.select_by != "random" else {}),
     }
     if file.is_file() and not cfg.overwrite:
         there = library.read(cfg.task, ready.kind)

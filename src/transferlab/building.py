@@ -22,6 +22,7 @@ from transferlab.encoders.tokenizers import load_tokenizers
 from transferlab.encoders.truncation import max_positions
 from transferlab.models.base import TransferModel
 from transferlab.models.classification_model import ClassificationModel
+from transferlab.models.kept_head import check_has_head, keep_head
 from transferlab.models.probe_group import ProbeGroup
 from transferlab.models.token_classification_model import TokenClassificationModel
 from transferlab.probes import Probe
@@ -31,6 +32,7 @@ from transferlab.utils.devices import check_devices, check_workers
 from transferlab.utils.errors import ConfigError, UserError
 from transferlab.utils.instantiate import build
 from transferlab.utils.new_folder import check_writable
+from transferlab.utils.option_kinds import show
 from transferlab.utils.resume import CHECKPOINT
 from transferlab.utils.saved_models import DESCRIPTION, belongs_to
 
@@ -69,8 +71,17 @@ def check(cfg: DictConfig) -> None:
     if not cfg.train and cfg.ckpt_path is None:
         raise ConfigError("train=false leaves only weights that were never trained; name some with ckpt_path=...")
     saving = (cfg.get("callbacks") or {}).get("epoch_models")
-    if cfg.save_every_epoch and not (saving and saving.active):
-        raise ConfigError("save_every_epoch=true: callbacks.epoch_models, which saves them, is left out; put it back")
+    saved = cfg.save_every_epoch if isinstance(cfg.save_every_epoch, bool | int) else list(cfg.save_every_epoch)
+    if saved is not False:
+        if not saving or saving.active is False:
+            raise ConfigError(
+                f"save_every_epoch={show(saved)}: callbacks.epoch_models, which saves them, is left out; put it back"
+            )
+        last, numbers = cfg.trainer.get("max_epochs"), [] if saved is True else [saved] if type(saved) is int else saved
+        if last is not None and last >= 0 and max(numbers, default=0) > last:
+            raise ConfigError(f"save_every_epoch={show(saved)}: there are trainer.max_epochs={last} epochs")
+    if cfg.get("model_load_mode") == "all":
+        check_has_head(model["pretrained_models"])
     check_writable(cfg.model_save_dir, "model_save_dir")
     check_store(cfg)
     for name, callback in (cfg.get("callbacks") or {}).items():
@@ -208,7 +219,12 @@ def build_model(cfg: DictConfig, probes: Sequence[Probe], learned: dict[str, Any
         learned: what the taskmodule learned from the training documents.
     """
     if not probes:
-        return build(cfg.model, **learned)
+        model: TransferModel = build(cfg.model, **learned)
+        if cfg.get("model_load_mode") == "all":
+            keep_head(model, learned)
+        return model
+    if cfg.get("model_load_mode") == "all":
+        raise ConfigError("model_load_mode=all is for a run of one model; leave out probes")
     models: dict[str, TransferModel] = {}
     streams: dict[str, Tensor] = {}
     _, keys = load_tokenizers(_encoders(cfg, probes))

@@ -73,7 +73,8 @@ class Train(Root):
         monitor: the score that tells a better epoch.
         monitor_mode: whether larger or smaller scores are better.
         model_save_dir: where the model is saved.
-        save_every_epoch: also save the model after each epoch.
+        model_load_mode: what is taken over from the saved model that encoder names.
+        save_every_epoch: also save the model after each epoch, or after those with these numbers.
         keep_checkpoints: which checkpoints of a finished run are kept.
         push_to_hub: the repository that the model is uploaded to, <user>/<name>.
         copy_frozen_encoders: save frozen encoders with the model.
@@ -95,7 +96,8 @@ class Train(Root):
     monitor: Text
     monitor_mode: Literal["max", "min"]
     model_save_dir: Text
-    save_every_epoch: bool
+    model_load_mode: Literal["base_model_only", "all"]
+    save_every_epoch: bool | Natural | Annotated[list[Natural], Filled()]
     keep_checkpoints: Literal["last", "none", "all"] | bool
     push_to_hub: Repository | None
     copy_frozen_encoders: bool

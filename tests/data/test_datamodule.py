@@ -157,6 +157,11 @@ def test_limited_data_are_random_examples_of_the_training_split_only():
     assert names(train_examples=2)[0] < train, "a smaller draw is part of a larger one"
     assert any(names(train_examples=4, select_seed=seed)[0] != train for seed in (1, 2, 3)), "another draw"
     assert len(names(train_examples=100)[0]) == 6, "as many as there are"
+    whole = TransferDataModule(Corpus(), Names()).examples("train")
+    assert names(train_examples=2, select_by="first", select_seed=3)[0] == set(whole[:2])
+    first = TransferDataModule(Corpus(), Names(), select_n={"validation": 2}, select_by="first")
+    assert [d.name for d in first.documents("validation")] == [d.name for d in Corpus().read("validation")][:2]
+    assert first.facts()["selection"]["select_by"] == "first"
     with pytest.raises(UserError, match="train_examples=0: "):
         names(train_examples=0)
 

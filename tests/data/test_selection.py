@@ -18,6 +18,11 @@ def test_a_selection_is_random_ordered_and_without_repetition():
     assert chosen != list(range(10))
 
 
+def test_the_first_ones_where_they_are_asked_for():
+    assert [document.name for document in select(DOCUMENTS, 3, seed=5, draw="first")] == ["0", "1", "2"]
+    assert len(select(DOCUMENTS, 80, draw="first")) == len(select(DOCUMENTS, None, draw="first")) == 50
+
+
 def test_the_seed_decides():
     assert numbers(10, seed=1) == numbers(10, seed=1)
     assert numbers(10, seed=1) != numbers(10, seed=2)

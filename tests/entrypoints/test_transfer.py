@@ -48,7 +48,11 @@ def test_a_model_of_every_epoch_starts_other_runs(train, tmp_path, encoder):
     from_epoch = f"encoder={epochs / '001'}"
     assert list((tmp_path / "run" / "checkpoints").iterdir())
     lean = ["trainer.max_epochs=1", "test=false", "keep_checkpoints=none"]
-    train(*TUNED, from_epoch, f"paths.output_dir={tmp_path / 'next'}", *lean)
+    kept = ["model_load_mode=all", "save_every_epoch=[0]"]
+    train(*TUNED, from_epoch, f"paths.output_dir={tmp_path / 'next'}", *lean, *kept)
+    assert [place.name for place in (tmp_path / "next" / "epochs").iterdir()] == ["000"], "the chosen epoch"
+    heads = [load_file(place / "task.safetensors") for place in (epochs / "001", tmp_path / "next" / "epochs" / "000")]
+    assert heads[0].keys() == heads[1].keys() and all(torch.equal(t, heads[1][name]) for name, t in heads[0].items())
     assert not (tmp_path / "next" / "checkpoints").exists(), "a finished run need not keep them"
     following = json.loads((tmp_path / "next" / "model" / "transferlab.json").read_text())
     assert following["started_from"] == MultiEncoder({"target": str(epochs / "001")}).started_from != origin
@@ -58,6 +62,20 @@ def test_a_model_of_every_epoch_starts_other_runs(train, tmp_path, encoder):
     assert own["documents"] == 4 and own["corpus"].startswith("files:") and described["trained_on"] == [own]
     assert json.loads((epochs / "000" / "transferlab.json").read_text())["trained_on"] == [], "epoch 0 has seen none"
     assert following["trained_on"] == [own, {"from": str(epochs / "001"), **own}]
+
+
+def test_impossible_starts_and_epochs_are_refused_before_any_work(train, encoder):
+    for overrides, named in (
+        (["model_load_mode=all"], f"{encoder}.*not a saved model"),
+        (["save_every_epoch=3"], r"save_every_epoch=3.*trainer\.max_epochs=2"),
+        (["save_every_epoch=[0,5]"], r"save_every_epoch=\[0,5\]"),
+        (["save_every_epoch=[]"], r"save_every_epoch=\[\]"),
+        (["save_every_epoch=0", "callbacks.epoch_models=null"], "save_every_epoch=0.*callbacks.epoch_models"),
+        (["datamodule.select_by=last"], "datamodule.select_by=last.*first"),
+        (["model.warmup_steps=-1"], "model.warmup_steps=-1"),
+    ):
+        with pytest.raises(UserError, match=named):
+            train(*overrides)
 
 
 def test_models_of_epochs_are_those_of_one_model(train):

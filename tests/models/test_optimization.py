@@ -59,6 +59,15 @@ def test_by_default_there_are_two_groups_and_one_schedule(encoder):
     assert of_task[0] == pytest.approx(1e-2 / 11) and max(of_task) == of_task[10] == 1e-2 and of_task[-1] == 0
 
 
+@pytest.mark.parametrize("steps", [0, 1, 25])
+def test_warm_up_in_steps_takes_the_place_of_the_proportion(encoder, steps):
+    model = make_model(encoder, warmup_steps=steps, warmup_proportion=0.5, task_learning_rate=1e-2)
+    _, of_task = rates(adamw([model], Planned()))
+    rising = [1e-2 * (step + 1) / (steps + 1) for step in range(steps)]
+    falling = [1e-2 * (STEPS - step) / (STEPS - steps) for step in range(steps, STEPS + 1)]
+    assert of_task == pytest.approx(rising + falling)
+
+
 def test_published_groups(encoder):
     model = make_model(encoder, **PUBLISHED, bert_learning_rate=1e-5, task_learning_rate=2e-4)
     configured = adamw([model], Planned())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +23,14 @@ class EpochModels(Callback):
 
     Args:
         directory: of the saved models; each is one of its folders.
-        active: False does nothing.
+        active: all epochs, none, or the numbers of those to save, 0 for the untrained model.
         facts: what the saved models say of their run: data, seed.
     """
 
-    def __init__(self, directory: str, active: bool, facts: dict[str, Any]) -> None:
+    def __init__(self, directory: str, active: bool | int | Sequence[int], facts: dict[str, Any]) -> None:
         self.directory = Path(directory)
-        self.active = active
+        self.active = active is not False
+        self.epochs = None if isinstance(active, bool) else {active} if isinstance(active, int) else set(active)
         self.facts = facts
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -46,7 +48,8 @@ class EpochModels(Callback):
         self._save(trainer, pl_module, trainer.current_epoch + 1)
 
     def _save(self, trainer: Trainer, model: LightningModule, epoch: int) -> None:
-        if not self.active or not trainer.is_global_zero or getattr(trainer, "fast_dev_run", False):
+        wanted = self.active and (self.epochs is None or epoch in self.epochs)
+        if not wanted or not trainer.is_global_zero or getattr(trainer, "fast_dev_run", False):
             return
         assert isinstance(model, TransferModel)
         datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]

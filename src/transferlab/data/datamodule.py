@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 
 from transferlab.data.batching import Drawn, Examples, LengthBatches
 from transferlab.data.readers.base import Reader, Split
-from transferlab.data.selection import select
+from transferlab.data.selection import Draw, select
 from transferlab.data.span_overlap import spans_of
 from transferlab.data.text_overlap import Texts, TrainingTexts, overlap, texts_of
 from transferlab.data.unknown_labels import GoldLabels
@@ -60,6 +60,7 @@ class TransferDataModule(LightningDataModule):
         train_examples: train on so many random examples of the selected documents (sentences, texts, questions;
             documents of coreference); None: all. What the taskmodule learns of a task, such as its labels, it learns
             from all selected documents.
+        select_by: how both are chosen: ``random``, or ``first``, the first ones, as older studies of limited data did.
         num_workers: processes that collate batches beside the training process; None: two beside a GPU, else none.
             A run refuses more than four a processor core.
             What they draw does not depend on their number.
@@ -75,6 +76,7 @@ class TransferDataModule(LightningDataModule):
         select_n: Mapping[Split, Count | None] | None = None,
         select_seed: Seed = 0,
         train_examples: Count | None = None,
+        select_by: Draw = "random",
         num_workers: Natural | None = None,
     ) -> None:
         super().__init__()
@@ -88,6 +90,7 @@ class TransferDataModule(LightningDataModule):
             raise UserError(f"datamodule.select_n names {sorted(unknown)}; choose from {', '.join(reader.splits)}")
         self.select_seed = select_seed
         self.train_examples = train_examples
+        self.select_by = select_by
         self.num_workers = num_workers
         self._start = START  # where training starts, or goes on
         self._documents: dict[str, list[Document]] = {}
@@ -100,7 +103,9 @@ class TransferDataModule(LightningDataModule):
     def documents(self, split: str) -> list[Document]:
         """The documents of a split after selection, read once."""
         if split not in self._documents:
-            documents = select(list(self.reader.read(split)), self.select_n.get(split), self.select_seed)
+            documents = select(
+                list(self.reader.read(split)), self.select_n.get(split), self.select_seed, self.select_by
+            )
             if not documents:
                 raise UserError(
                     f"the {split} split of {self.corpus} holds no documents; choose another corpus or split"
@@ -129,9 +134,11 @@ class TransferDataModule(LightningDataModule):
                 log.info("%s: %d examples", split, len(encoded))
             if split == "train" and self.train_examples is not None:
                 found = len(encoded)
-                chosen = select(list(zip(encoded, names, strict=True)), self.train_examples, self.select_seed)
+                pairs = list(zip(encoded, names, strict=True))
+                chosen = select(pairs, self.train_examples, self.select_seed, self.select_by)
                 encoded, names = [example for example, _ in chosen], [name for _, name in chosen]
-                log.info("train: %d of %d examples, drawn with select_seed=%d", len(encoded), found, self.select_seed)
+                how = "the first" if self.select_by == "first" else f"drawn with select_seed={self.select_seed}"
+                log.info("train: %d of %d examples, %s", len(encoded), found, how)
             self._examples[split], self._names[split], self._gold_labels[split] = encoded, names, labels
         return self._examples[split]
 
@@ -225,6 +232,7 @@ class TransferDataModule(LightningDataModule):
                 "select_n": self.select_n,
                 "train_examples": self.train_examples,
                 "select_seed": self.select_seed,
+                "select_by": self.select_by,
             },
             "train_examples": len(self._examples["train"]) if "train" in self._examples else None,
             "eval_batch_size": self.eval_batch_size,

@@ -21,7 +21,7 @@ from transferlab.metrics.item_counts import CountsItems, ItemTable
 from transferlab.models.optimization import WarmUp, adamw, clip_gradients
 from transferlab.utils.distributed import joint_mean, log_weight, of_all_processes
 from transferlab.utils.errors import UserError
-from transferlab.utils.option_kinds import NonNegative, Positive, Share
+from transferlab.utils.option_kinds import Natural, NonNegative, Positive, Share
 from transferlab.utils.options import checked
 
 log = logging.getLogger(__name__)
@@ -36,6 +36,7 @@ class TransferModel(LightningModule):
         task_learning_rate: of everything but the encoders.
         bert_learning_rate: of trained encoders.
         warmup_proportion: of all steps, over which the learning rates rise linearly before they fall linearly to 0.
+        warmup_steps: the same as a number of steps; it takes the place of the proportion. None: the proportion.
         warmup_on: ``all`` learning rates rise first; ``encoders``: that of the task falls from the first step on.
         weight_decay: of AdamW.
         bert_weight_decay: that of trained encoders, but for their biases and norms; None: ``weight_decay``, for all.
@@ -58,6 +59,7 @@ class TransferModel(LightningModule):
         task_learning_rate: NonNegative = 2e-4,
         bert_learning_rate: NonNegative = 1e-5,
         warmup_proportion: Share = 0.1,
+        warmup_steps: Natural | None = None,
         warmup_on: WarmUp = "all",
         weight_decay: NonNegative = 0.0,
         bert_weight_decay: NonNegative | None = None,
@@ -70,6 +72,7 @@ class TransferModel(LightningModule):
         self.task_learning_rate = task_learning_rate
         self.bert_learning_rate = bert_learning_rate
         self.warmup_proportion = warmup_proportion
+        self.warmup_steps = warmup_steps
         self.warmup_on = warmup_on
         self.weight_decay = weight_decay
         self.bert_weight_decay = bert_weight_decay

@@ -26,7 +26,7 @@ def adamw(models: Sequence[TransferModel], trainer: Trainer) -> dict[str, Any]:
     groups: list[dict[str, Any]] = []
     schedules: list[Callable[[int], float]] = []
     for model in models:
-        warmup = int(model.warmup_proportion * total)
+        warmup = int(model.warmup_proportion * total) if model.warmup_steps is None else model.warmup_steps
         encoders = encoder_groups(model)
         task = {"params": model.task_parameters(), "lr": model.task_learning_rate, "weight_decay": model.weight_decay}
         groups += [{**group, "eps": model.adam_epsilon} for group in (*encoders, task)]

@@ -1,4 +1,4 @@
-"""What a task embedding differentiates: the loss of the model itself, or the same of several fresh classifiers."""
+"""What a task embedding differentiates: the loss of the model itself or a published one, and in which state of it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,14 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from transferlab.encoders.encoder import Encoder
 from transferlab.encoders.multi_encoder import MultiEncoder
 from transferlab.models.base import TransferModel
+from transferlab.models.classification_model import ClassificationModel
 from transferlab.models.heads import TaskHead
+from transferlab.models.problems import Regression
+from transferlab.models.question_answering_model import QuestionAnsweringModel
+from transferlab.transferability.answer_windows import PositionLoss
 from transferlab.utils.batches import EncoderInputs
 from transferlab.utils.errors import UserError
 
@@ -101,3 +106,62 @@ def encoded_once(multi_encoder: MultiEncoder) -> Iterator[None]:
         yield
     finally:
         del multi_encoder.hidden_states
+
+
+def objective_of(model: TransferModel, question_loss: str, classifiers: int, seed: int) -> Objective:
+    """The loss that the options of a task embedding name.
+
+    Raises:
+        UserError: one that the model does not have.
+    """
+    objective: Objective = model
+    if question_loss == "parity":
+        if not isinstance(model, QuestionAnsweringModel):
+            raise UserError(f"question_loss=parity is of question answering, and the model is a {type(model).__name__}")
+        objective = PositionLoss(model)
+    return objective if classifiers == 1 else FreshClassifiers(model, objective, classifiers, seed)
+
+
+def gradient_scale(model: TransferModel, labels: str, fim_scale: float | None) -> float:
+    """The factor that makes gradients of the squared error those of the log-likelihood with another variance.
+
+    With values in standard deviations s of training the squared error of a draw is the negative log-likelihood of a
+    normal distribution with the standard deviation s / sqrt(2), the one that draws come from. The gradient of a draw
+    from another one falls with its standard deviation, and depends on it in no other way.
+
+    Raises:
+        UserError: a scale where nothing is drawn around a value.
+    """
+    if fim_scale is None:
+        return 1.0
+    problem = model.problem if isinstance(model, ClassificationModel) else None
+    if labels != "sampled" or not isinstance(problem, Regression):
+        raise UserError(f"fim_scale={fim_scale}: of regression with labels=sampled only; choose null")
+    return float(problem.value_std / (2**0.5 * fim_scale))
+
+
+@contextmanager
+def computed_as(model: TransferModel, encoder: Encoder, *, pooling: bool, dropout: bool, seed: int) -> Iterator[None]:
+    """While this lasts, a model computes with or without pooler and dropout; nothing comes from a feature store.
+
+    Args:
+        model: in ``eval()`` afterwards.
+        encoder: its only one, frozen or not.
+        pooling: use the pooler, if there is one.
+        dropout: leave it on.
+        seed: of the global generators, which are put back.
+    """
+    before = {name: getattr(encoder, name) for name in ("pooler", "frozen_dropout", "features")}
+    device = next(model.parameters()).device
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        encoder.pooler = encoder.pooler and pooling
+        encoder.frozen_dropout = dropout
+        encoder.features = None
+        model.train(dropout)
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                setattr(encoder, name, value)
+            model.eval()

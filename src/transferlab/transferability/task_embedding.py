@@ -20,7 +20,7 @@ Letters in shapes: R rows, T subtokens, E examples, H width.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -31,14 +31,10 @@ from transferlab.encoders.differentiation import differentiated
 from transferlab.encoders.encoder import Encoder
 from transferlab.encoders.truncation import FAMILIES, Family, block_list
 from transferlab.models.base import TransferModel
-from transferlab.models.classification_model import ClassificationModel
-from transferlab.models.problems import Regression
-from transferlab.models.question_answering_model import QuestionAnsweringModel
 from transferlab.transferability import components as names_of
-from transferlab.transferability.answer_windows import PositionLoss
 from transferlab.transferability.further_training import TRAINED, FurtherTraining
 from transferlab.transferability.gradient_hooks import not_by_rows, watched_activations, watched_layers
-from transferlab.transferability.objectives import FreshClassifiers, Objective
+from transferlab.transferability.objectives import computed_as, gradient_scale, objective_of
 from transferlab.transferability.per_example import RowsOfExamples, rule_of
 from transferlab.utils.errors import UserError
 from transferlab.utils.option_kinds import Count, Filled, Positive, Seed
@@ -134,8 +130,8 @@ class TaskEmbedding:
         self.dropout = dropout
         self.question_loss = question_loss
         self.examples = 0
-        self._scale = _gradient_scale(model, labels, fim_scale)
-        self._objective = _objective(model, question_loss, num_softmax_classifiers, seed)
+        self._scale = gradient_scale(model, labels, fim_scale)
+        self._objective = objective_of(model, question_loss, num_softmax_classifiers, seed)
         # checked also where it is not used
         further = FurtherTraining(model, **training)
         self._training = further if finetune_classifier else None
@@ -148,9 +144,8 @@ class TaskEmbedding:
             "num_softmax_classifiers": (num_softmax_classifiers, 1),
             "question_loss": (question_loss, "words"),
         }
-        self._settings = {name: value for name, (value, usual) in given.items() if value != usual}
-        if finetune_classifier:
-            self._settings["finetune"] = training
+        finetuned: dict[str, Any] = {"finetune": training} if finetune_classifier else {}
+        self._settings = {name: value for name, (value, usual) in given.items() if value != usual} | finetuned
         self._tokenizer_key = model.multi_encoder.tokenizer_keys[encoder_ids[0]]
         config = encoder.backbone.config
         self._family = FAMILIES.get(config.model_type, Family(None))
@@ -302,24 +297,8 @@ class TaskEmbedding:
             add(name, gradient.float().pow(self.power))
         return found
 
-    @contextmanager
-    def _as_asked(self, seed: int) -> Iterator[None]:
-        """Dropout and pooling as the options say, nothing from a feature store; afterwards all is as it was."""
-        encoder = self.encoder
-        before = {name: getattr(encoder, name) for name in ("pooler", "frozen_dropout", "features")}
-        device = next(self.model.parameters()).device
-        with torch.random.fork_rng([device] if device.type == "cuda" else []):
-            torch.manual_seed(seed)
-            encoder.pooler = encoder.pooler and self.pooling
-            encoder.frozen_dropout = self.dropout
-            encoder.features = None
-            self.model.train(self.dropout)
-            try:
-                yield
-            finally:
-                for name, value in before.items():
-                    setattr(encoder, name, value)
-                self.model.eval()
+    def _as_asked(self, seed: int) -> AbstractContextManager[None]:
+        return computed_as(self.model, self.encoder, pooling=self.pooling, dropout=self.dropout, seed=seed)
 
     @contextmanager
     def _only_these_learn(self) -> Iterator[None]:
@@ -335,27 +314,3 @@ class TaskEmbedding:
         finally:
             for parameter, learns in zip(parameters, before, strict=True):
                 parameter.requires_grad_(learns)
-
-
-def _objective(model: TransferModel, question_loss: str, classifiers: int, seed: int) -> Objective:
-    objective: Objective = model
-    if question_loss == "parity":
-        if not isinstance(model, QuestionAnsweringModel):
-            raise UserError(f"question_loss=parity is of question answering, and the model is a {type(model).__name__}")
-        objective = PositionLoss(model)
-    return objective if classifiers == 1 else FreshClassifiers(model, objective, classifiers, seed)
-
-
-def _gradient_scale(model: TransferModel, labels: str, fim_scale: float | None) -> float:
-    """What makes gradients of the squared error those of the negative log-likelihood under another normal distribution.
-
-    With values in standard deviations s of training the squared error of a draw is the negative log-likelihood of a
-    normal distribution with the standard deviation s / sqrt(2), the one that draws come from. The gradient of a draw
-    from another one falls with its standard deviation, and depends on it in no other way.
-    """
-    if fim_scale is None:
-        return 1.0
-    problem = model.problem if isinstance(model, ClassificationModel) else None
-    if labels != "sampled" or not isinstance(problem, Regression):
-        raise UserError(f"fim_scale={fim_scale}: of regression with labels=sampled only; choose null")
-    return float(problem.value_std / (2**0.5 * fim_scale))
