@@ -77,7 +77,8 @@ def check(cfg: DictConfig) -> None:
             raise ConfigError(
                 f"save_every_epoch={show(saved)}: callbacks.epoch_models, which saves them, is left out; put it back"
             )
-        last, numbers = cfg.trainer.get("max_epochs"), [] if saved is True else [saved] if type(saved) is int else saved
+        last = cfg.trainer.get("max_epochs")
+        numbers = [] if saved is True else saved if isinstance(saved, list) else [saved]
         if last is not None and last >= 0 and max(numbers, default=0) > last:
             raise ConfigError(f"save_every_epoch={show(saved)}: there are trainer.max_epochs={last} epochs")
     if cfg.get("model_load_mode") == "all":

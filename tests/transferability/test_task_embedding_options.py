@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
-from tests.transferability.tiny_tasks import ALL, PIECES, TASKS, batches, build, embed, tiny_encoders
+from tests.transferability.tiny_tasks import PIECES, TASKS, batches, build, embed, tiny_encoders
 from torch import Tensor
 
 from transferlab.models.base import TransferModel
@@ -241,12 +241,20 @@ class Adam:
 
 @pytest.mark.parametrize("encoder_too", [False, True])
 @pytest.mark.parametrize("task", ["classes", "tokens"])
-def test_a_model_that_is_trained_further_meanwhile(encoder, task, encoder_too):
+def test_a_model_that_is_trained_further_meanwhile(encoder, task, encoder_too, monkeypatch):
+    # losses in double precision, too: AdamW divides by gradients that rounding alone may make
+    monkeypatch.setattr(torch.Tensor, "float", torch.Tensor.double)
     taskmodule, documents, model = build(encoder(), task, freeze_models="all")
     _, _, other = build(encoder(), task)
     of = batches(taskmodule, documents, 3) * 2
     options = {"finetune_classifier": True, "finetune_feature_extractor": encoder_too, "learning_rate": 0.001}
-    options |= {"weight_decay": 0.1, "warmup_steps": 2, "max_grad_norm": 0.1, "components": ALL, "mode": "parity"}
+    options |= {
+        "weight_decay": 0.1,
+        "warmup_steps": 2,
+        "max_grad_norm": 0.1,
+        "mode": "parity",
+        "components": ["parameters", "head"],
+    }
     before = {name: weight.clone() for name, weight in model.state_dict().items()}
 
     def begun(model: TransferModel) -> TaskEmbedding:
@@ -267,7 +275,7 @@ def test_a_model_that_is_trained_further_meanwhile(encoder, task, encoder_too):
     )  # Adam divides by what may be rounding alone
     for (name, weight), expected in zip(model.named_parameters(), other.parameters(), strict=True):
         moved = float((expected - before[name]).norm())
-        assert float((weight - expected).norm()) <= 0.02 * moved + 1e-6, name
+        assert float((weight - expected).norm()) <= 1e-3 * moved + 1e-9, name
         if name.startswith("head.") or (encoder_too and "layer.0" in name and "key.bias" not in name):
             assert not torch.equal(weight, before[name]), name
         elif not encoder_too:
@@ -278,7 +286,8 @@ def test_a_model_that_is_trained_further_meanwhile(encoder, task, encoder_too):
     resumed.load_state(half)
     for batch in of[3:]:
         resumed.update(batch)
-    assert all(torch.equal(vector, resumed.result()[name]) for name, vector in embedding.result().items())
+    for name, vector in embedding.result().items():
+        torch.testing.assert_close(resumed.result()[name], vector, check_dtype=False, msg=lambda m, n=name: n + m)
     with pytest.raises(UserError, match="begin"):
         TaskEmbedding(again, **options).update(of[0])
 

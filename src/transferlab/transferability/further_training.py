@@ -63,6 +63,7 @@ class FurtherTraining:
         ]
         self._optimizer = torch.optim.AdamW(groups, lr=learning_rate, eps=adam_epsilon)
         self.learning_rate = learning_rate
+        self.adam_epsilon = adam_epsilon
         self.max_grad_norm = max_grad_norm
         self.warmup_steps = warmup_steps
         self.steps: int | None = None
@@ -92,6 +93,8 @@ class FurtherTraining:
         self._done += 1
         for group in self._optimizer.param_groups:
             group["lr"] = self.learning_rate * self._share_of_rate(self._done)
+            # there it is added before the second moment is corrected, here after
+            group["eps"] = self.adam_epsilon / (1 - group["betas"][1] ** self._done) ** 0.5
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
 
