@@ -132,11 +132,12 @@ def loading(encoder_id: str, source: str) -> Iterator[None]:
             raise EncoderError(f"{what}: {' '.join(str(error).split())[:300]}; name another, or restore it") from error
         offline = os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
         state = "HF_HUB_OFFLINE forbids to ask the hub" if offline else "the hub did not give it"
+        said = str(error).splitlines() or [type(error).__name__]
         raise EncoderError(
             f"{what}: it is no local folder, not in the local cache (HF_HOME), and {state}. Where there is a "
             f"network, `hf download {source}` fills the cache; copy it to the folder that HF_HOME names here,"
             f" or give the path of a local copy as model.pretrained_models.{encoder_id}. "
-            f"transformers said: {error}"
+            f"transformers said: {said[0][:200]}"
         ) from error
 
 
