@@ -31,7 +31,7 @@ def train(cfg: DictConfig) -> dict[str, Any]:
     from transferlab import building
     from transferlab.callbacks.best_epoch import BestEpoch
     from transferlab.callbacks.checkpoints import WholeFiles
-    from transferlab.callbacks.known_scores import KnownScores, check_direction
+    from transferlab.callbacks.known_scores import KnownScores, check_directions
     from transferlab.callbacks.resumption import Resumption
     from transferlab.finishing import finish
     from transferlab.probes import probes_of
@@ -53,7 +53,7 @@ def train(cfg: DictConfig) -> dict[str, Any]:
         log.info("%s was finished before", output_dir)
         return metrics
     check_config(cfg, "train")
-    check_direction(cfg)
+    check_directions(cfg)
     building.check_checkpoints(cfg)
     checkpoint = last_checkpoint(goes_on, output_dir)
     if goes_on is not None and checkpoint is None:
@@ -77,8 +77,7 @@ def train(cfg: DictConfig) -> dict[str, Any]:
 
     best_epoch, resumption = BestEpoch(output_dir), Resumption(begin)
     loggers = instantiate_loggers(cfg.get("logger"))
-    scores = KnownScores(cfg.get("optimized_metric"), ("val",) * cfg.validate + ("test",) * cfg.test)
-    callbacks = [best_epoch, resumption, scores, *instantiate_callbacks(cfg.get("callbacks"))]
+    callbacks = [best_epoch, resumption, KnownScores(cfg), *instantiate_callbacks(cfg.get("callbacks"))]
     trainer = build_trainer(cfg.trainer, callbacks=callbacks, logger=loggers)
     trainer.strategy.checkpoint_io = WholeFiles()
     leave_to_us(trainer)

@@ -14,6 +14,7 @@ from .tiny_runs import TINY
 REFUSED = [
     ("dataset.data_dir=/nowhere", "/nowhere"),
     ("monitor=val/muc_f1", "monitor=val/muc_f1"),
+    ("callbacks.model_checkpoint.monitor=val/muc_f1", "callbacks.model_checkpoint.monitor=val/muc_f1"),
     ("model.ffnn_size=9", "is of another model"),
     ("model.ffnn_size=-1", "model.ffnn_size=-1"),
     ("trainer.precision=16-mixed trainer.accelerator=cuda", "trainer.accelerator=cuda"),

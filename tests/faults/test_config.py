@@ -161,6 +161,19 @@ TRAIN = rows(
     ("seed=null", "seed=null"),
     ("monitor=null", "monitor=null"),
     ("monitor_mode=up", "monitor_mode=up", "max, min"),
+    # what is better of a score
+    ("monitor=val/loss", "monitor_mode=max", "val/loss", "monitor_mode=min"),
+    ("monitor=train/loss_epoch", "monitor_mode=max", "monitor_mode=min"),
+    ("monitor=val/mae", "monitor_mode=max", "monitor_mode=min"),
+    ("monitor_mode=min", "monitor_mode=min", "val/conll_f1", "monitor_mode=max"),
+    ("callbacks.model_checkpoint.mode=min", "callbacks.model_checkpoint.mode=min", "val/conll_f1"),
+    ("callbacks.early_stopping.mode=min", "callbacks.early_stopping.mode=min", "val/conll_f1"),
+    ("callbacks.early_stopping.monitor=val/loss", "callbacks.early_stopping.mode=max", "val/loss"),
+    (
+        "callbacks.mine={_target_:pytorch_lightning.callbacks.ModelCheckpoint,monitor:val/f1}",
+        "callbacks.mine.mode=min", "val/f1",
+    ),
+    ("monitor=val/mine callbacks.early_stopping.mode=min", "callbacks.early_stopping.mode=min", "val/mine"),
     ("train='no'", "train=no", "true or false"),
     ("tags=a", "tags=a"),
     ("sources={a:b}", "sources={a:b}"),
@@ -182,7 +195,7 @@ TRAIN = rows(
 def test_train(fault: Fault, composed: Composed, refusal: Refusal) -> None:
     from train import train
 
-    cfg = composed("train", fault.change)
+    cfg = composed("train", *fault.change.split(" "))
     refusal.of(lambda: train(cfg), *fault.named)
 
 

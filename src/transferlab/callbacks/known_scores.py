@@ -1,28 +1,50 @@
-"""Refuse names of scores that nothing computes, before an epoch is trained for them."""
+"""Refuse names of scores that nothing computes, and to look for their worst values, before an epoch is trained."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
-from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.trainer.states import TrainerFn
 
 from transferlab.callbacks.epoch_log import EpochLog
-from transferlab.utils.errors import ConfigError
+from transferlab.models.base import TransferModel
+from transferlab.models.probe_group import ProbeGroup
+from transferlab.utils.config_checks import locate
+from transferlab.utils.errors import ConfigError, near
+from transferlab.utils.options import options_of
+from transferlab.utils.score_names import better_values
+
+_OF_TRAINING = ("train/loss", "train/loss_step", "train/loss_epoch")  # that every model of this project logs
 
 
 class KnownScores(Callback):
     """Hold every score that an option names against those of the first look at the validation split.
 
+    One batch of that split is scored before the first step even where ``trainer.num_sanity_val_steps=0``. Scores with
+    parts, such as weights of attention, may be missing in the first look; they are checked at the first validation. It
+    stands before the callbacks that read the scores.
+
     Args:
+        cfg: of the training, with its callbacks.
+
+    Attributes:
+        named: keys and names of the scores that callbacks, or probes, read.
         optimized_metric: the key of that name.
         returned: stages whose scores a run returns: ``val``, ``test``.
     """
 
-    def __init__(self, optimized_metric: str | None, returned: tuple[str, ...]) -> None:
-        self.optimized_metric = optimized_metric
-        self.returned = returned
+    def __init__(self, cfg: DictConfig) -> None:
+        self.named = list(dict.fromkeys(_named_scores(cfg)))
+        self.optimized_metric: str | None = cfg.get("optimized_metric")
+        self.returned = ("val",) * cfg.validate + ("test",) * cfg.test
+        self._all_known = False
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Have a batch scored before the first step; ``fast_dev_run`` is short enough without."""
+        if trainer.num_sanity_val_steps == 0 and not trainer.fast_dev_run:  # type: ignore[attr-defined]
+            trainer.num_sanity_val_steps = 1
 
     def on_sanity_check_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Look at all names.
@@ -30,42 +52,85 @@ class KnownScores(Callback):
         Raises:
             ConfigError: the key, the name and the scores that there are.
         """
-        known = [name for name in trainer.callback_metrics if name.startswith("val/")]
-        for key, name in self._monitored(trainer):
-            if name.startswith("val/"):
-                _check(key, name, known)
+        self._check(trainer, pl_module, complete=False)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Look once more: a run that goes on has no first look, and some scores may have been missing in it."""
+        if trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking and not self._all_known:
+            self._check(trainer, pl_module, complete=True)
+            self._all_known = True
+
+    def _check(self, trainer: Trainer, model: LightningModule, complete: bool) -> None:
+        logged = [*trainer.callback_metrics]
+        if isinstance(model, TransferModel | ProbeGroup):
+            logged += _OF_TRAINING
+        else:  # what somebody's own model logs in training is not known yet
+            logged += [name for _, name in self.named if name.startswith("train/")]
+        if isinstance(model, ProbeGroup):
+            logged += [f"{model.monitor}/{name}" for name in model.names]  # not in a first look
+        # the same scores are computed on both splits
+        scores = [name.partition("/")[2] for name in logged if name.startswith("val/")]
+        returned = [f"{stage}/{score}" for stage in self.returned for score in scores]
+        asked = [(*named, logged) for named in self.named]
         if self.optimized_metric is not None:
-            # the same scores are computed on both splits
-            there = [f"{stage}/{name.partition('/')[2]}" for stage in self.returned for name in known]
-            _check("optimized_metric", self.optimized_metric, there)
-
-    def _monitored(self, trainer: Trainer) -> Iterator[tuple[str, str]]:
-        """Keys and names of scores that callbacks read."""
-        for callback in trainer.callbacks:  # type: ignore[attr-defined]
-            if isinstance(monitor := getattr(callback, "monitor", None), str):
-                yield "monitor", monitor
-            if isinstance(callback, EpochLog):
-                yield from (("callbacks.epoch_log.metrics", name) for name in callback.metrics)
+            asked.append(("optimized_metric", self.optimized_metric, returned))
+        for key, name, known in asked:
+            if name not in known and (complete or not _may_come_later(name, known)):
+                raise ConfigError(f"{key}={name}: there is no such score; {_choices(name, known)}")
 
 
-def _check(key: str, name: str, known: list[str]) -> None:
-    if name not in known and name.count("/") < 2:  # what has parts, such as weights of attention, may come later
-        raise ConfigError(f"{key}={name}: there is no such score; choose one of {', '.join(known)}")
+def _may_come_later(name: str, known: Collection[str]) -> bool:
+    """Whether a score that a first look has not may be logged all the same: with parts, and not below another one."""
+    stage, _, score = name.partition("/")
+    return "/" in score and f"{stage}/{score.partition('/')[0]}" not in known
 
 
-def check_direction(cfg: DictConfig) -> None:
-    """Refuse a search that would look for the worst values of the score that is monitored.
+def _choices(name: str, known: Collection[str]) -> str:
+    """The scores that there are, and the nearest one."""
+    there = [one for one in known if not one.startswith("train/")]
+    same = [one for one in there if one.partition("/")[2] == name.rpartition("/")[2]]
+    hint = f"did you mean {same[0]}?" if same else near(name, there)
+    return f"choose one of {', '.join(there)}" + "; " * bool(hint) + hint
+
+
+def check_directions(cfg: DictConfig) -> None:
+    """Refuse to keep the worst epoch, or to end a training that gets better.
 
     Raises:
-        ConfigError: naming the direction and what it should be.
+        ConfigError: the key that says which values of its score are better, and what it should be.
     """
-    if not HydraConfig.initialized() or cfg.get("optimized_metric") != cfg.monitor:
-        return
-    wanted = {"max": "maximize", "min": "minimize"}[cfg.monitor_mode]
-    direction = HydraConfig.get().sweeper.get("direction")
-    given = getattr(direction, "name", direction)  # the sweeper's own default is a member of an enumeration
-    if isinstance(given, str) and given != wanted:
-        raise ConfigError(
-            f"hydra.sweeper.direction={given}, but monitor_mode={cfg.monitor_mode} of {cfg.monitor}: "
-            f"set hydra.sweeper.direction={wanted}"
-        )
+    _check_mode("monitor_mode", cfg.monitor_mode, cfg.monitor, better_values(cfg.monitor))
+    for name, callback in _callbacks(cfg):
+        monitor, options = callback.get("monitor"), options_of(locate(callback["_target_"], name)).named
+        if monitor is not None and "mode" in options:
+            better = better_values(monitor) or (cfg.monitor_mode if monitor == cfg.monitor else None)
+            _check_mode(f"callbacks.{name}.mode", callback.get("mode", options["mode"].default), monitor, better)
+
+
+def _check_mode(key: str, mode: str, monitor: str, better: str | None) -> None:
+    if better not in (None, mode):
+        words = {"max": "larger", "min": "smaller"}
+        raise ConfigError(f"{key}={mode}, but {words[better]} values of {monitor} are better: set {key}={better}")
+
+
+def _named_scores(cfg: DictConfig) -> Iterator[tuple[str, str]]:
+    """Keys and names of scores; what follows ``monitor`` has that key, which is the one to change.
+
+    A line of the log may hold anything: only scores of the validation split are sure to be there.
+    """
+    if cfg.get("probes") is not None:
+        yield "monitor", cfg.monitor
+    for name, callback in _callbacks(cfg):
+        named = [("monitor", callback.get("monitor"))]
+        if locate(callback["_target_"], name) is EpochLog:
+            named = [("metrics", score) for score in callback.metrics if score.startswith("val/")]
+        for key, score in named:
+            if score is not None:
+                yield "monitor" if score == cfg.monitor else f"callbacks.{name}.{key}", score
+
+
+def _callbacks(cfg: DictConfig) -> Iterator[tuple[str, DictConfig]]:
+    """The callbacks that are not left out, by name."""
+    for name, callback in (cfg.get("callbacks") or {}).items():
+        if callback and "_target_" in callback:
+            yield str(name), callback

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from transferlab.utils.escaping import plain
+from transferlab.utils.score_names import is_error
 
 # Distinct hues for readers with any colour vision; the line style changes once they are used up.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#a0489a", "#b8860b", "#333333")
@@ -109,7 +110,7 @@ def plot_curves(
 
 
 def _draw_score(axes: Axes, score: pd.Series, label: str, colour: str, line: str) -> None:
-    best = score.index[int(score.argmin() if "loss" in str(score.name) else score.argmax())]
+    best = score.index[int(score.argmin() if is_error(str(score.name)) else score.argmax())]
     text = f"{plain(label)}: {score[best]:.3f} in epoch {ceil(best)}"
     marker = "." if len(score) <= 50 else ""
     axes.plot(score.index, score, color=colour, linestyle=line, marker=marker, markersize=4, label=text)

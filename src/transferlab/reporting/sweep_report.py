@@ -27,11 +27,11 @@ from transferlab.utils.run_files import (
     reported_score,
     score_of,
 )
+from transferlab.utils.score_names import is_error
 
 RESULT = "multirun_result.json"
 BASELINES = "baselines.json"
 TEXTS = ("setting", "verdict", "weights")  # columns of words
-ERRORS = ("mse", "mae", "loss")  # smaller is better, and no percentage
 _WEIGHT = re.compile(r"(?P<stage>val|test)/attention/(?P<source>.+)/mean")
 
 
@@ -77,7 +77,7 @@ class SweepReport:
     @property
     def is_error(self) -> bool:
         """Whether smaller is better."""
-        return self.metric.endswith(ERRORS)
+        return is_error(self.metric)
 
     @property
     def scale(self) -> int:

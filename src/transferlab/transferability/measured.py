@@ -13,6 +13,7 @@ import pandas as pd
 
 from transferlab.utils.errors import UserError
 from transferlab.utils.run_files import job_directory, read_sweep, read_yaml, score_of
+from transferlab.utils.score_names import is_error
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +23,6 @@ CONFIGS = ("config_resolved.yaml", ".hydra/config.yaml")  # of a job, the first 
 DRAW = "datamodule.select_seed"  # which limited data a job was trained on
 # overrides that make a job the one that it is
 OF_A_CELL = ("experiment", "dataset", "sources", "encoder", "seed", DRAW)
-ERRORS = ("mse", "mae", "loss")  # smaller is better
 
 
 @dataclass(frozen=True)
@@ -214,7 +214,7 @@ def _sweep(place: Path, score: str | None) -> Iterator[Measurement]:
         metric = score or _monitored(str(config.get("monitor")), job["metrics"])
         if metric not in job["metrics"]:
             raise UserError(f"{directory} has no score {metric}; it has {', '.join(sorted(job['metrics']))}")
-        if metric.endswith(ERRORS):
+        if is_error(metric):
             raise UserError(f"{directory} is scored by {metric}, of which smaller is better; choose another, score=...")
         target = overrides.get("experiment") or str(config.get("task_name"))
         target += f":{overrides['dataset']}" if "dataset" in overrides else ""

@@ -30,6 +30,12 @@ SWEEP_RESULT = "multirun_result.json"  # ours
 RESULT = "job_return.json"
 OF_RESULT = {"status": str, "metrics": dict}
 RECORD = "run.json"
+CHOOSING = (  # the best epoch
+    "monitor",
+    "monitor_mode",
+    "callbacks.model_checkpoint.monitor",
+    "callbacks.model_checkpoint.mode",
+)
 SCORES = "metrics.json"  # of a run that is over
 
 
@@ -222,18 +228,33 @@ def finished_metrics(resumed: str | None, output_dir: Path, overrides: list[str]
 
 
 def refuse_another_monitor(cfg: Any, directory: Path) -> None:
-    """Refuse to go on with a run by another score than the one that its best epoch was chosen by.
+    """Refuse to go on with a run by another score, or direction, than its best epoch was chosen by.
 
     Raises:
         UserError: naming both.
     """
     file = directory / CONFIG
-    before = read_yaml(file).get("monitor") if file.is_file() else None
-    if before is not None and "${" not in str(before) and before != cfg.monitor:
-        raise UserError(
-            f"monitor={cfg.monitor}: the best epoch of the run in {directory} was chosen by {before}; leave it so, or "
-            f"start another run from where it ended: ckpt_path={directory / CHECKPOINT}"
-        )
+    before = read_yaml(file) if file.is_file() else {}
+    for key in CHOOSING:
+        was = _value_of(before, key)
+        now: Any = cfg
+        for part in key.split("."):
+            now = now.get(part) if now else None
+        if was is not None and now is not None and now != was:
+            raise UserError(
+                f"{key}={now}: the best epoch of the run in {directory} was chosen by {was}; leave it so, or start "
+                f"another run from where it ended: ckpt_path={directory / CHECKPOINT}"
+            )
+
+
+def _value_of(config: Any, key: str) -> str | None:
+    """The text at a key of a config as it was written; None: there is none, or it can only be known by resolving it."""
+    value = config
+    for part in key.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    if isinstance(value, str) and value in ("${monitor}", "${monitor_mode}"):
+        value = _value_of(config, value[2:-1])
+    return value if isinstance(value, str) and "${" not in value else None
 
 
 def overrides_of(resumed: str | None, output_dir: Path, given: list[str]) -> list[str]:
