@@ -42,7 +42,26 @@ LINES = rows(
     ("local=laptop", "local=laptop", "local/laptop.yaml"),
     ("save_every_epoch=true callbacks.epoch_models=null", "save_every_epoch=true", "callbacks.epoch_models"),
     ("save_every_epoch=true callbacks=null", "save_every_epoch=true", "callbacks.epoch_models"),
-    ("hparams_search=optuna hydra.mode=RUN monitor=val/loss monitor_mode=min", "hydra.sweeper.direction=maximize"),
+)  # fmt: skip
+SEARCHES = rows(
+    ("monitor=val/loss monitor_mode=min", "hydra.sweeper.direction=maximize", "optimized_metric=val/loss", "minimize"),
+    ("optimized_metric=test/loss", "hydra.sweeper.direction=maximize", "optimized_metric=test/loss"),
+    ("hydra.sweeper.direction=minimize", "hydra.sweeper.direction=minimize", "optimized_metric=val/conll_f1"),
+    ("monitor=val/mine hydra.sweeper.direction=minimize", "hydra.sweeper.direction=minimize", "val/mine"),
+    ("hydra.sweeper.direction=minimise", "hydra.sweeper.direction=minimise", "maximize"),
+    ("hydra.sweeper.direction=[minimize,maximize]", "hydra.sweeper.direction=[minimize,maximize]"),
+    ("hydra.sweeper.direction=null", "hydra.sweeper.direction=null", "maximize"),
+    ("optimized_metric=null", "optimized_metric"),
+    ("hydra.sweeper.n_trials=0", "hydra.sweeper.n_trials=0", "from 1"),
+    ("hydra.sweeper.n_trials=x", "hydra.sweeper.n_trials=x", "Integer"),
+    ("hydra.sweeper.n_trial=3", "n_trial", "did you mean hydra.sweeper.n_trials"),
+    ("hydra.sweeper.n_jobs=0", "hydra.sweeper.n_jobs=0"),
+    ("hydra.sweeper.max_failure_rate=2", "hydra.sweeper.max_failure_rate=2", "from 0 to 1"),
+    ("hydra.sweeper.storage=foo", "hydra.sweeper.storage=foo", "sqlite:///"),
+    ("hydra.sweeper.storage=sqlite:////nowhere/x.db", "hydra.sweeper.storage=sqlite:////nowhere/x.db"),
+    ("+hydra.sweeper.params.seed='interval(3,1)'", "hydra.sweeper.params.seed=interval(3,1)"),
+    ("+hydra.sweeper.params.seed='interval(3'", "hydra.sweeper.params.seed=interval(3"),
+    ("model.dropout=tag(log,interval(0.0,1.0))", "model.dropout=tag(log,interval(0.0,1.0))"),
 )  # fmt: skip
 
 
@@ -53,6 +72,16 @@ def test_lines(fault: Fault, refusal: Refusal, tmp_path: Path, monkeypatch: pyte
     monkeypatch.chdir(tmp_path)
     place = ["extras.print_config=false", f"paths.log_dir={tmp_path / 'logs'}"]
     monkeypatch.setattr(sys, "argv", ["train.py", "--config-path", str(CONFIGS), *fault.change.split(" "), *place])
+    refusal.of(train.main, *fault.named)
+
+
+@pytest.mark.parametrize("fault", SEARCHES)
+def test_searches(fault: Fault, refusal: Refusal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import train
+
+    monkeypatch.chdir(tmp_path)
+    line = ["hparams_search=optuna", *fault.change.split(" "), f"paths.log_dir={tmp_path / 'logs'}"]
+    monkeypatch.setattr(sys, "argv", ["train.py", "--multirun", "--config-path", str(CONFIGS), *line])
     refusal.of(train.main, *fault.named)
 
 

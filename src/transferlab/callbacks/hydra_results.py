@@ -22,6 +22,7 @@ from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from transferlab.callbacks.searches import check_sweeper, is_search, searched_keys, write_best_trial
 from transferlab.callbacks.sweep_results import (
     JOB_FILE,
     collect,
@@ -78,6 +79,7 @@ class OwnDirectory(Callback):
         HydraConfig.instance().set_config(config)
         with _refusing():
             _check_task_name(config)
+            check_sweeper(config)
             run_directory.take(config.hydra.sweep.dir)
             run_directory.check_sweep(Path(config.hydra.sweep.dir), config.get("resume"))
 
@@ -118,9 +120,12 @@ class SaveJobReturn(Callback):
 
     def __init__(self, integrate_multirun_result: bool = True) -> None:
         self.integrate_multirun_result = integrate_multirun_result
+        self._searched: list[str] | None = None  # keys of a search
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Have the sweep collected, and the way it goes on named, also where it ends early."""
+        if is_search(config):
+            self._searched = searched_keys(config)
         if is_resumable(config.hydra.job.config_name):
             place, overrides = config.hydra.sweep.dir, list(config.hydra.overrides.task)
             interruption.goes_on_with(lambda: command_that_goes_on(place, overrides))
@@ -156,6 +161,8 @@ class SaveJobReturn(Callback):
             integrate(config.hydra.sweep.dir)
         elif (directory.parent / SWEEP_RESULT).exists():  # a job of an earlier sweep that was resumed
             integrate(directory.parent)
+        if self._searched is not None and config.hydra.mode == RunMode.MULTIRUN:
+            write_best_trial(config, self._searched, collect(config.hydra.sweep.dir)["jobs"])
         if job_return.status == JobStatus.COMPLETED:
             _choose_optimized_metric(config.get("optimized_metric"), record["metrics"], job_return)
 
@@ -289,6 +296,8 @@ def _choose_optimized_metric(name: str | None, metrics: dict[str, Any], job_retu
         return
     numbers = [key for key, value in metrics.items() if isinstance(value, float | int)]
     job_return.status = JobStatus.FAILED
-    job_return.return_value = ValueError(
-        f"optimized_metric={name} is no number among the job's results; choose one of {numbers}"
+    job_return.return_value = ConfigError(
+        f"optimized_metric={name} is {metrics[name]} in this job, which counts as failed"
+        if name in metrics
+        else f"optimized_metric={name} is no number among the job's results; choose one of {numbers}"
     )

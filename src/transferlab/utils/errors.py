@@ -64,7 +64,7 @@ def message_for(error: BaseException) -> str | None:
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
-    from transferlab.utils.hydra_messages import message_of
+    from transferlab.utils.hydra_messages import message_of, of_search
 
     meant = user_error_of(error)
     if meant is not None:
@@ -79,7 +79,7 @@ def message_for(error: BaseException) -> str | None:
         said = " ".join(str(error).partition("Error stream produced")[0].split())
         refused = "FailedJobError" in kinds
         return f"SLURM: {said}" + "; change what hydra.launcher asks for (gpus_per_node, partition ...)" * refused
-    return " ".join(str(error).split()) if _is_refusal_of_lightning(error, kinds) else None
+    return " ".join(str(error).split()) if _is_refusal_of_lightning(error, kinds) else of_search(error)
 
 
 def _is_refusal_of_lightning(error: BaseException, kinds: Collection[str]) -> bool:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+import traceback
 from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, InstantiationException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig
-from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseException
+from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseException, ValidationError
 
 from transferlab.utils.errors import near
 
@@ -45,11 +47,24 @@ def message_of(error: HydraException | OmegaConfBaseException) -> str:
     if isinstance(cause, InterpolationResolutionError):
         return _of_omegaconf(cause)
     text = re.sub(r"Key '[^']*' is not in struct|\s*full_key: \S+|\s*object_type=\S+", "", str(error))
+    if isinstance(cause, ValidationError):
+        return f"{_one_line(text.splitlines()[0])} {_of_omegaconf(cause)}; give it another value"
     if isinstance(cause, OmegaConfBaseException) and isinstance(cause.parent_node, DictConfig):
         parent, dot, name = (cause.full_key or "").rpartition(".")
         if name and (hint := near(name, map(str, cause.parent_node), parent + dot)):
             return f"{_one_line(text.splitlines()[0])} There is no such key; {hint}"
     return _one_line(text)
+
+
+def of_search(error: BaseException) -> str | None:
+    """The message for what Optuna refuses in the course of a search; None for errors of its trials, and of others."""
+    modules = [str(frame.f_globals.get("__name__")) for frame, _ in traceback.walk_tb(error.__traceback__)]
+    if "hydra_plugins.hydra_optuna_sweeper._impl" not in modules or "hydra.core.utils" in modules:  # which runs jobs
+        return None
+    if str(error).startswith("No trials are completed"):
+        place = HydraConfig.get().sweep.dir if HydraConfig.initialized() else "its directory"
+        return f"no trial of the search was completed: read why in multirun_result.md of {place}, and start another one"
+    return f"Optuna: {_one_line(str(error))}; change what hydra.sweeper asks for"
 
 
 def _missing_config(file: str, options: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""Bounds of options whose owners are classes of Lightning: its annotations say the types, and not what makes sense."""
+"""Bounds of options of Lightning and of Optuna's sweeper: their annotations say types, and not what makes sense."""
 
 from __future__ import annotations
 
@@ -50,6 +50,10 @@ _KINDS: dict[str, dict[str, Any]] = {
     "pytorch_lightning.callbacks.progress.rich_progress.RichProgressBar": {"refresh_rate": Natural},
     "pytorch_lightning.callbacks.model_summary.ModelSummary": {"max_depth": Natural | _Endless},
     "pytorch_lightning.callbacks.rich_model_summary.RichModelSummary": {"max_depth": Natural | _Endless},
+    "hydra_plugins.hydra_optuna_sweeper.optuna_sweeper.OptunaSweeper": {
+        "storage": Text | None, "study_name": Text | None, "n_trials": Count, "n_jobs": Count,
+        "max_failure_rate": Share, "params": dict[str, Any] | None,
+    },
     "pytorch_lightning.loggers.tensorboard.TensorBoardLogger": {"save_dir": Text},
     "pytorch_lightning.loggers.csv_logs.CSVLogger": {"save_dir": Text, "flush_logs_every_n_steps": Count},
 }  # fmt: skip
