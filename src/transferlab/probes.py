@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from transferlab.encoders.sources import load_config, resolve
 from transferlab.root_options import Train
-from transferlab.utils.config_checks import ConfigError
+from transferlab.utils.config_checks import ConfigError, check_targets, locate
 from transferlab.utils.options import options_of
 from transferlab.utils.source_selection import select_sources
 
@@ -48,6 +48,9 @@ def probes_of(cfg: DictConfig) -> list[Probe]:
         return []
     if not isinstance(cfg.probes, DictConfig):
         raise ConfigError(f"probes={cfg.probes}: name what they differ in, for example probes={{sources: ner_*}}")
+    known = {name: options_of(Train).named[name] for name in ("sources", "seed")}
+    of_model = options_of(locate(str(cfg.model._target_), "model._target_")).named
+    known |= {f"model.{name}": option for name, option in of_model.items()}
     choices: dict[str, list[Any]] = {}
     for key, values in OmegaConf.to_container(cfg.probes, resolve=True).items():  # type: ignore[union-attr]
         key = str(key)
@@ -57,9 +60,9 @@ def probes_of(cfg: DictConfig) -> list[Probe]:
                 "of model, such as model.aggregate; sweep over other keys with --multirun"
             )
         listed = values if isinstance(values, list) else [values]
+        for value in listed if key in known else ():  # parts of an option are checked with their model
+            known[key].check(value, f"probes.{key}")
         choices[key] = [value for v in listed for value in _depths(cfg, v)] if key == "sources" else listed
-    for seed in choices.get("seed", ()):
-        options_of(Train).named["seed"].check(seed, "probes.seed")
     if not choices or not all(choices.values()):
         raise ConfigError(f"probes={cfg.probes}: there is none; each key needs at least one value, or probes=null")
     found: dict[str, Probe] = {}
@@ -71,7 +74,7 @@ def probes_of(cfg: DictConfig) -> list[Probe]:
         found[name] = Probe(name, _config(cfg, name, own), [f"{key}={_written(value)}" for key, value in own.items()])
     places: dict[str, str] = {}
     for probe in found.values():
-        for encoder_id, place in probe.cfg.model.pretrained_models.items():
+        for encoder_id, place in (probe.cfg.model.pretrained_models or {}).items():
             if places.setdefault(str(encoder_id), place) != place:
                 raise ConfigError(
                     f"probes: the encoder {encoder_id!r} is {places[str(encoder_id)]} here, {place} there"
@@ -89,6 +92,7 @@ def _config(cfg: DictConfig, name: str, own: dict[str, Any]) -> DictConfig:
         config.paths.output_dir = str(directory / FOLDER / name)
         for key, value in own.items():
             OmegaConf.update(config, key, value, merge=False, force_add=True)
+    check_targets(config.model, "model")
     select_sources(config)
     return config
 
