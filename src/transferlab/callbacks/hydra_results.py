@@ -296,7 +296,7 @@ def _choose_optimized_metric(name: str | None, metrics: dict[str, Any], job_retu
         return
     numbers = [key for key, value in metrics.items() if isinstance(value, float | int)]
     job_return.status = JobStatus.FAILED
-    job_return.return_value = ConfigError(
+    job_return.return_value = ValueError(
         f"optimized_metric={name} is {metrics[name]} in this job, which counts as failed"
         if name in metrics
         else f"optimized_metric={name} is no number among the job's results; choose one of {numbers}"
