@@ -22,7 +22,7 @@ from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from transferlab.callbacks.searches import check_sweeper, is_search, searched_keys, write_best_trial
+from transferlab.callbacks.searches import check_search, is_search, searched_keys, write_best_trial
 from transferlab.callbacks.sweep_results import (
     JOB_FILE,
     collect,
@@ -79,7 +79,7 @@ class OwnDirectory(Callback):
         HydraConfig.instance().set_config(config)
         with _refusing():
             _check_task_name(config)
-            check_sweeper(config)
+            check_search(config)
             run_directory.take(config.hydra.sweep.dir)
             run_directory.check_sweep(Path(config.hydra.sweep.dir), config.get("resume"))
 

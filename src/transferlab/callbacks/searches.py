@@ -20,19 +20,18 @@ BEST = "optimization_results.yaml"
 _DIRECTIONS = {"max": "maximize", "min": "minimize"}
 
 
-def check_sweeper(config: DictConfig) -> None:
-    """Refuse options of a sweep's sweeper and launcher that cannot work, and a search for the worst values of a score.
+def check_search(config: DictConfig) -> None:
+    """Refuse a search whose options cannot work, or that would look for the worst values of its score.
 
     Args:
-        config: of the sweep, with ``hydra``.
+        config: of a sweep, with ``hydra``; one that is no search is left alone.
 
     Raises:
         ConfigError: the key, its value and what may be chosen.
     """
-    for name in ("sweeper", "launcher"):
-        check_targets(config.hydra[name], f"hydra.{name}")
     if is_search(config):
         _check_direction(config)
+        check_targets(config.hydra.sweeper, "hydra.sweeper")
         searched_keys(config)
         _check_storage(config.hydra.sweeper)
 
