@@ -58,7 +58,7 @@ def check_section(cfg: DictConfig, options: Options, key: str, owner: str) -> No
     """
     for name in map(str, cfg.keys()):
         if not options.others and name not in options.named and name not in RESERVED:
-            hint = near(name, options.named) or f"known: {', '.join(sorted(options.named))}"
+            hint = near(name, options.named) or _known(options.named)
             raise ConfigError(f"{key}.{name}: {owner} knows no such key; {hint}")
     options.check(_plain(cfg, key), key)
 
