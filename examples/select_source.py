@@ -1,0 +1,58 @@
+"""Select a source for a target from a library of task embeddings, from Python; nothing is trained, no model is loaded.
+
+    python src/embed.py --multirun embedding=textemb experiment=ner,re,squad,mrpc,coref library=models/task_library
+    python examples/select_source.py models/task_library ner
+
+The first command embeds the tasks of the sample, as arrays that ``numpy.load`` reads:
+``models/task_library/<task>/textemb/avg_sequence_output.npy``. With ``embedding=taskemb``, see README, there is an
+array for every component of the encoder. Prints the cosine of each component, the fused score and the rank of each
+source, and draws the space of tasks twice, as a map and as a graph, into the library.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from transferlab.reporting.task_space_plots import plot_task_graph, plot_task_map
+from transferlab.transferability.library import KINDS, TaskLibrary
+from transferlab.transferability.prediction import task_similarities
+from transferlab.transferability.ranking import component_scores, fused, ranks
+
+
+def main(directory: Path, target: str) -> pd.DataFrame:
+    """Print and return the ranking by all kinds of embeddings that the library has of the target and of two sources."""
+    library = TaskLibrary(directory)
+    tables = []
+    for kind in KINDS:
+        tasks = library.tasks(kind)
+        if target not in tasks or len(tasks) < 3:
+            continue
+        wanted, *sources = library.comparable([target, *(task for task in tasks if task != target)], kind)
+        names = wanted.to_compare()
+        cosines = component_scores(
+            {name: wanted.vectors[name].numpy() for name in names},
+            {source.task: {name: source.vectors[name].numpy() for name in names} for source in sources},
+            target,
+        )
+        tables.append(cosines.add_prefix(f"{kind} "))
+        similarity = task_similarities(library, tasks, kind)
+        for draw, name in ((plot_task_map, "map"), (plot_task_graph, "graph")):
+            picture, _ = draw(similarity, directory / f"{kind}_{name}", targets=[target], title=kind)
+            print(f"picture: {picture}")
+    if not tables:
+        sys.exit(f"{directory} has no embedding of {target} and of two other tasks; embed them with src/embed.py")
+    scores = pd.concat(tables, axis="columns")
+    ranking = scores.assign(score=fused(scores))
+    ranking["rank"] = ranks(ranking[["score"]])["score"]
+    ranking = ranking.sort_values("rank", kind="stable")
+    print(f"\nsources for {target}, the best first:\n{ranking.round(4).to_string(max_cols=8)}")
+    return ranking
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    main(Path(sys.argv[1]), sys.argv[2])
