@@ -1,7 +1,7 @@
 """Select a source for a target from a library of task embeddings, from Python; nothing is trained, no model is loaded.
 
     python src/embed.py --multirun embedding=textemb experiment=ner,re,squad,mrpc,coref library=models/task_library
-    python examples/select_source.py models/task_library ner
+    python examples/select_source.py models/task_library ner          # textemb; or: ner textemb taskemb
 
 The first command embeds the tasks of the sample, as arrays that ``numpy.load`` reads:
 ``models/task_library/<task>/textemb/avg_sequence_output.npy``. With ``embedding=taskemb``, see README, there is an
@@ -12,21 +12,22 @@ source, and draws the space of tasks twice, as a map and as a graph, into the li
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from transferlab.reporting.task_space_plots import plot_task_graph, plot_task_map
-from transferlab.transferability.library import KINDS, TaskLibrary
+from transferlab.transferability.library import TaskLibrary
 from transferlab.transferability.prediction import task_similarities
 from transferlab.transferability.ranking import component_scores, fused, ranks
 
 
-def main(directory: Path, target: str) -> pd.DataFrame:
-    """Print and return the ranking by all kinds of embeddings that the library has of the target and of two sources."""
+def main(directory: Path, target: str, kinds: Sequence[str] = ("textemb",)) -> pd.DataFrame:
+    """Print and return the ranking by these kinds of embeddings; all of one kind must be made with one setting."""
     library = TaskLibrary(directory)
     tables = []
-    for kind in KINDS:
+    for kind in kinds:
         tasks = library.tasks(kind)
         if target not in tasks or len(tasks) < 3:
             continue
@@ -53,6 +54,6 @@ def main(directory: Path, target: str) -> pd.DataFrame:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
+    if len(sys.argv) < 3:
         sys.exit(__doc__)
-    main(Path(sys.argv[1]), sys.argv[2])
+    main(Path(sys.argv[1]), sys.argv[2], sys.argv[3:] or ("textemb",))
