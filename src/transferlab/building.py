@@ -128,16 +128,12 @@ def check_store(cfg: DictConfig) -> None:
 
 
 def _check_lengths(trainer: DictConfig) -> None:
-    """Refuse a training without an end, or one that would have to be longer than it may be."""
+    """Refuse a training without an end."""
     if trainer.get("max_epochs") == ENDLESS and trainer.get("max_steps", ENDLESS) == ENDLESS:
         raise ConfigError(
             "trainer.max_epochs=-1: the learning rate falls to 0 at the end of the training, so the end must be known; "
             "choose a number of epochs, or give trainer.max_steps"
         )
-    for least, most in (("min_epochs", "max_epochs"), ("min_steps", "max_steps")):
-        low, high = trainer.get(least), trainer.get(most)
-        if low is not None and high is not None and 0 <= high < low:
-            raise ConfigError(f"trainer.{least}={low} is more than trainer.{most}={high}: set one to that of the other")
 
 
 def _check_pairing(cfg: DictConfig) -> None:

@@ -114,8 +114,6 @@ TRAIN = rows(
     ("trainer.max_epochs=ten", "trainer.max_epochs=ten"),
     ("trainer.max_steps=0", "trainer.max_steps=0"),
     ("trainer.min_epochs=-1", "trainer.min_epochs=-1"),
-    ("trainer={min_epochs:5,max_epochs:2}", "trainer.min_epochs=5", "trainer.max_epochs=2"),
-    ("trainer={min_steps:5,max_steps:2}", "trainer.min_steps=5", "trainer.max_steps=2"),
     ("trainer.max_time={days:1e300}", "trainer.max_time"),
     ("trainer.max_time={day:1}", "trainer.max_time.day"),
     ("trainer.gradient_clip_val=-1", "trainer.gradient_clip_val=-1"),

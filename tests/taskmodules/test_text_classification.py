@@ -202,9 +202,6 @@ def test_documents_without_labels_are_refused_where_they_are_needed():
     assert taskmodule.encode(labelled(None))[0].document.name == "d"
     with pytest.raises(UserError, match="d has no label"):
         taskmodule.encode(labelled(None), annotated=True)
-    with pytest.raises(UserError, match="'no' alone"):
-        make_taskmodule().prepare([labelled("no"), labelled("no")])
-    assert make_taskmodule(labels=["yes", "no"]).prepare([labelled("no")])["labels"] == ["yes", "no"]
     with pytest.raises(UserError, match="none of the training documents has a label"):
         taskmodule.prepare([labelled(None)])
 
@@ -271,3 +268,10 @@ def test_the_mean_is_the_baseline_of_values_and_has_no_correlation():
     documents = [labelled(value) for value in (1.0, 2.0, 6.0)]
     taskmodule.prepare(documents)
     assert taskmodule.baselines(documents) == {"mean value": {"mse": pytest.approx(14 / 3), "mae": pytest.approx(2.0)}}
+
+
+def test_one_class_alone_is_told(caplog):
+    make_taskmodule(labels=["yes", "no"]).prepare([labelled("no")])
+    assert not caplog.text
+    assert make_taskmodule().prepare([labelled("no"), labelled("no")])["labels"] == ["no"]
+    assert "'no'" in caplog.text

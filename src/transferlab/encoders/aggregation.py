@@ -151,7 +151,7 @@ def build_aggregation(spec: str | Mapping[str, Any] | None, widths: Mapping[str,
     aggregation = AGGREGATIONS.get(str(name)) or _of_module(name)
     if aggregation is None:
         if name is None:
-            raise EncoderError(f"model.aggregate.type is not given; choose one of {', '.join(AGGREGATIONS)}")
+            raise EncoderError(f"model.aggregate.type=null: choose one of {', '.join(AGGREGATIONS)}")
         raise EncoderError(
             f"model.aggregate.type={name!r}: choose one of {', '.join(AGGREGATIONS)}, or write your own into "
             f"{Path(__file__).parent / f'{name}.py'}"

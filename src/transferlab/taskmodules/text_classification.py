@@ -124,10 +124,7 @@ class TextClassificationTaskModule(TaskModule[TextExample, ClassificationBatch])
         counts = Counter(chain.from_iterable(map(self._kind.classes, gold)))
         if self.labels is None:
             if len(counts) < 2 and self.problem == "multi_class":
-                raise UserError(
-                    f"the training documents have the class {next(iter(counts))!r} alone: nothing to tell apart; "
-                    "choose other data, or name all classes in taskmodule.labels"
-                )
+                log.warning("all training documents have the class %r: there is nothing to tell apart", *counts)
             self.labels = sorted(counts)
         unknown = sorted(set(counts) - set(self.labels))
         if unknown:
