@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock, Timeout
 
 from transferlab.encoders import stored_layer
 from transferlab.encoders.feature_store import EVICTED, LOCK, FeatureStore, describe, existing
@@ -153,12 +154,28 @@ def test_what_died_while_it_was_evicted_goes_at_the_next_write(store):
 
 
 def test_a_lock_may_be_held_twice_by_its_process_and_is_released(store):
+    another = FileLock(store.directory / "weights" / LOCK, timeout=0)
     with store.writing("weights"):
         with store.writing("weights"):
             pass
-        assert store._locks["weights"].is_locked
-    assert not store._locks["weights"].is_locked
-    assert (store.directory / "weights" / LOCK).exists()
+        with pytest.raises(Timeout), another:
+            pass
+    with another:
+        assert another.is_locked
+
+
+def test_a_process_that_is_forked_holds_locks_of_its_own(store):
+    with store.writing("weights"):
+        pass
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            with store.writing("weights"):
+                code = 0
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_a_directory_that_cannot_be_written_is_said(tmp_path: Path):

@@ -100,7 +100,6 @@ class FeatureStore:
         self.gpu_room = int(1e9 * gpu_gb)
         self.itemsize = DTYPES[dtype].itemsize
         self._layers: dict[Path, StoredLayer] = {}
-        self._locks: dict[str, FileLock] = {}
 
     @classmethod
     def of(cls, **options: Any) -> FeatureStore:
@@ -142,8 +141,8 @@ class FeatureStore:
             EncoderError: the directory cannot be written.
         """
         place = self.directory / weights
-        # always the same one, which counts how often it is held
-        lock = self._locks.setdefault(weights, FileLock(place / LOCK))
+        # of a path always the same one, which counts how often this process (not the one it was forked from) holds it
+        lock = FileLock(place / LOCK, is_singleton=True)
         try:
             place.mkdir(parents=True, exist_ok=True)
             lock.acquire(timeout=0)

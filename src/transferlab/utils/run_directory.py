@@ -52,7 +52,7 @@ def take(directory: str | Path) -> None:
         raise DirectoryTakenError(f"{directory} holds a saved model; choose another directory")
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        lock = _held.setdefault(str(directory), FileLock(directory / LOCK))
+        lock = _held[str(directory)] = FileLock(directory / LOCK, is_singleton=True)
         lock.acquire(timeout=PATIENCE)
     except Timeout:
         raise DirectoryTakenError(
