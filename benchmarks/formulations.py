@@ -77,4 +77,5 @@ def make_document(words: int, hidden_size: int) -> tuple[Tensor, CoreferenceDocu
         genre_id=torch.tensor(1),
         gold_mentions=mentions,
         gold_cluster_ids=torch.randint(1, 2 + n // 25, (len(mentions),)),
+        word_ids=torch.arange(n),
     )

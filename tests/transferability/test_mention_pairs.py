@@ -18,7 +18,7 @@ def document(clusters: list[Cluster]) -> CoreferenceDocument:
     spans = [span for cluster in clusters for span in cluster]
     entities = [entity for entity, cluster in enumerate(clusters, start=1) for _ in cluster]
     return CoreferenceDocument(
-        nothing, nothing, nothing, torch.tensor(0), torch.tensor(spans).view(-1, 2), torch.tensor(entities)
+        nothing, nothing, nothing, torch.tensor(0), torch.tensor(spans).view(-1, 2), torch.tensor(entities), nothing
     )
 
 

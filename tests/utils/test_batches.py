@@ -51,11 +51,11 @@ def test_padding_before_tokens_gives_no_names():
 
 def test_batches_move_with_all_their_tensors_and_nothing_else():
     rows = EncoderInputs(torch.ones(1, 2), torch.ones(1, 2), torch.ones(1, 2), torch.ones(1), row_keys=[b"key"])
-    document = CoreferenceDocument(*(torch.ones(2) for _ in range(6)))
+    document = CoreferenceDocument(*(torch.ones(2) for _ in range(7)))
     batch = CoreferenceBatch(inputs={"a": rows}, documents=[document], units=2, names=["one"])
     moved = batch.to(torch.device("meta"))
     tensors = [*vars(moved.documents[0]).values(), *(v for v in vars(moved.inputs["a"]).values() if torch.is_tensor(v))]
-    assert len(tensors) == 10 and all(tensor.device.type == "meta" for tensor in tensors)
+    assert len(tensors) == 11 and all(tensor.device.type == "meta" for tensor in tensors)
     assert moved.names is batch.names and moved.inputs["a"].row_keys == [b"key"]
     assert batch.inputs["a"].input_ids.device.type == "cpu", "the batch itself stays"
     assert batch.to(torch.device("cpu")).documents[0].sentence_ids is document.sentence_ids

@@ -95,14 +95,19 @@ class CoreferenceModel(TransferModel):
         return replace(batch, documents=[_with_clusters(document, clusters) for document, clusters in pairs])
 
     def predictions(self, batch: CoreferenceBatch) -> list[list[list[Mention]]]:
-        """The clusters of each document."""
-        return [decode_clusters(output, self.head.keep_singletons) for output in self(batch)]
+        """The clusters of each document, in words."""
+        return self._clusters(self(batch), batch.documents)
 
     def loss_and_predictions(self, batch: CoreferenceBatch) -> tuple[Tensor, list[list[list[Mention]]]]:
-        """The mean loss [] fp32, and the clusters of each document."""
+        """The mean loss [] fp32, and the clusters of each document, in words."""
         outputs = self(batch)
-        clusters = [decode_clusters(output, self.head.keep_singletons) for output in outputs]
-        return self._mean_loss(outputs, batch.documents), clusters
+        return self._mean_loss(outputs, batch.documents), self._clusters(outputs, batch.documents)
+
+    def _clusters(self, outputs: list[HeadOutput], documents: list[CoreferenceDocument]) -> list[list[list[Mention]]]:
+        return [
+            in_words(decode_clusters(output, self.head.keep_singletons), document)
+            for output, document in zip(outputs, documents, strict=True)
+        ]
 
     def _mean_loss(self, outputs: list[HeadOutput], documents: list[CoreferenceDocument]) -> Tensor:
         return self._losses(outputs, documents).mean()
@@ -135,11 +140,21 @@ def _initialize(head: nn.Module, std: float) -> None:
 
 
 def gold_clusters(document: CoreferenceDocument) -> list[list[Mention]]:
-    """The gold clusters of a document, all mentions included, also those too wide to be found."""
+    """The gold clusters of a document in words, all mentions included, also those too wide to be found."""
     clusters: dict[int, list[Mention]] = {}
     for (start, end), entity in zip(document.gold_mentions.tolist(), document.gold_cluster_ids.tolist(), strict=True):
         clusters.setdefault(entity, []).append((start, end))
-    return list(clusters.values())
+    return in_words(list(clusters.values()), document)
+
+
+def in_words(clusters: list[list[Mention]], document: CoreferenceDocument) -> list[list[Mention]]:
+    """Clusters of spans of units as clusters of spans of words, which are scored.
+
+    A span covers the words that its first and its last unit belong to, as in the published evaluation. Two spans that
+    differ within words become copies of one mention, also of different clusters: the scorer knows what to do with them.
+    """
+    words = document.word_ids.tolist()
+    return [[(words[start], words[end]) for start, end in cluster] for cluster in clusters]
 
 
 def _with_clusters(document: CoreferenceDocument, clusters: list[list[Mention]]) -> CoreferenceDocument:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 
@@ -12,10 +13,11 @@ from transferlab.metrics.coreference import CoreferenceScore
 from transferlab.metrics.head_match import GOLD_MENTIONS, head_match_baseline
 from transferlab.metrics.one_process import compute_alone
 from transferlab.taskmodules.base import TaskModule, predicted
-from transferlab.taskmodules.tokenization import Line, flatten, segments
+from transferlab.taskmodules.coreference_units import UNITS, Layout
+from transferlab.taskmodules.tokenization import Line, segments
 from transferlab.utils.batches import CoreferenceBatch, CoreferenceDocument
 from transferlab.utils.errors import UserError
-from transferlab.utils.option_kinds import Count
+from transferlab.utils.option_kinds import Count, OneOf
 from transferlab.utils.options import checked
 
 
@@ -36,18 +38,51 @@ class CoreferenceExample:
         document: with its gold clusters, if any.
         subtokens: by tokenizer key, the subtoken ids of each word.
         segments: spans of words that fit every encoder.
-        speaker_ids: one per word, equal for equal speakers.
+        layout: the units of the document.
     """
 
     document: Document
     subtokens: dict[str, list[list[int]]]
     segments: list[Span]
-    speaker_ids: list[int]
+    layout: Layout
 
     @property
     def length(self) -> int:
-        """Words of the document."""
-        return len(self.speaker_ids)
+        """Units of the document."""
+        return len(self.layout.word_ids)
+
+
+@dataclass(frozen=True)
+class CoreferenceWindow:
+    """A stretch of a document.
+
+    Attributes:
+        example: the document.
+        segments: the numbers of its segments.
+    """
+
+    example: CoreferenceExample
+    segments: range
+
+    @property
+    def first_word(self) -> int:
+        """The first one."""
+        return self.example.segments[self.segments.start][0] if self.segments else 0
+
+    @property
+    def end_word(self) -> int:
+        """One past the last one."""
+        return self.example.segments[self.segments.stop - 1][1] + 1 if self.segments else 0
+
+    @property
+    def first_unit(self) -> int:
+        """The first one."""
+        return self.example.layout.segment_starts[self.segments.start]
+
+    @property
+    def end_unit(self) -> int:
+        """One past the last one."""
+        return self.example.layout.segment_starts[self.segments.stop]
 
 
 class CoreferenceTaskModule(TaskModule[CoreferenceExample, CoreferenceBatch]):
@@ -57,8 +92,11 @@ class CoreferenceTaskModule(TaskModule[CoreferenceExample, CoreferenceBatch]):
         tokenizers: fast Hugging Face tokenizers by key.
         max_segment_len: the most subtokens in an encoder segment, special tokens included.
         max_training_sentences: a training document with more segments is cut to a window of so many consecutive
-            segments, drawn anew every time; None trains on whole documents. Evaluation always sees whole documents.
+            segments, drawn anew every time (with subtokens once); None trains on whole documents. Evaluation always
+            sees whole documents.
         genres: known genres; None learns them from the training documents.
+        unit: what candidate spans are made of: words, or subtokens with all conventions of the published code, see
+            :class:`~transferlab.taskmodules.coreference_units.Subtokens`.
     """
 
     gives = ("clusters",)
@@ -70,6 +108,7 @@ class CoreferenceTaskModule(TaskModule[CoreferenceExample, CoreferenceBatch]):
         max_segment_len: Count = 384,
         max_training_sentences: Count | None = 11,
         genres: list[str] | None = None,
+        unit: Annotated[str, OneOf(UNITS)] = "word",
     ) -> None:
         super().__init__(tokenizers)
         for tokenizer in self.tokenizers.values():
@@ -81,6 +120,8 @@ class CoreferenceTaskModule(TaskModule[CoreferenceExample, CoreferenceBatch]):
         self.max_segment_len = max_segment_len
         self.max_training_sentences = max_training_sentences
         self.genres = genres
+        self.unit = unit
+        self.units = UNITS[unit](self.tokenizers)
 
     def prepare(self, documents: list[Document]) -> dict[str, Any]:
         """Learn from the training documents what the model must know of them.
@@ -105,6 +146,7 @@ class CoreferenceTaskModule(TaskModule[CoreferenceExample, CoreferenceBatch]):
             "max_segment_len": self.max_segment_len,
             "max_training_sentences": self.max_training_sentences,
             "genres": self.genres or [],
+            "unit": self.unit,
         }
 
     def encode(self, document: Document, annotated: bool = False) -> list[CoreferenceExample]:
@@ -122,72 +164,64 @@ class CoreferenceTaskModule(TaskModule[CoreferenceExample, CoreferenceBatch]):
             subtokens[key] = tokenizer.subtokens(document.words, limit)
             lengths.append([len(word) for word in subtokens[key]])
             limits.append(limit)
-        known: dict[str, int] = {}
-        speakers = document.speakers or [""] * len(document.words)
-        return [
-            CoreferenceExample(
-                document=document,
-                subtokens=subtokens,
-                segments=segments(document, lengths, limits),
-                speaker_ids=[known.setdefault(speaker, len(known)) for speaker in speakers],
-            )
-        ]
+        spans = segments(document, lengths, limits)
+        layout = self.units.layout(document, spans, subtokens)
+        return [CoreferenceExample(document, subtokens, spans, layout)]
 
     def collate(self, examples: list[CoreferenceExample], training: bool) -> CoreferenceBatch:
         """A batch of documents; in training, of windows of them."""
         windows = [self._window(example, training) for example in examples]
-        lengths = [window[-1][1] - window[0][0] + 1 if window else 0 for window in windows]
-        units = max(lengths, default=0)
+        documents = [self._tensors(window) for window in windows]
+        units = max((len(document.word_ids) for document in documents), default=0)
         inputs = {}
         for key, tokenizer in self.tokenizers.items():
-            lines = [
-                Line(sequence, *flatten(example.subtokens[key][start : end + 1], start - window[0][0]))
-                for sequence, (example, window) in enumerate(zip(examples, windows, strict=True))
-                for start, end in window
-            ]
+            lines = [line for sequence, window in enumerate(windows) for line in self._lines(window, key, sequence)]
             inputs[key] = tokenizer.inputs(lines, units)
         return CoreferenceBatch(
             inputs=inputs,
-            documents=[self._tensors(e, window) for e, window in zip(examples, windows, strict=True)],
+            documents=documents,
             units=units,
             names=[example.document.name for example in examples],
             words=[
-                example.document.words[window[0][0] : window[-1][1] + 1] if window else []
-                for example, window in zip(examples, windows, strict=True)
+                example.document.words[w.first_word : w.end_word] for example, w in zip(examples, windows, strict=True)
             ],
         )
 
-    def _window(self, example: CoreferenceExample, training: bool) -> list[Span]:
+    def _window(self, example: CoreferenceExample, training: bool) -> CoreferenceWindow:
         """The segments to read: all, or in training a random stretch of ``max_training_sentences``."""
-        size = self.max_training_sentences
-        if not training or size is None or len(example.segments) <= size:
-            return example.segments
-        first = int(torch.randint(len(example.segments) - size + 1, ()))
-        return example.segments[first : first + size]
+        count, size = len(example.segments), self.max_training_sentences
+        if not training or size is None or count <= size:
+            return CoreferenceWindow(example, range(count))
+        first = self.units.first_segment(example.document, count - size + 1)
+        return CoreferenceWindow(example, range(first, first + size))
 
-    def _tensors(self, example: CoreferenceExample, window: list[Span]) -> CoreferenceDocument:
-        """Features of the words of a window, and the gold mentions that lie inside it."""
-        first, last = (window[0][0], window[-1][1]) if window else (0, -1)
-        document = example.document
-        sentence_ids = [i for i, (s, e) in enumerate(document.sentences) for w in range(s, e + 1) if first <= w <= last]
+    def _lines(self, window: CoreferenceWindow, key: str, sequence: int) -> Iterator[Line]:
+        """The rows of a window for one tokenizer."""
+        example = window.example
+        for number in window.segments:
+            start, end = example.segments[number]
+            first_unit = example.layout.segment_starts[number] - window.first_unit
+            yield self.units.line(sequence, example.subtokens[key][start : end + 1], first_unit)
+
+    def _tensors(self, window: CoreferenceWindow) -> CoreferenceDocument:
+        """Features of the units of a window, and the gold mentions that lie inside it."""
+        document, layout = window.example.document, window.example.layout
+        first, end = window.first_unit, window.end_unit
         mentions = [
-            (start - first, end - first, entity)
+            (layout.first_units[start] - first, layout.last_units[last] - first, entity)
             for entity, cluster in enumerate(document.gold.clusters or [], start=1)
-            for start, end in cluster
-            if first <= start and end <= last
+            for start, last in cluster
+            if window.first_word <= start and last < window.end_word
         ]
         gold = torch.tensor(mentions, dtype=torch.long).reshape(-1, 3)
-        genres = self.genres or []
-        genre_id = genres.index(document.genre) + 1 if document.genre in genres else 0
         return CoreferenceDocument(
-            sentence_ids=torch.tensor(sentence_ids, dtype=torch.long),
-            segment_ids=torch.tensor(
-                [i for i, (start, end) in enumerate(window) for _ in range(start, end + 1)], dtype=torch.long
-            ),
-            speaker_ids=torch.tensor(example.speaker_ids[first : last + 1], dtype=torch.long),
-            genre_id=torch.tensor(genre_id),
+            sentence_ids=layout.sentence_ids[first:end],
+            segment_ids=layout.segment_ids[first:end] - window.segments.start,
+            speaker_ids=layout.speaker_ids[first:end],
+            genre_id=torch.tensor(self.units.genre_id(document.genre, self.genres or [])),
             gold_mentions=gold[:, :2],
             gold_cluster_ids=gold[:, 2],
+            word_ids=(layout.word_ids[first:end] - window.first_word).clamp(min=0),
         )
 
     def decode(

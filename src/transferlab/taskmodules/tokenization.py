@@ -31,6 +31,8 @@ class Line:
         pair: the same two lists of a second text, which follows the first behind a separator.
         first_unit: unit of the special token that stands for the whole row ([CLS] where there is one).
         special_unit: unit of all other special tokens.
+        numbered_from: unit of the first token, where every token of the row, special ones included, is a unit of its
+            own and the units follow each other; ``units`` is empty then. -1: the other attributes say the units.
         row: subtokens with special tokens, their units and types, [3, subtokens]; kept for the next epoch.
     """
 
@@ -40,6 +42,7 @@ class Line:
     pair: tuple[list[int], list[int]] | None = None
     first_unit: int = -1
     special_unit: int = -1
+    numbered_from: int = -1
     row: NDArray[np.int64] | None = field(default=None, repr=False, compare=False)
 
 
@@ -199,6 +202,8 @@ class WordTokenizer:
         start_of_second = len(before) + len(line.subtokens) + len(between)
         of_second = 0 if line.pair is None else self.second_type
         types = [0] * start_of_second + [of_second] * (len(ids) - start_of_second)
+        if line.numbered_from >= 0:
+            units = list(range(line.numbered_from, line.numbered_from + len(ids)))
         if line.first_unit >= 0:
             units[self._first_token(before, after, len(ids))] = line.first_unit
         return ids, units, types

@@ -165,15 +165,17 @@ class QuestionBatch(Batch):
 
 @dataclass
 class CoreferenceDocument(Movable):
-    """What the coreference head reads of one document (or one training window of it); n words, G gold mentions.
+    """What the coreference head reads of one document (or one training window of it); n units, G gold mentions.
 
     Attributes:
-        sentence_ids: [n] int64, the sentence of each word.
-        segment_ids: [n] int64, the encoder segment of each word, 0 for the first of the document or window.
+        sentence_ids: [n] int64, the sentence of each unit.
+        segment_ids: [n] int64, the encoder segment of each unit, 0 for the first of the document or window.
         speaker_ids: [n] int64, equal for equal speakers of this document.
         genre_id: [] int64, 0 for an unknown genre.
-        gold_mentions: [G, 2] int64, first and last word of each gold mention, both inclusive.
+        gold_mentions: [G, 2] int64, first and last unit of each gold mention, both inclusive.
         gold_cluster_ids: [G] int64, the entity of each gold mention, from 1.
+        word_ids: [n] int64, non-decreasing, the word of the document or window that each unit belongs to: a unit is a
+            word, a subtoken or a special token.
     """
 
     sentence_ids: Tensor
@@ -182,6 +184,7 @@ class CoreferenceDocument(Movable):
     genre_id: Tensor
     gold_mentions: Tensor
     gold_cluster_ids: Tensor
+    word_ids: Tensor
 
 
 @dataclass
@@ -191,7 +194,7 @@ class CoreferenceBatch(Batch):
     Attributes:
         inputs: encoder inputs by tokenizer key; their sequences are the documents.
         documents: the documents, in the order of the sequences.
-        units: the width of the output grid, the number of words of the longest document.
+        units: the width of the output grid, the number of units of the longest document.
         names: of the documents, for messages.
         words: of each document, for the baseline that compares them; empty where it is not asked for.
     """

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from tests.taskmodules.test_coreference_units import generated, taskmodule
 
 from transferlab.models.coreference import antecedents as antecedents_file
 from transferlab.models.coreference import mentions as mentions_file
@@ -65,11 +66,18 @@ def make_document(n: int, seed: int, sentence: int = 6, mentions: int | None = N
         genre_id=torch.tensor(seed % 3),
         gold_mentions=gold,
         gold_cluster_ids=torch.randint(1, 4, (len(gold),), generator=random),
+        word_ids=torch.arange(n),
     )
 
 
 def compare(
-    options: dict, n: int = 29, seed: int = 0, hidden_size: int = 5, weights: float = 1.0, **shape
+    options: dict,
+    n: int = 29,
+    seed: int = 0,
+    hidden_size: int = 5,
+    weights: float = 1.0,
+    document: CoreferenceDocument | None = None,
+    **shape,
 ) -> tuple[PlainHead, CoreferenceHead]:
     """Hold the head, its weights multiplied by a number, against the plain one; both are returned."""
     torch.manual_seed(seed)
@@ -78,8 +86,8 @@ def compare(
         for parameter in head.parameters():
             parameter *= weights
     plain = PlainHead(head)
-    document = make_document(n, seed, **shape)
-    words = torch.randn(n, hidden_size, dtype=torch.float64)
+    document = document or make_document(n, seed, **shape)
+    words = torch.randn(len(document.sentence_ids), hidden_size, dtype=torch.float64)
     ours, theirs = words.clone().requires_grad_(), words.clone().requires_grad_()
 
     output, expected = head(ours, document), plain(theirs, document)
@@ -116,6 +124,15 @@ def test_equals_the_plain_formulation_on_other_documents(seed):
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_equals_the_plain_formulation_on_tiny_documents(n):
     compare({}, n=n)
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_equals_the_plain_formulation_over_subtokens(training):
+    """What the taskmodule makes of a document in the conventions of the published code."""
+    ours = taskmodule(genres=["nw"])
+    (document,) = ours.collate(ours.encode(generated(3)), training).documents
+    _, head = compare({"top_span_ratio": 0.4, "max_span_width": 6}, document=document)
+    assert head.spans_to_keep(len(document.sentence_ids)) == int(0.4 * len(document.sentence_ids)) > 3
 
 
 def test_equals_the_plain_formulation_without_clusters():

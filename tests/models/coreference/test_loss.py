@@ -91,7 +91,7 @@ def test_the_mention_loss_covers_the_spans_that_are_asked_for(head, spans, logit
     )
     zeros = torch.zeros(2, dtype=torch.long)
     mentions = torch.tensor([[0, 0], [0, 1]])
-    document = CoreferenceDocument(zeros, zeros, zeros, zeros[0], mentions, torch.tensor([1, 2]))
+    document = CoreferenceDocument(zeros, zeros, zeros, zeros[0], mentions, torch.tensor([1, 2]), torch.arange(2))
     loss = head(4, ffnn_size=4, mention_loss_coef=0.5, mention_loss=spans).loss(output, document)
     signs = [1, -1, 1]  # gold, not gold, gold
     expected = sum(math.log(1 + math.exp(-sign * logit)) for sign, logit in zip(signs, logits, strict=False))
