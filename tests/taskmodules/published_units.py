@@ -25,8 +25,7 @@ class Token:
 
 
 def segments_of(document: Document, pieces: list[list[int]], limit: int) -> list[list[tuple[int, int, int]]]:
-    """Segments of (piece, word, sentence), at most ``limit`` each: the longest stretch up to the end of a sentence, else
-    up to the end of a word."""
+    """Segments of (piece, word, sentence), each as long as ``limit`` allows: to the end of a sentence, else of a word."""
     stream = []
     for number, (start, end) in enumerate(document.sentences):
         for word in range(start, end + 1):
@@ -76,7 +75,7 @@ def mentions_of(document: Document, tokens: list[Token]) -> list[tuple[int, int,
 def window_of(
     tokens: list[Token], mentions: list[tuple[int, int, int]], first: int, count: int
 ) -> tuple[list[Token], list[tuple[int, int, int]]]:
-    """The tokens of ``count`` segments from ``first`` on, and the mentions that touch them, which may cross the edge."""
+    """The tokens of ``count`` segments from ``first`` on, and the mentions that touch them, crossing an edge or not."""
     inside = [i for i, token in enumerate(tokens) if first <= token.segment < first + count]
     begin, end = inside[0], inside[-1]
     return tokens[begin : end + 1], [(s - begin, e - begin, c) for s, e, c in mentions if s <= end and e >= begin]

@@ -132,7 +132,7 @@ def test_an_unknown_genre_counts_as_the_first_known_one():
 
 
 def test_predicted_spans_cover_the_words_of_their_edges():
-    """[CLS] a ##a | a [SEP] [CLS] a ##a ##a [SEP]: a special token counts as the word before it, the first as word 0."""
+    """[CLS] a ##a a [SEP] [CLS] a ##a ##a [SEP]: a special token counts as the word before it, the first as word 0."""
     ours = taskmodule(max_segment_len=6)
     (document,) = ours.collate(ours.encode(make_document([["aa", "a"], ["aaa"]], [])), training=False).documents
     assert document.word_ids.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2, 2]

@@ -57,9 +57,8 @@ class Units(ABC):
         before, after: the special tokens that are units, before and behind the text of every segment.
     """
 
-    before = after = 0
-
-    def __init__(self, tokenizers: Mapping[str, WordTokenizer]) -> None: ...
+    def __init__(self, tokenizers: Mapping[str, WordTokenizer]) -> None:
+        self.before = self.after = 0
 
     @abstractmethod
     def per_word(self, document: Document, subtokens: Subtokened) -> list[int]:
@@ -86,8 +85,8 @@ class Units(ABC):
     def layout(self, document: Document, segments: Sequence[Span], subtokens: Subtokened) -> Layout:
         """The units of a document.
 
-        A special token belongs to the sentence of what follows it (behind the text to none), and to the word before
-        it, the first one having none. All special tokens are of one speaker, who says nothing else.
+        A special token belongs to the sentence of the word behind it (after the last word to one of its own) and to the
+        word before it (before the first word to that one). All special tokens have one speaker, who says nothing else.
 
         Args:
             document: of any length.
