@@ -25,7 +25,7 @@ class Token:
 
 
 def segments_of(document: Document, pieces: list[list[int]], limit: int) -> list[list[tuple[int, int, int]]]:
-    """Segments of (piece, word, sentence), each as long as ``limit`` allows: to the end of a sentence, else of a word."""
+    """Segments of (piece, word, sentence), each as long as ``limit`` allows: to a sentence's end, else a word's."""
     stream = []
     for number, (start, end) in enumerate(document.sentences):
         for word in range(start, end + 1):

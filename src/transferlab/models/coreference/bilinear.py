@@ -41,8 +41,8 @@ class BilinearHead(RankingHead):
 
     Args:
         hidden_size: h.
-        max_span_width: w, in words.
-        top_span_ratio: kept spans per word.
+        max_span_width: w, in units.
+        top_span_ratio: kept spans per unit.
         max_num_extracted_spans: the most spans kept in a document; all kept spans before one are its antecedents.
         ffnn_size: H.
         feature_emb_size: width of each feature's embedding.

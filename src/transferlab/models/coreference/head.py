@@ -3,6 +3,8 @@
 Mention ranking, coarse to fine: Lee et al. 2018 (https://aclanthology.org/N18-2108), Joshi et al. 2019
 (https://aclanthology.org/D19-1588), options as in Xu and Choi 2020 (https://aclanthology.org/2020.emnlp-main.686).
 
+Words are here the units of the taskmodule, which may be subtokens.
+
 Letters: n words, h encoder width, w widest span, K kept spans, c antecedents per span, D span width.
 """
 
@@ -37,8 +39,8 @@ class CoreferenceHead(RankingHead):
 
     Args:
         hidden_size: h.
-        max_span_width: w, in words.
-        top_span_ratio: kept spans per word.
+        max_span_width: w, in units.
+        top_span_ratio: kept spans per unit.
         max_num_extracted_spans: the most spans kept in a document.
         max_top_antecedents: c, antecedents the fine scorer sees per span.
         ffnn_size: hidden width of all scorers.

@@ -60,7 +60,7 @@ class RankingHead(nn.Module):
     """Keeps the best candidate spans and ranks the antecedents of each; subclasses score them.
 
     Args:
-        top_span_ratio: kept spans per word.
+        top_span_ratio: kept spans per unit.
         max_num_extracted_spans: the most spans kept in a document.
         loss_type: of antecedents: their marginal likelihood, or a hinge on the best one.
         false_new_delta: d of the hinge loss: a missing link costs (1 + d) / 2, any other mistake (3 - d) / 2.
