@@ -99,15 +99,16 @@ class Units(ABC):
         known: dict[str, int] = {}
         speakers = document.speakers or [""] * words
         speaker_of = np.array([known.setdefault(speaker, len(known)) for speaker in speakers], dtype=np.int64)
+        around = (self.before, self.after)
         word_ids, followed, special = [], [], []  # [units] of each segment
         for start, end in segments:
             text = np.repeat(np.arange(start, end + 1), per_word[start : end + 1])
-            word_ids.append(np.pad(text, (self.before, self.after), constant_values=(max(start - 1, 0), end)))
-            followed.append(np.pad(text, (self.before, self.after), constant_values=(start, end + 1)))
-            special.append(np.pad(text < 0, (self.before, self.after), constant_values=True))
+            word_ids.append(np.pad(text, around, constant_values=(max(start - 1, 0), end)))
+            followed.append(np.pad(text, around, constant_values=(start, end + 1)))
+            special.append(np.pad(np.zeros_like(text), around, constant_values=1))
         lengths = [len(units) for units in word_ids]
-        of_word, is_special = _joined(word_ids), _joined(special).astype(bool)  # [n] each
-        texts = np.flatnonzero(~is_special)
+        of_word, is_special = _joined(word_ids), _joined(special)  # [n] each
+        texts = np.flatnonzero(is_special == 0)
         first, last = np.zeros(words, dtype=np.int64), np.zeros(words, dtype=np.int64)
         first[of_word[texts][::-1]], last[of_word[texts]] = texts[::-1], texts  # of equal words the last one stays
         return Layout(
