@@ -25,6 +25,7 @@ GROUPS = {
 REQUIRED = {
     "evaluate": ["model_name_or_path=x"],
     "predict": ["model_name_or_path=x"],
+    "convert": ["checkpoint=x"],
     "report": ["sweeps=x"],
     "rank": ["target=coref", "sources=[ner,re]"],
 }

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 OFTEN = ["train", "evaluate", "predict", "evaluate_documents"]
-ASKED = [(name, ["--help"]) for name in [*OFTEN, "embed", "features", "rank", "report", "runs"]]
+ASKED = [(name, ["--help"]) for name in [*OFTEN, "convert", "embed", "features", "rank", "report", "runs"]]
 ASKED += [(name, ["--cfg", "job"]) for name in OFTEN]
 
 

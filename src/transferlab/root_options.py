@@ -145,6 +145,21 @@ class Predict(Root):
 
 
 @dataclass(frozen=True)
+class Convert(Root):
+    """Keys of convert.py.
+
+    Attributes:
+        checkpoint: a published coreference checkpoint, or its folder.
+        encoder: configuration and tokenizer of its encoder, a folder or a hub name.
+        model_save_dir: where the model is saved.
+    """
+
+    checkpoint: Text
+    encoder: Text | None
+    model_save_dir: Text
+
+
+@dataclass(frozen=True)
 class EvaluateDocuments(Root):
     """Keys of evaluate_documents.py.
 
@@ -348,6 +363,7 @@ ROOTS: dict[str, type[Root]] = {
     "train": Train,
     "evaluate": Evaluate,
     "predict": Predict,
+    "convert": Convert,
     "evaluate_documents": EvaluateDocuments,
     "features": Features,
     "embed": Embed,

@@ -20,6 +20,7 @@ GIVEN = {
     "train": ["dataset=jsonl", "extras.print_config=false"],
     "evaluate": ["model_name_or_path=x", "extras.print_config=false", "trainer=cpu"],
     "predict": ["model_name_or_path=x", "extras.print_config=false", "pipeline.device=cpu"],
+    "convert": ["checkpoint=x", "extras.print_config=false"],
     "rank": ["target=ner", "sources=[ner,re]", "extras.print_config=false"],
     "report": ["sweeps=x", "extras.print_config=false"],
     "evaluate_documents": ["extras.print_config=false"],

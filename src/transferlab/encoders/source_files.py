@@ -35,6 +35,7 @@ _ELSEWHERE = {
 # Entries that choose the implementation of a layer; a name with a slash or a colon is one on the hub, with code
 _KERNELS = ("attn_implementation", "experts_implementation")
 _KERNEL = re.compile(r"[\w|]+")
+TOKENIZER = "tokenizer.json"
 CONFIG, TOKENIZER_CONFIG, INDEX = "config.json", "tokenizer_config.json", "model.safetensors.index.json"
 ADAPTER = "adapter_config.json"
 
@@ -72,6 +73,12 @@ def check_tokenizer_config(encoder_id: str, source: str) -> None:
     declared = _read(source, TOKENIZER_CONFIG, what)
     check_entries(declared, what)
     _check_tokenizer_class(declared, what)
+
+
+def says_case(source: str) -> bool:
+    """Whether the files of a tokenizer say whether it lower-cases; a ``vocab.txt`` alone does not."""
+    declared = _read(source, TOKENIZER_CONFIG, f"{TOKENIZER_CONFIG} of {source!r}")
+    return "do_lower_case" in declared or _find(source, TOKENIZER) is not None
 
 
 def check_weights(encoder_id: str, source: str) -> None:

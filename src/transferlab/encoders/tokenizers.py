@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tokenizers import Tokenizer, normalizers
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-from transferlab.encoders.source_files import EncoderError, check_config, check_tokenizer_config
+from transferlab.encoders.source_files import EncoderError, check_config, check_tokenizer_config, says_case
 from transferlab.encoders.sources import loading, resolve
+
+_CAPITAL = re.compile(r"(##)?[A-Z]")
 
 
 def load_tokenizers(
@@ -56,6 +59,8 @@ def _load(encoder_id: str, source: str) -> PreTrainedTokenizerBase:
         check_config(encoder_id, source)
         check_tokenizer_config(encoder_id, source)
         tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+        if _loses_case(tokenizer, source):
+            tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False, do_lower_case=False)
         tokenizer.init_kwargs.pop("auto_map", None)  # else a model that is saved with it would name that code, too
     # transformers makes an empty tokenizer where it finds no files of one
     if not set(tokenizer.get_vocab()) - set(tokenizer.all_special_tokens):
@@ -74,6 +79,17 @@ def _load(encoder_id: str, source: str) -> PreTrainedTokenizerBase:
     if tokenizer.pad_token is None:
         raise EncoderError(f"encoder {encoder_id!r}: the tokenizer of {source!r} has no token to pad with")
     return tokenizer
+
+
+def _loses_case(tokenizer: PreTrainedTokenizerBase, source: str) -> bool:
+    """Whether text would be lower-cased for a vocabulary with upper case, because nothing but the default says so.
+
+    So it is with a folder of old, which holds a ``vocab.txt`` alone: transformers takes such a BERT for an uncased one.
+    """
+    if not tokenizer.init_kwargs.get("do_lower_case") or says_case(source):
+        return False
+    upper = [token for token in tokenizer.get_vocab() if _CAPITAL.match(token)]
+    return len(upper) > len(tokenizer.get_vocab()) / 100
 
 
 def _put_space_before_words(backend: Tokenizer) -> None:

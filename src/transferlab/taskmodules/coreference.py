@@ -117,6 +117,8 @@ class CoreferenceTaskModule(TaskModule[CoreferenceExample, CoreferenceBatch]):
                     f"taskmodule.max_segment_len={max_segment_len} leaves no room beside {tokenizer.num_special} "
                     "special tokens; raise it"
                 )
+        if genres is not None and len(set(genres)) < len(genres):
+            raise UserError(f"taskmodule.genres={genres} names a genre twice; name each once")
         self.max_segment_len = max_segment_len
         self.max_training_sentences = max_training_sentences
         self.genres = genres

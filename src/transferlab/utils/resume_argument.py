@@ -18,7 +18,17 @@ from transferlab.utils.saved_models import DESCRIPTION
 
 _ARGUMENT = re.compile(r"\s*\+{0,2}resume\s*=(.*)", re.DOTALL)  # as Hydra reads it, too
 _NOTHING = ("", "null", "Null", "NULL", "None", "''", '""')
-_OTHER_COMMANDS = ("embed", "evaluate", "evaluate_documents", "features", "predict", "rank", "report", "runs")
+_OTHER_COMMANDS = (
+    "convert",
+    "embed",
+    "evaluate",
+    "evaluate_documents",
+    "features",
+    "predict",
+    "rank",
+    "report",
+    "runs",
+)
 _SHOWN = 3  # runs that a message names
 
 
