@@ -28,6 +28,10 @@ EXPECTED = {
 }
 
 
+# what the shared task gives beside the key, with the same mentions in one entity, or none
+WITHOUT_GOLD = ("v9_auto_conll", "v9_gold_parse_conll", "v9_gold_parse_mention_boundaries_conll")
+
+
 def release(root: Path, kind: str) -> Path:
     """The release as a directory, a zip or a tar archive below root."""
     texts = {path: conll(*names) for path, names in RELEASE.items()}
@@ -139,6 +143,19 @@ def test_the_same_document_in_two_files_is_refused_with_both(tmp_path):
     with pytest.raises(DataError, match=r"v4/a\.conll: .*'nw/a_part_000' was already used in .*v12/a\.conll"):
         list(reader.read("train"))
     assert names(Conll2012Reader(tmp_path, files="*/v4/*")) == {"train": ["nw/a_part_000"]}
+
+
+def test_files_of_the_shared_task_without_gold_coreference_are_left_out(tmp_path):
+    write(tmp_path / "v4/data/test/nw/a.v4_gold_conll", conll("nw/a"))
+    for number, kind in enumerate(WITHOUT_GOLD):
+        write(tmp_path / f"v9/data/test/nw/{number}.{kind}", conll(f"nw/{number}"))
+    assert names(Conll2012Reader(tmp_path)) == {"test": ["nw/a_part_000"]}
+
+
+def test_sentence_ends_of_transcribed_speech_are_plain(tmp_path):
+    write(tmp_path / "a.conll", conll("tc/a", words="Yes /. -LRB- Really /? -RRB- 1/2 . / /-"))
+    (document,) = Conll2012Reader(tmp_path).read("test")
+    assert document.words == ["Yes", ".", "-LRB-", "Really", "?", "-RRB-", "1/2", ".", "/", "/-"]
 
 
 @pytest.mark.parametrize("kind", ["directory", "zip"])

@@ -23,13 +23,13 @@ def write_conll2012(
 ) -> Path:
     """Write coreference clusters as one CoNLL-2012 file, atomically, in 12 columns separated by tabs.
 
-    ``Conll2012Reader`` reads back the same names, words, sentences, speakers and clusters, and the genre
-    where the name begins with it (``nw/...``), and the official scorer reads the same mentions. A name
-    ``<id>_part_<000>`` becomes id and part; another becomes ``part 0``, as in LitBank. A document with a tab or line
-    break in a word, or with what looks like the begin or end of a document, is written percent-encoded (see
-    :mod:`transferlab.data.percent_encoding`). Limits of the format: clusters are reordered by their first mentions;
-    an empty speaker becomes ``-``; of two mentions of one entity that cross, or of which one begins at the last word
-    of the other, the later one is left out, and a warning counts these.
+    ``Conll2012Reader`` reads back the same names, words (``/.`` as ``.``, ``/?`` as ``?``), sentences, speakers and
+    clusters, and the genre where the name begins with it (``nw/...``), and the official scorer reads the same mentions.
+    A name ``<id>_part_<000>`` becomes id and part; another becomes ``part 0``, as in LitBank. A document with a tab or
+    line break in a word, or with what looks like the begin or end of a document, is written percent-encoded (see
+    :mod:`transferlab.data.percent_encoding`). Limits of the format: clusters are reordered by their first mentions; an
+    empty speaker becomes ``-``; of two mentions of one entity that cross, or of which one begins at the last word of
+    the other, the later one is left out, and a warning counts these.
 
     Args:
         documents: written in this order, one after the other.

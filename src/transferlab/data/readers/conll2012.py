@@ -15,13 +15,17 @@ from transferlab.utils.options import checked
 
 REMEDY = (
     "OntoNotes 5.0 is licensed (https://catalog.ldc.upenn.edu/LDC2013T19), so no hub name exists: bring it "
-    "into the CoNLL-2012 form with https://github.com/ontonotes/conll-formatted-ontonotes-5.0 and name the "
-    "directory that holds train/, development/ and test/, an archive of it, or one file"
+    "into the CoNLL-2012 form with scripts/prepare_coref_data.sh and name the directory that it makes, any other one "
+    "that holds train/, development/ and test/, an archive of it, or one file"
 )
+_SENTENCE_ENDS = {"/.": ".", "/?": "?"}
 
 
 class Conll2012Reader:
     """Gold clusters, named entities, speakers and genres of files in the CoNLL-2012 format.
+
+    What OntoNotes writes ``/.`` and ``/?`` in transcribed speech is read as ``.`` and ``?``, as published systems do;
+    brackets stay ``-LRB-`` and ``-RRB-``, there as here.
 
     OntoNotes 5.0 has no annotation of names for the New Testament (genre ``pt``), but its files cannot say so: they
     look as if there were none.
@@ -62,7 +66,7 @@ class Conll2012Reader:
     def corpus_id(self) -> str:
         """The content of the files, in a directory or an archive."""
         paths = [path for of_split in self._paths.values() for path in of_split]
-        return texts_id(text.buffer.read() for _, text in open_texts(self.place, paths))
+        return texts_id(text.buffer.read() for _, _, text in open_texts(self.place, paths))
 
     def read(self, split: str) -> Iterator[Document]:
         """Yield the documents of a split, one per part, lazily and in the order of the files."""
@@ -71,9 +75,10 @@ class Conll2012Reader:
         return unique_names(self._documents(split), remedy)
 
     def _documents(self, split: str) -> Iterator[tuple[str, Document]]:
-        for file, text in open_texts(self.place, self._paths[split]):
+        for _, file, text in open_texts(self.place, self._paths[split]):
             try:
                 for document in parse_conll(text, file):
+                    document.words = [_SENTENCE_ENDS.get(word, word) for word in document.words]
                     yield file, document
             except UnicodeDecodeError as error:
                 raise DataError(f"{file} is not UTF-8 ({error}); convert it, for example with iconv") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 from typing import TextIO
@@ -18,14 +18,18 @@ LANGUAGES = ("arabic", "chinese", "english")  # of OntoNotes
 # v12 of the release keeps the shared task's test documents apart from its own, larger test split that repeats
 # them
 OFFICIAL_TEST = "conll-2012-test"
+_WITHOUT_GOLD = ("auto_conll", "parse_conll", "mention_boundaries_conll")
 
 log = logging.getLogger(__name__)
 
 
 def is_conll(path: str) -> bool:
-    """Whether a path names a CoNLL file with gold columns (``*_auto_conll`` holds the same texts without
-    them)."""
-    return path.endswith(("_conll", ".conll")) and not path.endswith("auto_conll")
+    """Whether a path names a CoNLL file with gold coreference.
+
+    The shared task has files of the same texts without it: ``*_auto_conll``, ``*_gold_parse_conll``, and
+    ``*_gold_parse_mention_boundaries_conll``, which has all mentions of a document as one entity.
+    """
+    return path.endswith(("_conll", ".conll")) and not path.endswith(_WITHOUT_GOLD)
 
 
 def find_conll_files(place: Path, pattern: str, language: str) -> dict[str, list[str]]:
@@ -42,27 +46,40 @@ def find_conll_files(place: Path, pattern: str, language: str) -> dict[str, list
     Returns:
         Paths relative to ``place`` for each split that has any, splits in their usual order.
     """
-    single = place.is_file() and not is_archive(place)
-    paths = [
-        path
-        for path in _paths(place)
-        if single or (is_conll(path) and fnmatch(path, pattern) and not _hidden(path) and not _foreign(path, language))
-    ]
-    split_of = {path: split_of_path(path.replace(OFFICIAL_TEST, "test")) for path in paths}
-    unplaced = [path for path, split in split_of.items() if split is None]
+    if place.is_file() and not is_archive(place):
+        paths = [place.name]
+    else:
+        paths = [path for path in paths_below(place, language) if is_conll(path) and fnmatch(path, pattern)]
+    split_of = splits_of(paths)
+    unplaced = [path for path in paths if path not in split_of]
     if len(unplaced) == len(paths):
         split_of = dict.fromkeys(paths, "test")
     elif unplaced:
         log.warning("%s: %d files name no split and are left out, the first is %s", place, len(unplaced), unplaced[0])
+    found = {split: [path for path in paths if split_of.get(path) == split] for split in SPLITS}
     if any(OFFICIAL_TEST in path for path in paths):
-        paths = [path for path in paths if split_of[path] != "test" or OFFICIAL_TEST in path]
-    found = {split: [path for path in paths if split_of[path] == split] for split in SPLITS}
+        found["test"] = [path for path in found["test"] if OFFICIAL_TEST in path]
     return {split: members for split, members in found.items() if members}
 
 
-def open_texts(place: Path, paths: Sequence[str]) -> Iterator[tuple[str, TextIO]]:
-    """Yield ``(name for messages, open text)`` for files that :func:`find_conll_files` found; nothing is
-    unpacked.
+def paths_below(place: Path, language: str) -> list[str]:
+    """All files in a directory or archive by their paths below it, but for hidden ones and other languages."""
+    if place.is_dir():
+        paths = sorted(path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_file())
+    else:
+        paths = members(place)
+    return [path for path in paths if not _hidden(path) and not _foreign(path, language)]
+
+
+def splits_of(paths: Iterable[str]) -> dict[str, str]:
+    """The split of each path that names one."""
+    named = {path: split_of_path(path.replace(OFFICIAL_TEST, "test")) for path in paths}
+    return {path: split for path, split in named.items() if split is not None}
+
+
+def open_texts(place: Path, paths: Sequence[str]) -> Iterator[tuple[str, str, TextIO]]:
+    """Yield ``(path, name for messages, open text)`` for files that :func:`find_conll_files` or :func:`paths_below`
+    found; nothing is unpacked.
 
     Files of a tar archive come in the archive's order (it cannot be read in another without reading it again
     for each), all others in the order of ``paths``.
@@ -70,20 +87,13 @@ def open_texts(place: Path, paths: Sequence[str]) -> Iterator[tuple[str, TextIO]
     if place.is_dir():
         for path in paths:
             with open(place / path, encoding=ENCODING) as text:
-                yield str(place / path), text
+                yield path, str(place / path), text
     elif is_archive(place):
         for path, content in open_members(place, paths):
-            yield f"{place}/{path}", io.TextIOWrapper(content, encoding=ENCODING)
+            yield path, f"{place}/{path}", io.TextIOWrapper(content, encoding=ENCODING)
     else:
         with open(place, encoding=ENCODING) as text:
-            yield str(place), text
-
-
-def _paths(place: Path) -> list[str]:
-    """All files at a place, relative to it."""
-    if place.is_dir():
-        return sorted(path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_file())
-    return members(place) if is_archive(place) else [place.name]
+            yield place.name, str(place), text
 
 
 def _hidden(path: str) -> bool:
