@@ -79,13 +79,15 @@ class Losses(Callback):
         self.values.append(float(outputs["loss"]))
 
 
-def train(family: str, encoders: dict[str, str], features: dict[str, Any] | None) -> tuple[list[float], int]:
+def train(
+    family: str, encoders: dict[str, str], features: dict[str, Any] | None, unit: str = "word"
+) -> tuple[list[float], int]:
     """The losses of 20 optimizer steps, and how often an encoder was run."""
     tokenizers, _ = load_tokenizers(encoders)
     taskmodule: Any
     if family == "coreference":
         model_class: Any = CoreferenceModel
-        taskmodule = CoreferenceTaskModule(tokenizers, max_segment_len=8, max_training_sentences=2)
+        taskmodule = CoreferenceTaskModule(tokenizers, max_segment_len=8, max_training_sentences=2, unit=unit)
         options: dict[str, Any] = {"ffnn_size": 8, "max_span_width": 4, "feature_emb_size": 4, "use_metadata": False}
         options |= {"mention_loss_coef": 1.0, "keep_singletons": True}
     else:
@@ -118,6 +120,17 @@ def test_the_losses_are_the_same_with_and_without_store(family, encoders, tmp_pa
         assert on == pytest.approx(off, rel=1e-5, abs=1e-5)
         assert (runs == 0) == filled, "a training over a full store runs no encoder"
     assert len(FeatureStore(**features).entries()) == 2
+
+
+def test_units_of_coreference_share_what_is_stored(encoders, tmp_path):
+    """Whole rows are stored, special tokens included."""
+    features = {"directory": str(tmp_path / "features"), "dtype": "float32"}
+    train("coreference", encoders, features)
+    off, _ = train("coreference", encoders, None, unit="subtoken")
+    on, runs = train("coreference", encoders, features, unit="subtoken")
+    assert runs == 0
+    assert on == pytest.approx(off, rel=1e-5, abs=1e-5)
+    assert on != pytest.approx(train("coreference", encoders, features)[0], rel=1e-2)
 
 
 @pytest.fixture

@@ -81,8 +81,13 @@ SCHEDULES = {
         ],
         partial(die_at, STEP, 7),
     ),
-    "with a number of steps and rare validation": (
-        ["trainer.max_epochs=-1", "trainer.max_steps=10", "trainer.check_val_every_n_epoch=2"],
+    "with a number of steps and rare validation, over subtokens": (
+        [
+            "trainer.max_epochs=-1",
+            "trainer.max_steps=10",
+            "trainer.check_val_every_n_epoch=2",
+            "taskmodule.unit=subtoken",
+        ],
         partial(die_at, STEP, 10),
     ),
     "after early stopping": (
