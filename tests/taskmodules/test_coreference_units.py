@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import random
+from itertools import islice
 
 import pytest
 import torch
 
+from transferlab.data.readers.litbank import LitBankReader
 from transferlab.documents import Document, Span
+from transferlab.encoders.tokenizers import load_tokenizers
+from transferlab.models.coreference.head import CoreferenceHead
 from transferlab.models.coreference.loss import cluster_grid
 from transferlab.models.coreference.mentions import span_widths
 from transferlab.models.coreference_model import gold_clusters, in_words
@@ -131,6 +135,18 @@ def test_an_unknown_genre_counts_as_the_first_known_one():
     assert ours.collate(ours.encode(make_document([["a"]], [], genre="nw")), False).documents[0].genre_id == 2
 
 
+def test_marks_of_spoken_sentences_are_read_without_their_slash():
+    tokenizer = make_tokenizer(1)
+    tokenizer.add_tokens([".", "/.", "?", "/?", "/"])
+    document = make_document([["a", "/."], ["/?", "/"]], [])
+    read = {}
+    for unit in ("word", "subtoken"):
+        (example,) = CoreferenceTaskModule({"one": tokenizer}, unit=unit).encode(document)
+        read[unit] = [tokenizer.decode(pieces) for pieces in example.subtokens["one"]]
+    assert read == {"word": ["a", "/.", "/?", "/"], "subtoken": ["a", ".", "?", "/"]}
+    assert document.words == ["a", "/.", "/?", "/"]
+
+
 def test_predicted_spans_cover_the_words_of_their_edges():
     """[CLS] a ##a a [SEP] [CLS] a ##a ##a [SEP]: a special token counts as the word before it, the first as word 0."""
     ours = taskmodule(max_segment_len=6)
@@ -138,6 +154,23 @@ def test_predicted_spans_cover_the_words_of_their_edges():
     assert document.word_ids.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2, 2]
     clusters = [[(0, 1), (2, 3), (4, 6)], [(7, 8), (8, 9)], [(5, 9)]]
     assert in_words(clusters, document) == [[(0, 0), (0, 1), (1, 2)], [(2, 2), (2, 2)], [(1, 2)]]
+
+
+@pytest.mark.corpus
+def test_counts_of_a_real_corpus(litbank_dir):
+    """As counted with the published preprocessing over the same tokenizer: candidates of up to 30 units, spans kept."""
+    documents = list(islice(LitBankReader(litbank_dir).read("validation"), 5))
+    tokenizers, _ = load_tokenizers({"target": "minilm"})
+    expected = {("word", 384): (155_385, 4113), ("subtoken", 384): (183_007, 4560), ("subtoken", 128): (187_077, 4620)}
+    for (unit, length), counts in expected.items():
+        ours = CoreferenceTaskModule(tokenizers, max_segment_len=length, unit=unit)
+        head = CoreferenceHead(1, ffnn_size=1, max_span_width=30)
+        candidates = kept = 0
+        for document in documents:
+            (read,) = ours.collate(ours.encode(document), training=False).documents
+            candidates += int(span_widths(read.sentence_ids, 30).sum())
+            kept += head.spans_to_keep(len(read.word_ids))
+        assert (candidates, kept) == counts
 
 
 def test_several_tokenizers_are_refused():

@@ -161,9 +161,10 @@ class CoreferenceTaskModule(TaskModule[CoreferenceExample, CoreferenceBatch]):
         if annotated and document.gold.clusters is None:
             raise self.not_annotated(document, "coreference annotation")
         subtokens, lengths, limits = {}, [], []
+        words = self.units.as_read(document.words)
         for key, tokenizer in self.tokenizers.items():
             limit = self.max_segment_len - tokenizer.num_special
-            subtokens[key] = tokenizer.subtokens(document.words, limit)
+            subtokens[key] = tokenizer.subtokens(words, limit)
             lengths.append([len(word) for word in subtokens[key]])
             limits.append(limit)
         spans = segments(document, lengths, limits)

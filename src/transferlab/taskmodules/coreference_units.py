@@ -60,6 +60,10 @@ class Units(ABC):
     def __init__(self, tokenizers: Mapping[str, WordTokenizer]) -> None:
         self.before = self.after = 0
 
+    def as_read(self, words: list[str]) -> list[str]:
+        """The words as tokenizers read them."""
+        return words
+
     @abstractmethod
     def per_word(self, document: Document, subtokens: Subtokened) -> list[int]:
         """How many units each word has, [W]."""
@@ -165,6 +169,10 @@ class Subtokens(Units):
             )
         ((self.key, tokenizer),) = tokenizers.items()
         self.before, self.after = len(tokenizer.prefix), len(tokenizer.suffix)
+
+    def as_read(self, words: list[str]) -> list[str]:
+        """Without the slash that OntoNotes puts before marks at the end of spoken sentences."""
+        return [word[1:] if word in ("/.", "/?") else word for word in words]
 
     def per_word(self, document: Document, subtokens: Subtokened) -> list[int]:
         """Its subtokens."""
