@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterator
 
 from omegaconf import DictConfig
 from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.trainer.states import TrainerFn
 
 from transferlab.callbacks.epoch_log import EpochLog
@@ -15,6 +17,8 @@ from transferlab.utils.config_checks import locate
 from transferlab.utils.errors import ConfigError, near
 from transferlab.utils.options import options_of
 from transferlab.utils.score_names import better_values
+
+log = logging.getLogger(__name__)
 
 _OF_TRAINING = ("train/loss", "train/loss_step", "train/loss_epoch")  # that every model of this project logs
 
@@ -42,7 +46,14 @@ class KnownScores(Callback):
         self._all_known = False
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Have a batch scored before the first step; ``fast_dev_run`` is short enough without."""
+        """Have a batch scored before the first step; ``fast_dev_run`` is short enough without.
+
+        The names being held here, early stopping has no need to fail after all steps of a training whose end comes
+        before a validation, such as one of fewer steps than an epoch has.
+        """
+        for callback in trainer.callbacks:  # type: ignore[attr-defined]
+            if isinstance(callback, EarlyStopping):
+                callback.strict = False
         if trainer.num_sanity_val_steps == 0 and not trainer.fast_dev_run:  # type: ignore[attr-defined]
             trainer.num_sanity_val_steps = 1
 
@@ -59,6 +70,15 @@ class KnownScores(Callback):
         if trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking and not self._all_known:
             self._check(trainer, pl_module, complete=True)
             self._all_known = True
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Say that there is no best epoch, where no validation has given the score that would tell it."""
+        for key, name in self.named:
+            if key == "monitor" and name not in trainer.callback_metrics and not trainer.fast_dev_run:  # type: ignore[attr-defined]
+                log.warning(
+                    "no validation has given monitor=%s: the model that is tested and saved is that of the last step; "
+                    "for a best epoch train longer than trainer.val_check_interval and check_val_every_n_epoch", name,
+                )  # fmt: skip
 
     def _check(self, trainer: Trainer, model: LightningModule, complete: bool) -> None:
         logged = [*trainer.callback_metrics]
