@@ -63,7 +63,8 @@ def fill_all(task: list[str], way: str, documents: int) -> Values:
         )  # fmt: skip
         probes = probes_of(cfg)
         taskmodule, datamodule = building.corpus(cfg, probes)
-        group = building.build_model(cfg, probes, taskmodule.prepare(datamodule.documents("train")))
+        taskmodule.prepare(datamodule.documents("train"))
+        group = building.build_model(cfg, probes, taskmodule)
         loaders = [datamodule.dataloader("train")]
         models = [group] if way == "one pass" else [probe for _, probe in group.members()]
         device = next(group.parameters()).device

@@ -93,7 +93,8 @@ def fit(
             cfg.model.pretrained_models = encoders or cfg.model.pretrained_models
         seed_everything(1, verbose=False)
         taskmodule, datamodule = building.corpus(cfg)
-        model = building.build_model(cfg, [], taskmodule.prepare(datamodule.documents("train")))
+        taskmodule.prepare(datamodule.documents("train"))
+        model = building.build_model(cfg, [], taskmodule)
         datamodule.dataloader("train")  # encodes the corpus
         options = {
             **cfg.trainer,

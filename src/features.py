@@ -70,7 +70,8 @@ def fill(cfg: DictConfig) -> None:
     taskmodule, datamodule = building.corpus(training, probes)
     if unknown := set(splits) - set(datamodule.reader.splits):
         raise ConfigError(f"splits={sorted(unknown)}: the corpus has {', '.join(datamodule.reader.splits)}")
-    model = building.build_model(training, probes, taskmodule.prepare(datamodule.documents("train")))
+    taskmodule.prepare(datamodule.documents("train"))
+    model = building.build_model(training, probes, taskmodule)
     passes = fill_features.passes(model, every_layer=cfg.layers == "all")
     if not passes:
         raise ConfigError("action=fill: no encoder is frozen (model.freeze_models) and without tokens that it learns")

@@ -90,9 +90,9 @@ def train(cfg: DictConfig) -> dict[str, Any]:
     taskmodule, datamodule = building.corpus(cfg, probes)
     evaluated = building.evaluated_splits(cfg)
     datamodule.note_training_texts(evaluated)
-    learned = taskmodule.prepare(datamodule.documents("train"))
+    taskmodule.prepare(datamodule.documents("train"))
     building.check_evaluated(datamodule, evaluated)
-    model = building.build_model(cfg, probes, learned)
+    model = building.build_model(cfg, probes, taskmodule)
     building.balance_classes(model, datamodule)
     building.check_row_vectors(model, taskmodule)
     for line in building.describe(model):

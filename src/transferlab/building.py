@@ -207,18 +207,19 @@ def _encoders(cfg: DictConfig, probes: Sequence[Probe]) -> dict[str, str]:
     return {str(name): place for model in models for name, place in model.pretrained_models.items()}
 
 
-def build_model(cfg: DictConfig, probes: Sequence[Probe], learned: dict[str, Any]) -> TransferModel | ProbeGroup:
+def build_model(cfg: DictConfig, probes: Sequence[Probe], taskmodule: Any) -> TransferModel | ProbeGroup:
     """The model of a training config, or its probes as one.
 
     Args:
         cfg: composed.
         probes: none, or those of ``cfg``.
-        learned: what the taskmodule learned from the training documents.
+        taskmodule: that has learned from the training documents what the model must know of them.
     """
+    learned = taskmodule.model_arguments()
     if not probes:
         model: TransferModel = build(cfg.model, **learned)
         if cfg.get("model_load_mode") == "all":
-            keep_head(model, learned)
+            keep_head(model, taskmodule)
         return model
     if cfg.get("model_load_mode") == "all":
         raise ConfigError("model_load_mode=all is for a run of one model; leave out probes")

@@ -118,3 +118,25 @@ def test_folder_without_tokenizer_is_refused(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "bert"}))
     with pytest.raises(EncoderError, match=r"'a' \(model.pretrained_models.a\): .* has no tokenizer"):
         load_tokenizers({"a": str(tmp_path)})
+
+
+@pytest.mark.parametrize(
+    ("words", "said", "expected"),
+    [
+        (["Anna", "anna", "Sold", "##s"], {}, ["Anna", "Sold", "##s"]),
+        (["anna", "sold", "##s"], {}, ["anna", "sold", "##s"]),
+        (["Anna", "anna", "sold", "##s"], {"do_lower_case": True}, ["anna", "sold", "##s"]),
+        (["Anna", "anna", "sold", "##s"], {"model_max_length": 512}, ["Anna", "[UNK]"]),
+    ],
+)
+def test_a_vocabulary_alone_tells_whether_its_text_is_lower_cased(tmp_path, words, said, expected):
+    """A folder of old holds nothing else of its tokenizer, and transformers lower-cases then."""
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "bert"}))
+    (tmp_path / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]) + "\n")
+    if said:
+        (tmp_path / "tokenizer_config.json").write_text(json.dumps(said))
+    tokenizer = load_tokenizers({"a": str(tmp_path)})[0]["a"]
+    assert tokenizer.tokenize("Anna Solds") == expected
+    tokenizer.save_pretrained(tmp_path / "again")
+    (tmp_path / "again" / "config.json").write_text(json.dumps({"model_type": "bert"}))
+    assert load_tokenizers({"a": str(tmp_path / "again")})[0]["a"].tokenize("Anna Solds") == expected

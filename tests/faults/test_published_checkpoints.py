@@ -160,3 +160,17 @@ def test_checkpoints(
     places = [f"checkpoint='{tmp_path}'", f"encoder='{tmp_path / 'bert'}'", f"model_save_dir='{tmp_path / 'model'}'"]
     cfg = composed("convert", *places, "taskmodule.max_segment_len=16", *given)
     refusal.of(lambda: convert(cfg), *fault.named)
+
+
+@pytest.mark.parametrize("config", [True, False])
+def test_the_folder_of_a_checkpoint_is_no_source_but_tells_the_way(
+    sound: Any, tmp_path: Path, refusal: Refusal, config: bool
+) -> None:
+    from transferlab.encoders.multi_encoder import MultiEncoder
+
+    bert(tmp_path)
+    (tmp_path / "model.safetensors").unlink()
+    torch.save(sound[0], tmp_path / "pytorch_model.bin")
+    if not config:
+        (tmp_path / "config.json").unlink()
+    refusal.of(lambda: MultiEncoder({"published": str(tmp_path)}), str(tmp_path), "pytorch_model.bin", "src/convert.py")

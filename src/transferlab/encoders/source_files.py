@@ -38,6 +38,10 @@ _KERNEL = re.compile(r"[\w|]+")
 TOKENIZER = "tokenizer.json"
 CONFIG, TOKENIZER_CONFIG, INDEX = "config.json", "tokenizer_config.json", "model.safetensors.index.json"
 ADAPTER = "adapter_config.json"
+CONVERT = (
+    "make a model of a published coreference checkpoint with src/convert.py, save others with save_pretrained of "
+    "transformers, and name that"
+)
 
 
 class EncoderError(UserError):
@@ -93,10 +97,18 @@ def check_weights(encoder_id: str, source: str) -> None:
             f"{what} holds an adapter ({ADAPTER}), which changes the weights of another model; merge the two, save the "
             f"result, and name that in model.pretrained_models.{encoder_id}"
         )
+    pickled = pickled_weights(Path(source))
+    if pickled and next(Path(source).glob("*.safetensors"), None) is None:
+        raise EncoderError(f"{what} holds pickled weights alone ({pickled[0]}), which are not read; {CONVERT}")
     shards = _read(source, INDEX, f"{what}, {INDEX}").get("weight_map", {})
     for name in set(map(str, shards.values() if isinstance(shards, dict) else [shards])):
         if not re.fullmatch(r"[\w.-]+\.safetensors", name):
             raise EncoderError(f"{what}: {INDEX} names the file {name!r}; only safetensors files beside it are read")
+
+
+def pickled_weights(folder: Path) -> list[str]:
+    """Names of the files of pickled weights in a folder; none of what is no folder."""
+    return sorted(file.name for file in folder.glob("*.bin"))
 
 
 def check_entries(entries: Mapping[str, Any], what: str) -> None:

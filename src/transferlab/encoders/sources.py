@@ -17,7 +17,7 @@ from typing import Any
 
 from transformers import MODEL_MAPPING, AutoConfig, PretrainedConfig
 
-from transferlab.encoders.source_files import EncoderError, check_config, check_entries
+from transferlab.encoders.source_files import CONVERT, EncoderError, check_config, check_entries, pickled_weights
 from transferlab.utils.saved_models import DESCRIPTION, saved_model_of
 
 
@@ -87,6 +87,10 @@ def _model_folder(folder: Path) -> Path:
         raise EncoderError(
             f"encoder source {str(folder)!r}: this saved model is not one encoder by itself; name one of those that "
             f"it uses: {'; '.join(f'{name}: {place}' for name, place in lie.items())}"
+        )
+    if pickled := pickled_weights(folder):
+        raise EncoderError(
+            f"encoder source {str(folder)!r}: the folder has {pickled[0]}, and no config.json; {CONVERT}"
         )
     configs = [*folder.glob("*/config.json"), *folder.glob("*/*/config.json")]
     models = ", ".join(sorted(str(config.parent) for config in configs))

@@ -46,7 +46,7 @@ def check_has_head(sources: Mapping[str, str]) -> Path:
     return folder
 
 
-def keep_head(model: TransferModel, learned: Mapping[str, Any]) -> None:
+def keep_head(model: TransferModel, taskmodule: Any) -> None:
     """Give a new model the head of the saved model that its encoder is from.
 
     A head of values learned them in standard deviations from the mean of its own training data; its last layer is
@@ -54,10 +54,11 @@ def keep_head(model: TransferModel, learned: Mapping[str, Any]) -> None:
 
     Args:
         model: over one encoder.
-        learned: what the taskmodule learned from the training data, in which both must agree: labels, for example.
+        taskmodule: that makes its inputs. In what it learned from the training data, labels for example, and in its
+            options on what a head reads it must agree with the one of the saved model.
 
     Raises:
-        SavedModelError: a head of another kind of model, of other labels or of another size.
+        SavedModelError: a head of another kind of model, of other labels or inputs, or of another size.
     """
     folder = check_has_head(model.multi_encoder.pretrained_models)
     description = read_description(folder)
@@ -70,12 +71,15 @@ def keep_head(model: TransferModel, learned: Mapping[str, Any]) -> None:
     kind, ours = description["model"]["name"], MODELS.name_of(type(model))
     if kind != ours:
         raise SavedModelError(f"{place} is one of {kind}, and this run trains one of {ours}")
-    options = description["model"]["options"]
-    for name, value in learned.items():
-        if name not in _SCALES and name in options and options[name] != value:
+    options, inputs = description["model"]["options"], description["taskmodule"]["options"]
+    learned, own = taskmodule.model_arguments(), taskmodule.options()
+    both = {name: (options[name], value) for name, value in learned.items() if name in options and name not in _SCALES}
+    both |= {name: (inputs.get(name, usual), own[name]) for name, usual in taskmodule.head_reads.items()}
+    for name, (before, now) in both.items():
+        if before != now:
             raise SavedModelError(
-                f"{place} was trained with {name} {_short(options[name])}, and these data have {_short(value)}; choose "
-                "model_load_mode=base_model_only"
+                f"{place} was trained with {name} {_short(before)}, and here it is {_short(now)}; set it alike, or "
+                "choose model_load_mode=base_model_only"
             )
     state = {name: tensor for name, tensor in model.state_dict().items() if name.startswith(_HEAD)}
     for name in dict.fromkeys([*state, *theirs]):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
+from types import MappingProxyType
 from typing import Any, ClassVar, Generic, TypeVar
 
 from transferlab.data.raw_text import document_from_text
@@ -31,12 +32,15 @@ class TaskModule(ABC, Generic[Example, Batch]):
         reads: what that is, for messages.
         needs: layers of which documents must have one, annotated or predicted, for the task to ask about anything.
         gives: layers that :meth:`decode` adds.
+        head_reads: options that decide what the numbers mean that a head reads, each with its value in models that were
+            saved before there was such an option.
     """
 
     labels: list[str] | None = None
     reads: str = "texts"
     needs: ClassVar[tuple[str, ...]] = ()
     gives: ClassVar[tuple[str, ...]] = ()
+    head_reads: ClassVar[Mapping[str, Any]] = MappingProxyType({})
 
     def __init__(self, tokenizers: dict[str, Any]) -> None:
         self.tokenizers = {key: WordTokenizer(tokenizer) for key, tokenizer in tokenizers.items()}

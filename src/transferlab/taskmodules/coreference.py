@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import torch
@@ -100,6 +101,7 @@ class CoreferenceTaskModule(TaskModule[CoreferenceExample, CoreferenceBatch]):
     """
 
     gives = ("clusters",)
+    head_reads = MappingProxyType({"genres": [], "unit": "word"})
 
     @checked("taskmodule")
     def __init__(
