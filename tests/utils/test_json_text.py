@@ -1,4 +1,6 @@
-"""Halves of characters in JSON: replaced, counted and placed; everything else as the standard library reads it."""
+"""Halves of characters in JSON are replaced, counted and placed, keys that stand twice refused; all else is as Python
+reads it.
+"""
 
 from __future__ import annotations
 
@@ -57,3 +59,24 @@ def test_without_any_nothing_is_said(caplog: pytest.LogCaptureFixture) -> None:
 def test_what_cannot_be_read_is_no_json(text: str) -> None:
     with pytest.raises(json.JSONDecodeError):
         JsonFile("f").loads(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "line"),
+    [
+        ('{"a": 1,\n"a": 2}', "a", 2),
+        ('[{"a": {"b": 1}, "b": 2},\n\n{"b": [{"c": "{\\"c\\": "}],\n "b"\n: 1}]', "b", 4),
+        (r'{"é": 1, "\u00e9": 2}', "é", 1),
+        ('{"x": "y", "y": "x",\n"": 1, "z:": [], "": 2}', "", 2),
+        (r'{"a\"": {"a\"": 1}, "a\\": 1, "a\"": 2}', 'a"', 1),
+    ],
+)
+def test_a_key_that_stands_twice_in_one_object_is_named_with_its_line(text: str, key: str, line: int) -> None:
+    with pytest.raises(json.JSONDecodeError) as refused:
+        JsonFile("f").loads(text)
+    assert repr(key) in refused.value.msg and refused.value.lineno == line
+
+
+def test_a_key_may_stand_in_several_objects() -> None:
+    text = '{"a": {"a": ["a", {"a": "a"}, {"a": "\\"a\\":"}]}}'
+    assert JsonFile("f").loads(text) == json.loads(text)

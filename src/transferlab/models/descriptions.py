@@ -6,12 +6,12 @@ Format 2 names classes as registry.py does. Format 1 named them by import path (
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from transferlab.models.registry import MODELS, READERS, TASKMODULES, Registry, SavedModelError
+from transferlab.utils.json_text import JsonFile
 from transferlab.utils.saved_models import DESCRIPTION
 
 WEIGHTS = "task.safetensors"
@@ -32,8 +32,8 @@ def read_description(directory: Path) -> dict[str, Any]:
     if not file.is_file():
         raise SavedModelError(f"{directory} holds no {DESCRIPTION}: it is not a model saved by transferlab")
     try:
-        description = json.loads(file.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
+        description = JsonFile(file).loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
         raise SavedModelError(f"{file} is not JSON: {error}; copy the saved model again") from error
     known = description.get("format") if isinstance(description, dict) else None
     if known not in (1, FORMAT):

@@ -1,7 +1,8 @@
-"""JSON of a file, in which halves of characters are no characters.
+"""JSON of a file, in which halves of characters are no characters, and no key of an object stands twice.
 
 ``"\\ud83d"`` in JSON is the first half of a character that some program cut in two (a lone surrogate). Python reads it,
-but no tokenizer takes it and no file can hold it.
+but no tokenizer takes it and no file can hold it. Of a key that stands twice Python keeps the last value in silence:
+annotations that someone has merged by hand would be lost.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ log = logging.getLogger(__name__)
 
 _FIRST, _SECOND = r"\\u[dD][89abAB][0-9a-fA-F]{2}", r"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 _ESCAPE = re.compile(rf"{_FIRST}{_SECOND}|(?P<half>{_FIRST}|{_SECOND})|\\.", re.DOTALL)
+_SIGN = re.compile(r'"(?:[^"\\]|\\.)*"(?P<key>\s*:)?|[{}]', re.DOTALL)
 
 
 class JsonFile:
@@ -32,7 +34,11 @@ class JsonFile:
         self._lines: list[int] = []  # of each half
 
     def loads(self, text: str, line: int = 1) -> Any:
-        """The value that a text holds, which begins in this line of the file; raises json.JSONDecodeError."""
+        """The value that a text holds, which begins in this line of the file.
+
+        Raises:
+            json.JSONDecodeError: it is no JSON, or a key stands twice in one object.
+        """
 
         def whole(escape: re.Match[str]) -> str:
             if not escape["half"]:
@@ -43,9 +49,11 @@ class JsonFile:
         if "\\ud" in text or "\\uD" in text:
             text = _ESCAPE.sub(whole, text)
         try:
-            return json.loads(text)
+            return json.loads(text, object_pairs_hook=_with_single_keys)
         except json.JSONDecodeError:
             raise
+        except _RepeatedKeyError:
+            raise _at_repeated_key(text) from None
         except (RecursionError, ValueError) as error:  # too many brackets, or digits of one number
             raise json.JSONDecodeError(str(error), text, 0) from error
 
@@ -59,3 +67,32 @@ class JsonFile:
                 len(self._lines),
                 self._lines[0],
             )
+
+
+class _RepeatedKeyError(Exception):
+    """A key stands twice."""
+
+
+def _with_single_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        raise _RepeatedKeyError
+    return content
+
+
+def _at_repeated_key(text: str) -> json.JSONDecodeError:
+    """The error that says where in a text, which is JSON so far, a key stands a second time in its object."""
+    objects: list[set[str]] = []  # the keys so far of each object that is open
+    for sign in _SIGN.finditer(text):
+        if sign[0] == "{":
+            objects.append(set())
+        elif sign[0] == "}":
+            objects.pop()
+        elif sign["key"]:
+            key = json.loads(sign[0].rpartition(":")[0])
+            if key in objects[-1]:
+                return json.JSONDecodeError(
+                    f"the key {key!r} stands twice in one object: delete one", text, sign.start()
+                )
+            objects[-1].add(key)
+    raise AssertionError("no key stands twice")

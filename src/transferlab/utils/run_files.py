@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from transferlab.utils.errors import UserError
+from transferlab.utils.json_text import JsonFile
 
 LARGEST = 16 * 2**20  # bytes of a file that is read; the result of a sweep of thousands of jobs has fewer
 # Whatever folder W&B's cache is: its own link, and the file that it leads to
@@ -58,8 +59,8 @@ def read_json(file: Path) -> dict[str, Any]:
         RunFileError: it is no JSON, no object, or larger than ``LARGEST``.
     """
     try:
-        content = json.loads(_text(file))
-    except (ValueError, RecursionError) as error:
+        content = JsonFile(file).loads(_text(file))
+    except json.JSONDecodeError as error:
         raise RunFileError(f"{file} is no JSON: {error}; {DAMAGED}") from error
     return dict(_of_kind(content, dict, file))
 

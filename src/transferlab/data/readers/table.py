@@ -22,6 +22,7 @@ from transferlab.data.readers.base import (
 from transferlab.data.readers.hub import hub_id, hub_rows, local_directory
 from transferlab.data.readers.text_rows import Column, Row, cell, delimited_rows, json_rows, number, text_document
 from transferlab.documents import Document
+from transferlab.utils.json_text import JsonFile
 from transferlab.utils.option_kinds import Filled, OneOf
 from transferlab.utils.options import checked
 
@@ -207,7 +208,7 @@ def _items(raw: Any, separator: str | None, where: str) -> list[Any]:
         return [item.strip() for item in raw.split(separator) if item.strip()]
     if isinstance(raw, str):
         try:
-            raw = json.loads(raw or "[]")
+            raw = JsonFile(where).loads(raw or "[]")
         except json.JSONDecodeError as error:
             raise DataError(f"{where}: {raw!r} is not a JSON list; dataset.separator splits other lists") from error
     if not isinstance(raw, list):
