@@ -89,21 +89,20 @@ def test_whole_documents_are_those_of_the_published_code(seed):
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_training_windows_are_those_of_the_published_code(seed):
+def test_training_windows_are_those_of_the_published_code(seed, monkeypatch):
     """There, mentions that cross the edge are kept; they match no candidate, so that the labels are the same."""
     document, ours = generated(seed), taskmodule()
     (example,) = ours.encode(document, annotated=True)
     tokens = tokens_of(document, example.subtokens["one"], MAX_SEGMENT_LEN - 2)
     mentions = mentions_of(document, tokens)
     (window,) = ours.collate([example], training=True).documents
-    text = [token.piece for token in tokens]
     crossing = 0
     for first in range(tokens[-1].segment - WINDOW + 2):
         found, inside = window_of(tokens, mentions, first, WINDOW)
         crossing += any(start < 0 or end >= len(found) for start, end, _ in inside)
-        ours.units.first_segment = lambda document, choices, first=first: first  # type: ignore[method-assign]
+        monkeypatch.setattr(ours.units, "first_segment", lambda document, choices, first=first: first)
         held_against(ours.collate([example], training=True).documents[0], found, inside)
-    assert crossing, f"no mention of {text} crosses an edge"
+    assert crossing
     assert len(window.word_ids) < len(tokens)
 
 
@@ -173,11 +172,27 @@ def test_counts_of_a_real_corpus(litbank_dir):
         assert (candidates, kept) == counts
 
 
-def test_several_tokenizers_are_refused():
-    with pytest.raises(UserError, match=r"taskmodule\.unit=subtoken.*'coarse', 'fine'.*model\.pretrained_models.*word"):
+def test_tokenizers_that_cut_words_differently_are_refused():
+    message = r"taskmodule\.unit=subtoken.*'coarse' and 'fine' of model\.pretrained_models.*taskmodule\.unit=word"
+    with pytest.raises(UserError, match=message):
         CoreferenceTaskModule({"coarse": make_tokenizer(4), "fine": make_tokenizer(1)}, unit="subtoken")
     with pytest.raises(UserError, match=r"taskmodule\.unit=letter.*word, subtoken"):
         taskmodule(unit="letter")
+
+
+def test_tokens_that_one_of_several_tokenizers_has_beside_are_no_hindrance():
+    """Such as markers of arguments, which an encoder trained on relations brings along."""
+    marked = make_tokenizer(1)
+    marked.add_tokens(["<marker>"], special_tokens=True)
+    tokenizers = {"plain": make_tokenizer(1), "marked": marked}
+    ours = CoreferenceTaskModule(tokenizers, max_segment_len=MAX_SEGMENT_LEN, unit="subtoken")
+    document = generated(2)
+    batch = ours.collate(ours.encode(document), training=False)
+    plain, other = (batch.inputs[key] for key in tokenizers)
+    assert torch.equal(plain.input_ids, other.input_ids) and torch.equal(plain.unit_ids, other.unit_ids)
+    assert batch.units == len(tokens_of(document, ours.encode(document)[0].subtokens["plain"], MAX_SEGMENT_LEN - 2))
+    with pytest.raises(UserError, match=r"d: taskmodule\.unit=subtoken.*'<marker>'.*'plain'.*'marked'"):
+        ours.encode(make_document([["a", "<marker>"]], []))
 
 
 def test_documents_without_words_and_with_one():

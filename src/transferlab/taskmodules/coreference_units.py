@@ -8,10 +8,12 @@ Letters: n units, W words and S segments of a document.
 
 from __future__ import annotations
 
+import json
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -157,17 +159,18 @@ class Subtokens(Units):
     known one (``bc``).
 
     Raises:
-        UserError: the encoders have several tokenizers.
+        UserError: the encoders' tokenizers make different subtokens of the same words.
     """
 
     def __init__(self, tokenizers: Mapping[str, WordTokenizer]) -> None:
-        if len(tokenizers) > 1:
-            raise UserError(
-                f"taskmodule.unit=subtoken: the encoders {', '.join(map(repr, tokenizers))} of model.pretrained_models "
-                "have different tokenizers, and a span of subtokens means something in one only; choose encoders with "
-                "one tokenizer, or taskmodule.unit=word, which aligns any"
-            )
-        ((self.key, tokenizer),) = tokenizers.items()
+        (self.key, tokenizer), *others = tokenizers.items()
+        for key, other in others:
+            if _rules(tokenizer) != _rules(other):
+                raise UserError(
+                    f"taskmodule.unit=subtoken: the encoders {self.key!r} and {key!r} of model.pretrained_models have "
+                    "tokenizers that make different subtokens of the same words; choose encoders with one tokenizer, "
+                    "or taskmodule.unit=word, which aligns any"
+                )
         self.before, self.after = len(tokenizer.prefix), len(tokenizer.suffix)
 
     def as_read(self, words: list[str]) -> list[str]:
@@ -175,8 +178,21 @@ class Subtokens(Units):
         return [word[1:] if word in ("/.", "/?") else word for word in words]
 
     def per_word(self, document: Document, subtokens: Subtokened) -> list[int]:
-        """Its subtokens."""
-        return [len(word) for word in subtokens[self.key]]
+        """Its subtokens.
+
+        Raises:
+            UserError: a word that is a token added to one of several tokenizers.
+        """
+        counts = [len(pieces) for pieces in subtokens[self.key]]
+        for key, pieces in subtokens.items():
+            for word, ours, theirs in zip(document.words, counts, map(len, pieces), strict=True):
+                if ours != theirs:
+                    raise UserError(
+                        f"{document.name}: taskmodule.unit=subtoken, but the word {word!r} has {ours} subtokens for "
+                        f"the encoder {self.key!r} and {theirs} for {key!r}, as a token was added to one of their "
+                        "tokenizers; choose taskmodule.unit=word, or encoders with one tokenizer"
+                    )
+        return counts
 
     def line(self, sequence: int, subtokens: list[list[int]], first_unit: int) -> Line:
         """A row of which every token is a unit."""
@@ -189,6 +205,14 @@ class Subtokens(Units):
     def genre_id(self, genre: str | None, known: Sequence[str]) -> int:
         """That of the first known one for an unknown one."""
         return known.index(genre) + 1 if genre in known else min(len(known), 1)
+
+
+def _rules(tokenizer: WordTokenizer) -> tuple[list[int], list[int], dict[str, Any]]:
+    """What a tokenizer makes of any word: its special tokens, vocabulary and steps, but no added tokens."""
+    state: dict[str, Any] = json.loads(tokenizer.tokenizer.backend_tokenizer.to_str())
+    for name in ("added_tokens", "truncation", "padding"):
+        del state[name]
+    return tokenizer.prefix, tokenizer.suffix, state
 
 
 UNITS: dict[str, type[Units]] = {"word": Words, "subtoken": Subtokens}
