@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from transferlab.encoders.alignment import ALIGNMENTS, align, first_tokens
+from transferlab.encoders.alignment import ALIGNMENTS, align, first_tokens, first_tokens_of_rows
 
 # two sequences of up to 3 units; the second unit of the first has subtokens in two rows, its third has none
 UNIT_IDS = torch.tensor([[-1, 0, 0, 1, -1], [-1, 1, 1, -1, -1], [-1, 3, 4, 4, 4], [-1, -1, -1, -1, -1]])
@@ -81,6 +81,7 @@ def test_nothing_waits_for_values(alignment):
     vectors, represented = align(hidden, ids, SEQUENCES, UNITS, alignment)
     assert (vectors.shape, represented.shape) == ((2, 3, 7), (2, 3))
     assert first_tokens(hidden, ids, ids[:, 0], SEQUENCES).shape == (2, 7)
+    assert first_tokens_of_rows(hidden, ids, ids, SEQUENCES, UNITS).shape == (2, 3, 7)
 
 
 def test_first_tokens_are_those_of_first_rows():
@@ -89,3 +90,14 @@ def test_first_tokens_are_those_of_first_rows():
     # rows 0 and 1 are of sequence 2; row 2, padded on the left, and row 3 of sequence 0; row 4 of none
     vectors = first_tokens(hidden, mask, torch.tensor([2, 2, 0, 0, -1]), 3)
     assert vectors.flatten().tolist() == [hidden[2, 2].item(), 0, hidden[0, 0].item()]
+
+
+def test_first_tokens_of_rows_are_those_of_the_row_in_which_a_unit_begins():
+    hidden = torch.arange(3 * 4 * 1.0).view(3, 4, 1)
+    mask = torch.tensor([[1, 1, 1, 0], [0, 1, 1, 1], [1, 1, 1, 1]])
+    # units 0 and 1 of sequence 0 begin in row 0, unit 2 in row 1, padded on the left, which also ends unit 1; sequence 1
+    # has unit 0 only, in row 2
+    unit_ids = torch.tensor([[-1, 0, 1, -1], [-1, -1, 1, 2], [-1, 3, 3, -1]])
+    vectors = first_tokens_of_rows(hidden, mask, unit_ids, 2, 3)
+    row_0, row_1, row_2 = hidden[0, 0].item(), hidden[1, 1].item(), hidden[2, 0].item()
+    assert vectors.squeeze(-1).tolist() == [[row_0, row_0, row_1], [row_2, 0, 0]]

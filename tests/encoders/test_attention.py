@@ -16,12 +16,13 @@ PRESENT[0, 1, 0] = False
 PRESENT[1, 2] = False  # padding
 
 
-def inputs(layers: int = 1) -> tuple[list[Tensor], list[Tensor]]:
-    """For each encoder vectors [2, 3, layers * width] and first tokens [2, layers * width]."""
+def inputs(layers: int = 1, cls_of: str = "document") -> tuple[list[Tensor], list[Tensor]]:
+    """For each encoder vectors [2, 3, layers * width] and first tokens [2, 1 or 3, layers * width]."""
     generator = torch.Generator().manual_seed(0)
     sizes = [layers * width for width in WIDTHS.values()]
     vectors = [torch.randn(2, 3, size, generator=generator, dtype=torch.float64) for size in sizes]
-    firsts = [torch.randn(2, size, generator=generator, dtype=torch.float64) for size in sizes]
+    own = 3 if cls_of == "segment" else 1
+    firsts = [torch.randn(2, own, size, generator=generator, dtype=torch.float64) for size in sizes]
     return vectors, firsts
 
 
@@ -41,7 +42,8 @@ def by_hand(module: AttentionAggregation, vectors, firsts, options) -> tuple[Ten
     def look(role: str, mode: str, e: int, s: int, u: int) -> Tensor:
         if mode == "constant":
             return parameters[f"{role}.vector"]
-        return linear(firsts[e][s] if mode == "cls" else vectors[e][s, u], parameters, role)
+        first = firsts[e][s, u if options["cls_of"] == "segment" else 0]
+        return linear(first if mode == "cls" else vectors[e][s, u], parameters, role)
 
     aggregated = torch.zeros(2, 3, module.hidden_size_out, dtype=torch.float64)
     weights = torch.zeros(2, 3, 3, dtype=torch.float64)
@@ -65,13 +67,18 @@ def by_hand(module: AttentionAggregation, vectors, firsts, options) -> tuple[Ten
     return aggregated, weights
 
 
+ALL = [f"{query}2{keys}" for query in MODES for keys in MODES]
+
+
 @pytest.mark.parametrize("layers", [1, 2])
-@pytest.mark.parametrize("mode", [f"{query}2{keys}" for query in MODES for keys in MODES])
-def test_every_combination_equals_the_definition(mode, layers):
+@pytest.mark.parametrize(
+    ("mode", "cls_of"), [*((mode, "document") for mode in ALL), *((mode, "segment") for mode in ALL if "cls" in mode)]
+)
+def test_every_combination_equals_the_definition(mode, cls_of, layers):
     torch.manual_seed(0)
-    vectors, firsts = inputs(layers)
+    vectors, firsts = inputs(layers, cls_of)
     for flags in product([True, False], repeat=len(FLAGS)):
-        options = {"mode": mode, **dict(zip(FLAGS, flags, strict=True))}
+        options = {"mode": mode, "cls_of": cls_of, **dict(zip(FLAGS, flags, strict=True))}
         module = AttentionAggregation(
             WIDTHS, query_idx="target", use_outputs_from_last_n_layers=layers, **options
         ).double()
@@ -132,6 +139,12 @@ def test_halves_override_the_mode_and_are_checked(key):
     assert list(module.first_tokens_of) == ([module.target] if key == "mode_query" else list(WIDTHS))
     with pytest.raises(EncoderError, match=rf"model\.aggregate\.{key}='word': choose one of token, cls, constant"):
         AttentionAggregation(WIDTHS, **{key: "word"})
+
+
+@pytest.mark.parametrize("options", [{"cls_of": "row", "mode": "cls2cls"}, {"cls_of": "segment"}])
+def test_whose_first_token_is_refused_where_it_is_unknown_or_not_read(options):
+    with pytest.raises(EncoderError, match=r"model\.aggregate\.cls_of"):
+        AttentionAggregation(WIDTHS, **options)
 
 
 def test_number_of_layers_below_one_is_refused():

@@ -109,19 +109,26 @@ def test_attention_weights_are_returned_and_padding_has_none(mode, layers, mixed
         assert output.attention_weights[output.unit_mask].unique(dim=0).shape == (1, 2)
 
 
-def test_cls_is_the_first_token_of_the_first_row(make_model):
+@pytest.mark.parametrize("cls_of", ["document", "segment"])
+def test_cls_is_the_first_token_of_the_first_row_or_of_each(cls_of, make_model):
     models = {"only": make_model("bert")}
-    spec = {"type": "attention", "mode": "cls2cls", "project_target_query": False}
+    spec = {"type": "attention", "mode": "cls2cls", "cls_of": cls_of, "project_target_query": False}
     encoder = MultiEncoder(models, freeze_models="all", aggregate=spec)
     seen = []
     encoder.aggregation.query.register_forward_hook(lambda module, args, output: seen.append(output))
     encoder(batch(models), 2, UNITS)
     tokenizer = load_tokenizers(models)[0]["only"]
-    row = tokenizer(DOCUMENTS[0][0], is_split_into_words=True, return_tensors="pt")
     model = AutoModel.from_pretrained(models["only"]).eval()
-    with torch.no_grad():
-        hidden = model(input_ids=row["input_ids"], attention_mask=row["attention_mask"]).last_hidden_state
-    torch.testing.assert_close(seen[0][0, 0], hidden[0, 0], rtol=1e-4, atol=1e-5)
+    (queries,) = seen
+    assert queries.shape[1] == (UNITS if cls_of == "segment" else 1)
+    begin = 0
+    for segment in DOCUMENTS[0] if cls_of == "segment" else DOCUMENTS[0][:1]:
+        row = tokenizer(segment, is_split_into_words=True, return_tensors="pt")
+        with torch.no_grad():
+            hidden = model(input_ids=row["input_ids"], attention_mask=row["attention_mask"]).last_hidden_state
+        for unit in range(begin, begin + len(segment)) if cls_of == "segment" else [0]:
+            torch.testing.assert_close(queries[0, unit], hidden[0, 0], rtol=1e-4, atol=1e-5)
+        begin += len(segment)
 
 
 def test_normalised_embeddings_have_length_one(twins):
@@ -135,7 +142,7 @@ def test_normalised_embeddings_have_length_one(twins):
         for e, vector in enumerate(vectors):
             torch.testing.assert_close(vector.norm(dim=-1), present[..., e].float())
         for first in firsts or ():
-            torch.testing.assert_close(first.norm(dim=-1), torch.ones(2))
+            torch.testing.assert_close(first.norm(dim=-1), torch.ones(2, 1))
 
 
 @pytest.mark.parametrize("layers", [1, 2])

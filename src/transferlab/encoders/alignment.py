@@ -54,6 +54,24 @@ def align(hidden: Tensor, unit_ids: Tensor, sequences: int, units: int, alignmen
     return vectors.view(sequences, units, -1), represented.view(sequences, units)
 
 
+def first_tokens_of_rows(
+    hidden: Tensor, attention_mask: Tensor, unit_ids: Tensor, sequences: int, units: int
+) -> Tensor:
+    """For each unit the vector of the first token of the row in which the unit begins, a segment of a long document.
+
+    Args:
+        hidden, attention_mask: see :func:`first_tokens`.
+        unit_ids, sequences, units: see :func:`align`.
+
+    Returns:
+        [sequences, units, hidden], zero where a unit has no subtoken.
+    """
+    position = attention_mask.ne(0).int().argmax(dim=1)  # [rows]
+    firsts = hidden[torch.arange(len(hidden), device=hidden.device), position]  # [rows, hidden]
+    vectors, _ = align(firsts[:, None].expand_as(hidden), unit_ids, sequences, units, "first")
+    return vectors
+
+
 def first_tokens(hidden: Tensor, attention_mask: Tensor, sequence_ids: Tensor, sequences: int) -> Tensor:
     """The vector of the first token (``[CLS]`` where the tokenizer has one) of each sequence's first row.
 

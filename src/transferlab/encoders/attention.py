@@ -6,9 +6,9 @@
 Query and keys read, independently of each other:
 
 * ``token``: the unit's own vector.
-* ``cls``: the vector of the first token of the sequence's first row, one for all its units. (It summarises
-  the row in encoders of the BERT kind; in left-to-right models it has seen nothing, and XLNet keeps its
-  summary elsewhere.)
+* ``cls``: the vector of the first token of the sequence's first row, one for all its units; or that of each
+  unit's own row, which a long document has several of. (It summarises the row in encoders of the BERT kind; in
+  left-to-right models it has seen nothing, and XLNet keeps its summary elsewhere.)
 * ``constant``: nothing; the query or key is a learned vector, so the weights depend on the encoders alone.
 
 Letters as in weighting.py.
@@ -17,6 +17,7 @@ Letters as in weighting.py.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Annotated
 
 import torch
 from torch import Tensor, nn
@@ -29,10 +30,11 @@ from transferlab.encoders.weighting import (
     SourceWeights,
     weighted_sum,
 )
-from transferlab.utils.option_kinds import Count
+from transferlab.utils.option_kinds import Count, OneOf
 from transferlab.utils.options import checked
 
 MODES = ("token", "cls", "constant")
+CLS_OF = ("document", "segment")
 DEFAULT_HIDDEN_SIZE = 128
 
 
@@ -55,6 +57,8 @@ class AttentionAggregation(Aggregation):
         project_target_value: False takes the target's vector itself as its value.
         reuse_target_query_as_key: the target's key comes from its query projection. A constant query or key
             has no projection to share with one that reads vectors; then the target's key is like the others'.
+        cls_of: whose first token ``cls`` is: of the ``document``, or of the ``segment`` (encoder row) that a unit
+            begins in, as in the published code of reverse probing.
         use_outputs_from_last_n_layers: how many layers of each encoder are read, concatenated.
 
     Raises:
@@ -76,6 +80,7 @@ class AttentionAggregation(Aggregation):
         project_target_key: bool = True,
         project_target_value: bool = True,
         reuse_target_query_as_key: bool = True,
+        cls_of: Annotated[str, OneOf(CLS_OF)] = "document",
         use_outputs_from_last_n_layers: Count = 1,
     ) -> None:
         super().__init__()
@@ -87,6 +92,13 @@ class AttentionAggregation(Aggregation):
         # what a projection reads: all layers of an encoder
         read = {encoder: self.last_n_layers * width for encoder, width in widths.items()}
         target_read = read[self.target]
+
+        if cls_of != "document" and not self.first_tokens_of:
+            raise EncoderError(
+                f"model.aggregate.cls_of={cls_of} says whose first token is read, and mode={mode} reads none; set "
+                "mode=cls2token, token2cls or cls2cls, or leave cls_of out"
+            )
+        self.first_tokens_by_row = cls_of == "segment"
 
         constant_query, constant_keys = self.mode_query == "constant", self.mode_keys == "constant"
         reuse_query = reuse_target_query_as_key and constant_query == constant_keys
@@ -125,7 +137,7 @@ class AttentionAggregation(Aggregation):
         self, vectors: Sequence[Tensor], present: Tensor, first_tokens: Sequence[Tensor] | None = None
     ) -> tuple[Tensor, Tensor | None]:
         """See Aggregation; a target that does not take part still gives the query."""
-        firsts = vectors if first_tokens is None else [first[:, None] for first in first_tokens]  # each [S, 1, W_e]
+        firsts = vectors if first_tokens is None else first_tokens
         query_inputs = firsts if self.mode_query == "cls" else vectors
         key_inputs = firsts if self.mode_keys == "cls" else vectors
         query = self.query(query_inputs[self.encoder_ids.index(self.target)])  # [S or 1, U or 1, hidden_size]

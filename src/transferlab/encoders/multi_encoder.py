@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 
 from transferlab.encoders.added_tokens import AddedTokens, initial_embeddings
-from transferlab.encoders.alignment import ALIGNMENTS, align, first_tokens
+from transferlab.encoders.alignment import ALIGNMENTS, align, first_tokens, first_tokens_of_rows
 from transferlab.encoders.checks import check_compile, check_encoders, check_gradient_checkpointing, check_known
 from transferlab.encoders.encoder import Encoder
 from transferlab.encoders.feature_store import FeatureStore
@@ -197,8 +197,11 @@ class MultiEncoder(nn.Module):
             vectors.append(self._normalize(aligned))  # [sequences, units, layers * hidden_e]
             represented.append(has_vector)  # [sequences, units]
             if self.aggregation.first_tokens_of:
-                first = first_tokens(hidden, rows.attention_mask, rows.sequence_ids, sequences)
-                firsts.append(self._normalize(first))  # [sequences, layers * hidden_e]
+                if self.aggregation.first_tokens_by_row:
+                    first = first_tokens_of_rows(hidden, rows.attention_mask, rows.unit_ids, sequences, units)
+                else:
+                    first = first_tokens(hidden, rows.attention_mask, rows.sequence_ids, sequences)[:, None]
+                firsts.append(self._normalize(first))  # [sequences, units or 1, layers * hidden_e]
         cosine = self._cosine(vectors, represented)
         taking_part = [
             torch.zeros_like(mask) if encoder_id in self._masked else mask

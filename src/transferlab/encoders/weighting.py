@@ -47,11 +47,13 @@ class Aggregation(nn.Module):
         hidden_size_out: the width of what it returns.
         last_n_layers: how many layers of each encoder it reads, concatenated.
         first_tokens_of: ids of the encoders whose vectors of first tokens it reads.
+        first_tokens_by_row: whether these are of each unit's own row, not of its sequence's first row.
     """
 
     hidden_size_out: int
     last_n_layers: int = 1
     first_tokens_of: Sequence[str] = ()
+    first_tokens_by_row: bool = False
 
     def forward(
         self, vectors: Sequence[Tensor], present: Tensor, first_tokens: Sequence[Tensor] | None = None
@@ -62,7 +64,7 @@ class Aggregation(nn.Module):
             vectors: for each encoder [S, U, W_e], zero where it has nothing for a unit.
             present: [S, U, E] bool, which encoders take part in which unit: they have a vector and are not
                 masked.
-            first_tokens: for each encoder [S, W_e], when there are ``first_tokens_of``.
+            first_tokens: for each encoder [S, U or 1, W_e], when there are ``first_tokens_of``.
 
         Returns:
             [S, U, hidden_size_out], zero for units where no encoder takes part; and the learned weights of
