@@ -1,9 +1,14 @@
-"""Commands that users of the published systems type, as they stand, with small stand-ins at the names they use."""
+"""Commands that users of the published systems type, as they stand, with small stand-ins at the names they use.
+
+A real bash reads each of them, unquoted braces included; tests/test_published_flags.py has the other system's.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +22,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ROOT / "data" / "sample"
-FAST = ["+trainer.fast_dev_run=true", "extras.print_config=false"]
 
 
 @pytest.fixture(scope="module")
@@ -28,11 +32,34 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("work")
     tokenizer = AutoTokenizer.from_pretrained(resolve("minilm"))
     sizes = {"hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 32}
-    for seed, name in enumerate(("models/pretrained/bert-base-cased-coref-hoi", "bert-base-cased-finetuned-mrpc")):
+    hoi, mrpc = "models/pretrained/bert-base-cased-coref-hoi", "bert-base-cased-finetuned-mrpc"
+    for seed, name in enumerate((hoi, mrpc, "bert-base-cased")):
         torch.manual_seed(seed)
         BertModel(BertConfig(vocab_size=len(tokenizer), **sizes)).save_pretrained(place / name)
         tokenizer.save_pretrained(place / name)
+    (place / "src").symlink_to(ROOT / "src")
     return place
+
+
+def environment(place: Path) -> dict[str, str]:
+    """That of a user who has told where the corpora are, and whose ``python`` is this one."""
+    ours = ("PROJECT_ROOT", "TRANSFERLAB_RUN_ID")
+    corpora = {f"{name.upper()}_DIR": str(SAMPLE / name) for name in ("conll2003", "conll2012", "squad", "tacred")}
+    path = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    return {key: value for key, value in os.environ.items() if key not in ours} | corpora | path
+
+
+def words_of(command: str, place: Path) -> list[str]:
+    """The words that bash gives to the program which a command names."""
+    show = 'python() { printf "%s\\0" "$@"; }\n'
+    done = subprocess.run(["bash", "-c", show + command], capture_output=True, text=True, cwd=place, check=True)
+    return done.stdout.split("\0")[:-1]
+
+
+def test_bash_makes_words_of_braces(place: Path) -> None:
+    assert words_of("python a.py +m={a:x,b:y} n=[a,b] 'p={a:x,b:y}'", place) == [
+        "a.py", "+m=a:x", "+m=b:y", "n=[a,b]", "p={a:x,b:y}",
+    ]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -40,15 +67,11 @@ def run(place: Path, commands: Commands) -> Callable[..., str]:
     """Run ``python src/<entrypoint>.py ...`` from the working directory."""
 
     def run(command: str, *more: str) -> str:
-        python, script, *arguments = command.split()
-        assert python == "python"
+        script, *arguments = words_of(command, place)
         flags = [argument for argument in arguments if argument.startswith("--")]
         overrides = [argument for argument in arguments if argument not in flags]
-        ours = ("PROJECT_ROOT", "TRANSFERLAB_RUN_ID")
-        environment = {key: value for key, value in os.environ.items() if key not in ours}
-        environment |= {"CONLL2003_DIR": str(SAMPLE / "conll2003"), "CONLL2012_DIR": str(SAMPLE / "conll2012")}
         logs = f"paths.log_dir={place / 'logs'}"
-        done = commands.run(script, *overrides, logs, *more, *flags, cwd=place, env=environment)
+        done = commands.run(script, *overrides, logs, *more, *flags, cwd=place, env=environment(place))
         assert done.returncode == 0, done.stderr[-3000:]
         return done.stdout
 
@@ -70,9 +93,31 @@ def ner_model(place: Path, run: Callable[..., str]) -> Path:
     return place / "ner"
 
 
+QUIET = ["extras.print_config=false", "callbacks.rich_progress_bar=null", "callbacks.model_summary=null"]
+
+
 @pytest.mark.slow
-def test_train_on_the_sample(run: Callable[..., str]) -> None:
-    run("python src/train.py +trainer.fast_dev_run=true", "extras.print_config=false")
+@pytest.mark.parametrize(
+    "command",
+    [
+        "python src/train.py trainer=cpu",  # on machines with one: trainer=gpu
+        "python src/train.py +trainer.fast_dev_run=true",
+        "python src/train.py experiment=conll2003",
+        "python src/train.py trainer.max_epochs=20 datamodule.batch_size=64",
+        "python src/train.py seed=42,43 --multirun",
+        "python src/train.py experiment=squadv2",
+        "python src/train.py experiment=conll2012_coref_hoi",
+        "python src/train.py experiment=tacred-multimodel_base "
+        "+model.pretrained_models={re:models/pretrained/bert-base-cased-coref-hoi,bert:bert-base-cased} "
+        "+model.freeze_models=[re] model.aggregate=attention +wandb_watch=classifier_parameters logger=wandb",
+    ],
+)
+def test_what_trains(command: str, run: Callable[..., str]) -> None:
+    coref = not {"conll2003", "squadv2", "tacred"} & set(command.replace("-", "=").split("="))
+    few = [f"datamodule.select_n.{split}=3" for split in ("train", "validation", "test")]
+    small = ["model.ffnn_size=8", "model.max_span_width=3", *few] if coref else []
+    fast = [] if "fast_dev_run" in command else ["+trainer.fast_dev_run=1"]
+    run(command, *small, *fast, *QUIET)
 
 
 @pytest.mark.slow
@@ -88,7 +133,23 @@ def test_ner_is_trained_evaluated_predicted_and_scored(place: Path, run: Callabl
 
 
 @pytest.mark.slow
-def test_reverse_probing_over_seeds(place: Path, run: Callable[..., str]) -> None:
+def test_questions_are_predicted_scored_and_their_texts_measured(place: Path, run: Callable[..., str]) -> None:
+    few = [f"datamodule.select_n.{split}=4" for split in ("train", "validation")]
+    run(f"python src/train.py experiment=squadv2 model_save_dir={place / 'squadv2'}", *few, "trainer.max_epochs=1",
+        "trainer.min_epochs=1", *QUIET)  # fmt: skip
+    predict = f"python src/predict.py dataset=squad_v2 model_name_or_path={place / 'squadv2'} split=validation"
+    run(predict, "select_n=4", QUIET[0])
+    predictions = max((place / "logs" / "predict").rglob("predictions.jsonl"), key=lambda file: file.stat().st_mtime)
+    documents = f"+dataset.data_dir={predictions}"
+    assert "F1" in run(f"python src/evaluate_documents.py metric=f1_squad {documents}", QUIET[0])
+    for metric in ("count_text_tokens metric.tokenizer=bert-base-cased", "count_text_characters"):
+        assert "mean" in run(f"python src/evaluate_documents.py metric={metric} {documents}", QUIET[0])
+    labels = "python src/evaluate_documents.py metric=count_entity_labels dataset=conll2003"
+    assert "LOC" in run(labels, QUIET[0])
+
+
+@pytest.mark.slow
+def test_reverse_probing_over_seeds(place: Path) -> None:
     command = (
         "python src/train.py experiment=conll2012_coref_hoi_multimodel_base "
         "+model.pretrained_models={bert-base-cased-coref-hoi:models/pretrained/bert-base-cased-coref-hoi,"
@@ -97,10 +158,13 @@ def test_reverse_probing_over_seeds(place: Path, run: Callable[..., str]) -> Non
         "model.task_learning_rate=1e-4 trainer=cpu +model.truncate_models.bert-base-cased-mrpc=2 seed=1,2,3 "
         "+wandb_watch=attention_activation +hydra.callbacks.save_job_return.integrate_multirun_result=true --multirun"
     )
-    small = ["model.ffnn_size=8", "model.max_span_width=3", "trainer.max_epochs=1", "callbacks.model_summary=null"]
+    small = ["model.ffnn_size=8", "model.max_span_width=3", "trainer.min_epochs=1", "trainer.max_epochs=1", *QUIET]
     few = [f"datamodule.select_n.{split}=2" for split in ("train", "validation", "test")]
-    run(command, *small, *few, "extras.print_config=false", "callbacks.rich_progress_bar=null")
-    (result,) = (place / "logs").rglob("multirun_result.json")
+    logs = f"paths.log_dir={place / 'probing'}"
+    typed = command.replace("--multirun", " ".join([*small, *few, logs, "--multirun"]))
+    done = subprocess.run(["bash", "-c", typed], capture_output=True, text=True, cwd=place, env=environment(place))
+    assert done.returncode == 0, done.stderr[-3000:]
+    (result,) = (place / "probing").rglob("multirun_result.json")
     (setting,) = json.loads(result.read_text())["settings"]
     assert setting["completed"] == 3 and setting["metrics"]["test/conll_f1"]["count"] == 3
     assert "test/attention/bert-base-cased-mrpc/mean" in setting["metrics"]

@@ -329,13 +329,15 @@ class Pipeline:
 
 @dataclass(frozen=True)
 class WandbWatch:
-    """What W&B is sent beside the scores.
+    """What W&B is sent beside the scores, each a mapping with ``log_freq``, batches between two histograms.
 
     Attributes:
-        log_freq: training batches between two histograms.
+        attention_activation: the weights that attention gives to each encoder.
+        classifier_parameters: the parameters of the head.
     """
 
-    log_freq: Count | None
+    attention_activation: _Parts | None
+    classifier_parameters: _Parts | None
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
 from pytorch_lightning import LightningModule, Trainer
+from tests.callbacks.wandb_files import wandb_history, wandb_records
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
@@ -155,19 +154,10 @@ def test_histograms_reach_wandb(tmp_path: Path) -> None:
         run(AttentionWeights(log_freq=1, bins=4), tmp_path, logger=logger, max_epochs=1, log_every_n_steps=1)
     finally:
         finish_wandb_run()
-    (file,) = tmp_path.glob("wandb/offline-run-*/run-*.wandb")
-    deadline = time.monotonic() + 20
-    while not any(r.HasField("exit") for r in wandb_records(file)):  # written shortly after finish() returns
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    records = list(wandb_records(file))
+    records = wandb_records(tmp_path)
     (started,) = [record.run for record in records if record.HasField("run")]
     assert (started.run_group, list(started.tags)) == ("g", ["t"])
-    logged: dict[str, list] = {}
-    for record in records:
-        for item in record.history.item:
-            key = "/".join(item.nested_key) or item.key
-            logged.setdefault(key, []).append(json.loads(item.value_json))
+    logged = wandb_history(records)
     assert logged["train/attention_batch/a/values"] == [[0, 1, 0, 0], [0, 0, 1, 0]]
     assert logged["train/attention_epoch/a/values"] == [[0, 1, 1, 0]]
     assert logged["train/attention_epoch/a/_type"] == ["histogram"]
@@ -179,23 +169,3 @@ def test_histograms_reach_wandb(tmp_path: Path) -> None:
 def test_histograms_without_wandb_are_warned_about(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     run(AttentionWeights(log_freq=1), tmp_path, max_epochs=1)
     assert "add logger=wandb" in caplog.text
-
-
-def wandb_records(file: Path) -> Iterator:
-    """The records of an offline W&B file: a LevelDB log with a header of 7 bytes and blocks of 32 KiB."""
-    import struct
-
-    from wandb.proto.wandb_internal_pb2 import Record
-
-    content, position, pending = file.read_bytes(), 7, b""
-    while position + 7 <= len(content):
-        left = 32768 - position % 32768
-        if left < 7:
-            position += left
-            continue
-        _, length, kind = struct.unpack("<IHB", content[position : position + 7])
-        pending += content[position + 7 : position + 7 + length]
-        position += 7 + length
-        if kind in (1, 4):  # a whole record, or the last part of one
-            yield Record.FromString(pending)
-            pending = b""

@@ -95,8 +95,8 @@ def test_first_tokens_are_those_of_first_rows():
 def test_first_tokens_of_rows_are_those_of_the_row_in_which_a_unit_begins():
     hidden = torch.arange(3 * 4 * 1.0).view(3, 4, 1)
     mask = torch.tensor([[1, 1, 1, 0], [0, 1, 1, 1], [1, 1, 1, 1]])
-    # units 0 and 1 of sequence 0 begin in row 0, unit 2 in row 1, padded on the left, which also ends unit 1; sequence 1
-    # has unit 0 only, in row 2
+    # units 0 and 1 of sequence 0 begin in row 0, unit 2 in row 1, padded on the left, which also ends unit 1; sequence
+    # 1 has unit 0 only, in row 2
     unit_ids = torch.tensor([[-1, 0, 1, -1], [-1, -1, 1, 2], [-1, 3, 3, -1]])
     vectors = first_tokens_of_rows(hidden, mask, unit_ids, 2, 3)
     row_0, row_1, row_2 = hidden[0, 0].item(), hidden[1, 1].item(), hidden[2, 0].item()

@@ -22,10 +22,30 @@ CONFIGS = Path(__file__).resolve().parents[2] / "configs"
         ("+logger=null", "+logger=null"),
         ("experiment=[ner,probing]", "experiment=[ner,probing]"),
         ("experiment=[ner,probing],[re,probing]", "experiment=[ner,probing],[re,probing]"),
+        ("experiment=conll2012-coref", "experiment=conll2012_coref"),
+        ("experiment=[conll2012-ner,probing]", "experiment=[conll2012_ner,probing]"),
+        ("+recipe=emnlp2020-classification", "+recipe=emnlp2020_classification"),
+        ("experiment=ner-coref", "experiment=ner-coref"),
+        ("encoder=bert-base-cased", "encoder=bert-base-cased"),
     ],
 )
 def test_arguments_are_what_is_meant(argument: str, meant: str) -> None:
     assert understood(["train.py", argument], CONFIGS) == ["train.py", meant]
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("m={a:x/y,b-c:z}", "m={a:x/y,b-c:z}"),
+        ("m=a:x/y m=b-c:z", "m={a:x/y,b-c:z}"),
+        ("+m.k=a:x seed=1 +m.k=b:y +m.k=c:/z other=a:x", "+m.k={a:x,b:y,c:/z} seed=1 other=a:x"),
+        ("m={a:x}", "m={a:x}"),
+        ("encoder=c:/models encoder=x", "encoder=c:/models encoder=x"),
+        ("seed=1 seed=2 seed=1", "seed=1 seed=2 seed=1"),
+    ],
+)
+def test_a_mapping_that_a_shell_made_words_of_is_one(typed: str, meant: str) -> None:
+    assert understood(["train.py", *typed.split()], CONFIGS) == ["train.py", *meant.split()]
 
 
 @pytest.mark.parametrize(

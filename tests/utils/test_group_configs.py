@@ -74,11 +74,21 @@ def test_monitor_reaches_its_callbacks(composed) -> None:
 
 
 def test_wandb_watch_is_added_as_published(composed) -> None:
-    assert composed().callbacks.attention_weights.log_freq is None
-    assert composed("+wandb_watch=attention_activation").callbacks.attention_weights.log_freq == 100
+    def watched(*overrides: str) -> list[int | None]:
+        callbacks = composed(*overrides).callbacks
+        return [callbacks.attention_weights.log_freq, callbacks.parameter_histograms.log_freq]
+
+    assert watched() == [None, None]
+    assert watched("+wandb_watch=attention_activation") == [100, None]
+    assert watched("+wandb_watch=classifier_parameters") == [None, 100]
+    both = ["+wandb_watch=many_watches", "wandb_watch.classifier_parameters.log_freq=7"]
+    assert watched(*both) == [100, 7]
 
 
-@pytest.mark.parametrize("option", options("logger"))
+ELSEWHERE = {"aim", "comet", "mlflow", "neptune"}  # tests/utils/test_other_loggers.py
+
+
+@pytest.mark.parametrize("option", sorted({*options("logger")} - ELSEWHERE))
 def test_loggers(composed, option: str, tmp_path: Path) -> None:
     loggers = instantiate_loggers(composed(f"logger={option}", "tags=[a,b]").logger)
     assert len(loggers) == (3 if option == "many_loggers" else 1)

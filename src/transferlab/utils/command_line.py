@@ -12,12 +12,16 @@ OPTIONAL = "local"  # the one group whose config may be missing
 _NO_CONFIG = re.compile(r"(?P<group>[a-z_]+)=(null|None)?")
 _NO_NAME = re.compile(r"(?P<group>[a-z_]+)=(?P<value>[-+]?[\d.]+(e[-+]?\d+)?|true|false)", re.IGNORECASE)
 _LISTED = re.compile(r"\[([\w, /'\"-]*)\]")
+_ENTRY = re.compile(r"(?P<key>[^=]+)=(?P<entry>[\w./-]+:[^,]+)", re.DOTALL)  # one entry of a mapping, key=id:path
 _TASK = re.compile(r"^\s*- override /(model|taskmodule):", re.MULTILINE)  # of an experiment that chooses a task
 _BASE = re.compile(r"^  - (\w+)\s*$", re.MULTILINE)  # an experiment that another starts from
 
 
 def understood(argv: Sequence[str], configs: Path) -> list[str]:
-    """A command line as it is meant: ``logger=null``, which Hydra refuses, leaves out a group.
+    """A command line as it is meant.
+
+    ``logger=null``, which Hydra refuses, leaves out a group; ``key=a:x key=b:y`` is what bash makes of an unquoted
+    ``key={a:x,b:y}``; ``experiment=tacred-multimodel_base`` means the config of that name with underscores only.
 
     Args:
         argv: the command line.
@@ -27,10 +31,11 @@ def understood(argv: Sequence[str], configs: Path) -> list[str]:
         ConfigError: experiments in an order in which one undoes what another is for, two tasks, an unknown flag, a
             number in place of a config, or a config of personal settings that there is not.
     """
-    for argument in argv:
+    flags, typed = _flags_and_overrides(argv[1:])
+    overrides = [_underscored(argument, configs) for argument in _joined(typed)]
+    for argument in overrides:
         if argument.startswith("experiment="):
             _check_order(argument, configs / "experiment")
-    flags, overrides = _flags_and_overrides(argv[1:])
     for argument in overrides if not _has_other_configs(argv) else ():
         _check_there(argument, configs)
         _check_name(argument, configs)
@@ -65,6 +70,37 @@ def _flags_and_overrides(arguments: Sequence[str]) -> tuple[list[str], list[str]
             hint = near(name, actions) or "choose one of " + ", ".join(flag for flag in actions if flag[:2] == "--")
             raise ConfigError(f"{argument}: there is no such flag; {hint}")
     return flags, overrides
+
+
+def _joined(overrides: list[str]) -> list[str]:
+    """The overrides with entries of one mapping, which a shell has made words of, as that mapping again."""
+    entries: dict[str, list[str]] = {}
+    for argument in overrides:
+        if found := _ENTRY.fullmatch(argument):
+            entries.setdefault(found["key"], []).append(found["entry"])
+    joined = []
+    for argument in overrides:
+        found = _ENTRY.fullmatch(argument)
+        mapping = entries.pop(found["key"], []) if found else [argument]
+        if len(mapping) == 1:
+            joined.append(argument)
+        elif found and mapping:  # where the first entry stood
+            joined.append(f"{found['key']}={{{','.join(mapping)}}}")
+    return joined
+
+
+def _underscored(argument: str, configs: Path) -> str:
+    """The choice of a config with underscores in place of hyphens, where only that one is there."""
+    group, equals, names = argument.partition("=")
+    if not equals or "-" not in names or not (configs / group.lstrip("+")).is_dir():
+        return argument
+
+    def known(name: re.Match[str]) -> str:
+        written, meant = name[0], name[0].replace("-", "_")
+        there = [(configs / group.lstrip("+") / f"{one}.yaml").is_file() for one in (written, meant)]
+        return meant if there == [False, True] else written
+
+    return group + equals + re.sub(r"[A-Za-z][\w-]*", known, names)
 
 
 def _left_out(argument: str, configs: Path) -> str:

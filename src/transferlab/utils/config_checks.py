@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from collections.abc import Collection
 from functools import cache
 from pathlib import Path
@@ -167,4 +168,6 @@ def locate(target: str, key: str) -> Any:
         except AttributeError as error:
             raise ConfigError(f"{key}={target} does not exist; name a class that there is") from error
         return found
+    if importlib.util.find_spec(parts[0]) is None:
+        raise ConfigError(f"{key}={target}: the package {parts[0]} is not installed; install it, or name another class")
     raise ConfigError(f"{key}={target} does not exist; name a class that there is")

@@ -38,7 +38,8 @@ def message_of(error: HydraException | OmegaConfBaseException) -> str:
     if isinstance(error, InstantiationException):
         key = re.search(r"full_key: (\S+)", str(error))
         said = str(cause) if cause is not None and key else str(error)
-        return _one_line(f"{key[1]}: {said.rstrip('.')}; check the values under this key" if key else said)
+        other = "choose another logger" if key and key[1].startswith("logger.") else "check the values under this key"
+        return _one_line(f"{key[1]}: {said.rstrip('.')}; {other}" if key else said)
     if isinstance(error, OmegaConfBaseException):
         return _of_omegaconf(error)
     if isinstance(error, OverrideParseException):

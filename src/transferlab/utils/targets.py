@@ -23,7 +23,11 @@ ROOMS = (
     "transferlab.callbacks.",
 )
 WANDB = "transferlab.utils.wandb_logger.wandb_logger"
-LOGGERS = (WANDB, "transferlab.utils.csv_logger.RunCSVLogger")
+LOGGERS = (
+    WANDB,
+    "transferlab.utils.csv_logger.RunCSVLogger",
+    "transferlab.utils.mlflow_logger.mlflow_logger",
+)
 # Bases of the classes of others. Further loggers send what they are given to any address.
 KINDS = {
     "pytorch_lightning.": (
