@@ -31,6 +31,7 @@ def train(cfg: DictConfig) -> dict[str, Any]:
     from transferlab import building
     from transferlab.callbacks.best_epoch import BestEpoch
     from transferlab.callbacks.checkpoints import WholeFiles
+    from transferlab.callbacks.divergence import Divergence
     from transferlab.callbacks.known_scores import KnownScores, check_directions
     from transferlab.callbacks.resumption import Resumption
     from transferlab.finishing import finish
@@ -77,7 +78,7 @@ def train(cfg: DictConfig) -> dict[str, Any]:
 
     best_epoch, resumption = BestEpoch(output_dir), Resumption(begin)
     loggers = instantiate_loggers(cfg.get("logger"))
-    callbacks = [best_epoch, resumption, KnownScores(cfg), *instantiate_callbacks(cfg.get("callbacks"))]
+    callbacks = [best_epoch, resumption, KnownScores(cfg), Divergence(), *instantiate_callbacks(cfg.get("callbacks"))]
     trainer = build_trainer(cfg.trainer, callbacks=callbacks, logger=loggers)
     trainer.strategy.checkpoint_io = WholeFiles()
     leave_to_us(trainer)

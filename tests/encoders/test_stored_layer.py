@@ -91,6 +91,15 @@ def test_values_beyond_the_type_are_not_kept_and_it_is_said_once(tmp_path: Path,
     assert layer(tmp_path, torch.bfloat16).add(key(0), torch.full((1, 3), 1e5)) is not None
 
 
+def test_what_is_no_number_is_not_kept_and_the_encoder_is_named_once(tmp_path: Path, caplog):
+    stored = layer(tmp_path, torch.float16)
+    for value in (torch.nan, torch.inf):
+        assert stored.add(key(0), torch.full((1, 3), value)) is None
+    assert key(0) not in stored
+    (warning,) = [record.getMessage() for record in caplog.records]
+    assert "the encoder" in warning and "nan" in warning
+
+
 def test_refresh_finds_what_others_have_written(tmp_path: Path):
     first, second = layer(tmp_path), layer(tmp_path)
     first.add(key(1), vectors(1))

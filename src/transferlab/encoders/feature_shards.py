@@ -91,18 +91,21 @@ class Shard:
             raise DamagedShardError(f"{self.path}: {found}, and its layer has {hidden_size} in {dtype}")
 
     def check(self, rows: Any) -> None:
-        """Hold rows against their checksums, each once per process.
+        """Hold rows against their checksums, each once per process; their values must be numbers, as all written are.
 
         Args:
             rows: integers.
 
         Raises:
-            DamagedShardError: one of them has changed.
+            DamagedShardError: one of them has changed, or holds nan or infinite values.
         """
         for row in np.asarray(rows)[~self._checked[rows]]:
             start = int(self.starts[row])
-            if _check(self.vectors[start : start + int(self.lengths[row])]) != self._checks[row]:
+            vectors = self.vectors[start : start + int(self.lengths[row])]
+            if _check(vectors) != self._checks[row]:
                 raise DamagedShardError(f"{self.path}: row {row} does not fit its checksum")
+            if not torch.isfinite(vectors).all():
+                raise DamagedShardError(f"{self.path}: row {row} holds nan or infinite values")
             self._checked[row] = True
 
 

@@ -40,7 +40,7 @@ class StoredLayer:
         self._files: set[str] = set()
         self._place: dict[bytes, tuple[int, int]] = {}  # shard, row
         self._copies: dict[tuple[int, torch.device], Tensor] = {}
-        self._overflow = False
+        self._said: set[str] = set()
 
     def refresh(self) -> None:
         """Open what other processes have written meanwhile; a damaged shard is deleted, its rows are missing then."""
@@ -85,20 +85,31 @@ class StoredLayer:
         """Take in the vectors [tokens, h] of a row, which are on disk after the next ``write``.
 
         Returns:
-            the vectors as they are kept; None when their values are too large for the type, and they are not kept.
+            the vectors as they are kept; None when their values are too large for the type, or are no numbers, and
+            they are not kept.
         """
         kept = vectors.detach().to("cpu", self.dtype, copy=True)
-        if not torch.isfinite(kept).all() and torch.isfinite(vectors).all():
-            if not self._overflow:
-                log.warning(
-                    "features.dtype=%s cannot hold some outputs: their rows are computed every time; "
-                    "bfloat16 and float32 can hold them", str(self.dtype).removeprefix("torch."),
-                )  # fmt: skip
-            self._overflow = True
+        if not torch.isfinite(kept).all():
+            if torch.isfinite(vectors).all():
+                self._say_once(
+                    f"features.dtype={str(self.dtype).removeprefix('torch.')} cannot hold some outputs: their rows are "
+                    "computed every time; bfloat16 and float32 can hold them"
+                )
+            else:
+                self._say_once(
+                    f"the encoder {self.about.get('encoder', self.folder.parent.name)} gives nan or infinite values "
+                    "for some rows, which are not stored, and so will the loss be nan; choose another encoder, or "
+                    "trainer.precision=32-true"
+                )
             return None
         if key not in self._place:  # a row that lacked another layer only is not written twice
             self.unwritten[key] = kept
         return kept
+
+    def _say_once(self, message: str) -> None:
+        if message not in self._said:
+            self._said.add(message)
+            log.warning(message)
 
     @property
     def unwritten_bytes(self) -> int:
