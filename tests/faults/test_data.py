@@ -26,6 +26,15 @@ def squad(**changes: object) -> str:
     return json.dumps({"data": [{"title": "t", "paragraphs": [{"context": "a b", "qas": [question]}]}]})
 
 
+SUBTOKENS = ("conll2012_ontonotesv5_preprocessed", "test.english.384.jsonlines")
+
+
+def subtokens(**changes: object) -> str:
+    numbers = {"subtoken_map": [0, 0, 1, 1], "sentence_map": [0, 0, 0, 1], "clusters": [[[1, 1], [1, 2]]]}
+    texts = {"sentences": [["[CLS]", "Ann", "left", "[SEP]"]], "speakers": [["[SPL]", "A", "A", "[SPL]"]]}
+    return json.dumps({"doc_key": "nw/a_0"} | numbers | texts | changes)
+
+
 # (dataset, name of the file, its content), then what is named
 TABLE = rows(
     (("jsonl", "test.jsonl", "{"), "test.jsonl", "line 1"),
@@ -73,6 +82,23 @@ TABLE = rows(
     (("crossre", "ai-test.json", '{"ner": [], "ner": []}'), "ai-test.json", "line 1", "'ner'"),
     (("semeval2010_task8", "TEST_FILE_FULL.TXT", "x\n"), "TEST_FILE_FULL.TXT", "line 1"),
     (("litbank", "x.txt", ""), "conll"),
+    ((*SUBTOKENS, "{"), "test.english.384.jsonlines", "line 1"),
+    ((SUBTOKENS[0], "x.english.512.jsonlines", "{}"), "test.english.384.jsonlines", "dataset.segment_length"),
+    ((*SUBTOKENS, subtokens(doc_key=3)), "test.english.384.jsonlines, line 1", "doc_key"),
+    ((*SUBTOKENS, subtokens(sentences=["Ann"])), "line 1", "'sentences'", "Ann"),
+    ((*SUBTOKENS, subtokens(subtoken_map=[0, 0, "1", 1])), "line 1", "subtoken_map"),
+    ((*SUBTOKENS, subtokens(subtoken_map=[0, 0, 1])), "line 1", "subtoken_map", "3", "4"),
+    ((*SUBTOKENS, subtokens(subtoken_map=[1, 1, 0, 0])), "line 1", "subtoken_map"),
+    ((*SUBTOKENS, subtokens(subtoken_map=[0, 0, 10**9, 0])), "line 1", "1,000,000,001"),
+    ((*SUBTOKENS, subtokens(sentence_map=[0, 1, 0, 0])), "line 1", "sentence_map"),
+    ((*SUBTOKENS, subtokens(speakers=[["A", "A", "A", "A"]])), "line 1", "speakers", "[SPL]"),
+    ((*SUBTOKENS, subtokens(sentences=[["<s>", "Ann", "left", "</s>"]])), "line 1", "<s>", "'tokens'"),
+    ((*SUBTOKENS, subtokens(sentences=[["[CLS]", "\u2581a", "b", "[SEP]"]])), "\u2581a", "'tokens'"),
+    ((*SUBTOKENS, subtokens(tokens=["Ann"])), "line 1", "2 words", "1 'tokens'"),
+    ((*SUBTOKENS, subtokens(clusters=[[[0, 1]]])), "line 1", "[0, 1]", "clusters"),
+    ((*SUBTOKENS, subtokens(clusters=[[[2, 1]]])), "line 1", "[2, 1]", "clusters"),
+    ((*SUBTOKENS, subtokens(clusters=[[1, 2]])), "line 1", "1 in 'clusters'"),
+    ((*SUBTOKENS, 2 * (subtokens() + "\n")), "line 2", "line 1", "nw/a_part_000"),
 )  # fmt: skip
 
 

@@ -111,6 +111,12 @@ def _id_and_part(text: str) -> tuple[str, str | None]:
     )
 
 
+def genre_of(name: str) -> str | None:
+    """The genre of a document of OntoNotes, with which its name begins (``nw/wsj/...``); None for other names."""
+    genre = _GENRE.match(name)
+    return genre[1] if genre else None
+
+
 class _Part:
     """A document while its rows come in."""
 
@@ -157,7 +163,6 @@ class _Part:
     def document(self) -> Document:
         self.end_sentence()
         name = self.decode(self.id)
-        genre = _GENRE.match(name)
         if self.part and self.part != "0":
             number = self.part if self.part.startswith("-") else self.part.zfill(3)
             name = f"{name}_part_{number}"
@@ -169,6 +174,6 @@ class _Part:
             words=self.words,
             sentences=self.sentences,
             speakers=self.speakers if any(speaker != UNKNOWN_SPEAKER for speaker in self.speakers) else None,
-            genre=genre[1] if genre else None,
+            genre=genre_of(name),
             gold=Annotations(clusters=self.brackets.clusters(), entities=entities),
         )
