@@ -18,6 +18,7 @@ from transferlab.inference import Predictor, load
 from transferlab.metrics.coreference import corpus_scores
 from transferlab.models.coreference.clusters import best_antecedents
 from transferlab.models.coreference.head import CoreferenceHead
+from transferlab.models.saving import find_model
 
 from .conftest import document
 from .coreference.published_reference import GENRES, VOCABULARY, PublishedHead, Scores, Settings, bert, checkpoint
@@ -139,11 +140,21 @@ def test_the_folder_of_reverse_probing_converts_by_itself(encoder, project_root,
     assert (predictor.taskmodule.genres, again.taskmodule.genres) == (GENRES, genres)
 
 
-def test_the_encoder_is_whole_and_its_text_cased(encoder, project_root, tmp_path):
+def test_the_command_writes_a_whole_encoder_whose_text_is_cased(encoder, commands, tmp_path):
     folder, model = encoder
     weights = checkpoint(BASE, model, prefix="base_models.models.bert-base-cased.")
     torch.save(weights, tmp_path / "pytorch_model.bin")
-    directory = converted(project_root, tmp_path, f"checkpoint={tmp_path}", f"encoder={folder}").directory
+    arguments = [
+        "checkpoint=pytorch_model.bin",
+        f"encoder={folder}",
+        "model_save_dir=made",
+        f"paths.log_dir={tmp_path}",
+    ]
+    done = commands.run("src/convert.py", *arguments, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (run,) = (tmp_path / "convert" / "runs").iterdir()
+    assert find_model(run).resolve() == tmp_path / "made", "found from the directory of the run, too"
+    directory = tmp_path / "made"
     saved = AutoModel.from_pretrained(directory, use_safetensors=True).state_dict()
     assert {f"base_models.models.bert-base-cased.{name}": tensor.tolist() for name, tensor in saved.items()} == {
         name: weights[name].tolist() for name in weights if name.startswith("base") and "position_ids" not in name

@@ -123,7 +123,8 @@ class Checkpoint:
         ours = model.multi_encoder.encoders[ENCODER]
         assert isinstance(ours, Encoder)
         ours.backbone.load_state_dict({n: t for n, t in self.encoder.items() if not n.startswith(_POOLER)})
-        ours.backbone.pooler = encoder.pooler  # nothing here reads it, but the saved encoder is to be whole
+        if hasattr(encoder, "pooler"):  # nothing here reads it, but the saved encoder is to be whole
+            ours.backbone.pooler = encoder.pooler
 
     def _compare(
         self, found: Mapping[str, Tensor], expected: Mapping[str, tuple[int, ...]], what: str, remedy: str
