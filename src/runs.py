@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 def runs(cfg: DictConfig) -> dict[str, Any]:
     """Run a composed config; return the number of runs and of bytes that were listed or deleted."""
     from transferlab.root_options import check_config
+    from transferlab.utils import run_deletion as deletion
     from transferlab.utils import run_upkeep as upkeep
     from transferlab.utils.errors import ConfigError
     from transferlab.utils.terminal import VisibleConsole
@@ -32,10 +33,10 @@ def runs(cfg: DictConfig) -> dict[str, Any]:
     if all(cfg[name] is None for name in upkeep.CRITERIA):
         raise ConfigError(f"action=delete deletes what meets all of {', '.join(upkeep.CRITERIA)}; none is given")
     project = Path(cfg.paths.root_dir)
-    deletable, refusals = upkeep.deletable(found, chosen, cfg.part, [Path(cfg.paths.model_dir)], project / "configs")
+    deletable, refusals = deletion.deletable(found, chosen, cfg.part, [Path(cfg.paths.model_dir)], project / "configs")
     for refusal in refusals:
         log.warning("%s", refusal)
-    freed = upkeep.delete(deletable, cfg.part) if not cfg.dry_run else sum(run.part(cfg.part) for run in deletable)
+    freed = deletion.delete(deletable, cfg.part) if not cfg.dry_run else sum(run.part(cfg.part) for run in deletable)
     VisibleConsole().print(upkeep.listing(place, deletable) if deletable else "nothing to delete")
     done = "would be deleted (dry_run=false deletes)" if cfg.dry_run else "deleted"
     log.info("%s of %d runs, %s, %s", cfg.part, len(deletable), upkeep.size_of(freed), done)

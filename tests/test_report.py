@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from transferlab.utils.run_contents import OURS, in_the_way
+
 if TYPE_CHECKING:
     from tests.commands import Commands
 
@@ -27,4 +29,6 @@ def test_a_sweep_becomes_a_table_and_a_picture(commands: Commands, tmp_path: Pat
         done = commands.run(*command, *arguments, cwd=tmp_path, env=environment)
         assert done.returncode == 0, done.stderr
         assert shown in done.stdout
+    for place in (tmp_path / "logs" / "report" / "runs").iterdir():
+        assert in_the_way(place, OURS) == []  # what is not known to be ours is never deleted
     assert len(list((tmp_path / "logs").rglob("report.md"))) == len(list((tmp_path / "logs").rglob("report.png"))) == 2

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from transferlab.statistics.item_files import item_file, stage_of, write_items
 from transferlab.statistics.items import counts_by_name
 from transferlab.utils.errors import UserError
 from transferlab.utils.resume import CHECKPOINT
+from transferlab.utils.run_contents import remove_states
 from transferlab.utils.run_record import RUNNING, record_of, set_status, write_json
 from transferlab.utils.saved_models import identity, place_of_model
 
@@ -89,10 +89,9 @@ def drop_checkpoints(cfg: DictConfig) -> None:
     keep, last = kept(cfg.get("keep_checkpoints", ALL)), Path(cfg.paths.output_dir, CHECKPOINT)
     if keep == NONE:
         last.unlink(missing_ok=True)  # first: it names the others
-        shutil.rmtree(last.parent, ignore_errors=True)
-    for file in last.parent.glob("*") if keep == LAST and last.is_file() else ():
-        if file != last and file.is_file():
-            file.unlink()
+        remove_states(last.parent)
+    elif keep == LAST and last.is_file():
+        remove_states(last.parent, kept=last)
     for file in last.parent.glob(".*.partial"):  # of a process that was killed while it saved an epoch
         file.unlink(missing_ok=True)
 

@@ -17,6 +17,7 @@ from transferlab.utils import run_directory, run_identity
 from transferlab.utils.errors import UserError
 from transferlab.utils.run_directory import DirectoryTakenError, check_sweep, claim, is_being_written
 from transferlab.utils.run_record import FINISHED, RUNNING, set_status, write_run_record
+from transferlab.utils.unstarted_runs import leaving_nothing
 
 TRAINING = {"job": "train", "resumed": None, "repeatable": False}
 EVALUATION = {"job": "evaluate", "resumed": None, "repeatable": True}
@@ -98,21 +99,73 @@ def test_the_same_start_goes_on(tmp_path, monkeypatch):
     claim(tmp_path, ["seed=1"], **TRAINING)
 
 
-def test_what_takes_no_training_is_repeated_and_what_another_left_is_kept(tmp_path, caplog):
+def files(directory: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(directory)): path.read_text()
+        for path in directory.rglob("*")
+        if path.is_file() and path.name != ".lock"
+    }
+
+
+@pytest.mark.parametrize("error", [None, UserError("there is no such file"), RuntimeError("ours")])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_what_takes_no_training_is_repeated_and_what_another_left_is_kept(tmp_path, caplog, seed, error):
     record(tmp_path, job="evaluate")
     (tmp_path / "metrics.json").write_text("1")
-    claim(tmp_path, ["seed=1"], **EVALUATION)  # its files are written over
-    assert (tmp_path / "metrics.json").is_file() and not caplog.text
-    for number in (1, 2):
-        with run_directory.writing(tmp_path):
-            claim(tmp_path, ["seed=2"], **EVALUATION)
-        place = tmp_path / "earlier" / str(number)
-        assert (place / "metrics.json").read_text() == str(number) and str(place) in caplog.text
-        assert {path.name for path in tmp_path.iterdir()} == {".lock", "earlier"}
-        record(tmp_path, job="evaluate")
+    (tmp_path / "mine.txt").write_text("of no command")
+    before = files(tmp_path)
+
+    def again() -> None:
+        claim(tmp_path, [f"seed={seed}"], **EVALUATION)
+        record(tmp_path, job="evaluate", overrides=[f"seed={seed}"])
+        if error is not None:
+            raise error
         (tmp_path / "metrics.json").write_text("2")
+
+    def undone() -> None:
+        with leaving_nothing(tmp_path):
+            again()
+
+    if error is None:
+        undone()
+    else:
+        with pytest.raises(type(error)):
+            undone()
+    after, aside = files(tmp_path), {f"earlier/1/{name}": before[name] for name in ("metrics.json", "run.json")}
+    assert after["mine.txt"] == "of no command"
+    if isinstance(error, UserError):
+        assert after == before  # nothing was done
+        assert not (tmp_path / "earlier").exists()
+    elif error is None and seed == 1:
+        assert after["metrics.json"] == "2" and not (tmp_path / "earlier").exists()  # replaced by the same command
+    else:
+        assert aside.items() <= after.items() and (str(tmp_path / "earlier" / "1") in caplog.text) is (seed == 2)
     with pytest.raises(DirectoryTakenError):
         claim(tmp_path, ["seed=2"], **{**EVALUATION, "job": "predict"})
+
+
+@pytest.mark.parametrize("kind", [TRAINING, EVALUATION])
+@pytest.mark.parametrize("file", ["train.jsonl", "src/train.py", "model/config.json", "checkpoints/last.ckpt"])
+def test_a_directory_with_files_that_no_run_has_written_is_refused(tmp_path, kind, file):
+    (tmp_path / "slurm.out").write_text("what the command prints")
+    (tmp_path / "log.txt").write_text("")
+    claim(tmp_path, ["seed=1"], **kind)
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).write_text("mine")
+    with pytest.raises(DirectoryTakenError, match=rf"{tmp_path} holds {file.partition('/')[0]},"):
+        claim(tmp_path, ["seed=1"], **kind)
+    assert (tmp_path / file).read_text() == "mine"
+
+
+def test_a_start_that_was_killed_before_its_record_is_repeated(tmp_path):
+    for file in (".hydra/config.yaml", "train.log"):
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_text("x")
+    claim(tmp_path, ["seed=1"], **TRAINING)
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "last.ckpt").write_text("of another program")
+    with pytest.raises(DirectoryTakenError, match="checkpoints"):
+        claim(tmp_path, ["seed=1"], **TRAINING)
 
 
 def test_a_resumed_run_writes_into_its_own_directory_only(tmp_path):
@@ -148,6 +201,30 @@ def test_hydra_is_stopped_before_it_writes(tmp_path):
             start(config)
         run_directory.let_go(place)
     assert sorted(path.name for path in place.iterdir()) == [".lock", "run.json"]
+
+
+@pytest.mark.parametrize("name", ["", "' '"])
+def test_a_directory_without_a_name_is_not_the_working_directory(name, tmp_path, monkeypatch):
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "root.yaml").write_text("resume: null\nhydra: {job: {name: train}}\n")
+    monkeypatch.chdir(tmp_path)
+    with initialize_config_dir(str(tmp_path / "configs"), version_base="1.3"):
+        where = [f"hydra.run.dir={name}", f"hydra.sweep.dir={name}"]
+        config = compose("root", overrides=where, return_hydra_config=True)
+    for key, start in (("run", OwnDirectory().on_run_start), ("sweep", OwnDirectory().on_multirun_start)):
+        with pytest.raises(SystemExit, match=rf"error: hydra\.{key}\.dir="):
+            start(config)
+    assert [path.name for path in tmp_path.iterdir()] == ["configs"]
+
+
+def test_a_sweep_is_refused_among_files_that_no_run_has_written(tmp_path):
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "root.yaml").write_text("resume: null\nhydra: {job: {name: train}}\n")
+    with initialize_config_dir(str(tmp_path / "configs"), version_base="1.3"):
+        config = compose("root", overrides=[f"hydra.sweep.dir={tmp_path}"], return_hydra_config=True)
+    with pytest.raises(SystemExit, match=rf"error: {tmp_path} holds configs, .*hydra\.sweep\.dir"):
+        OwnDirectory().on_multirun_start(config)
+    assert [path.name for path in tmp_path.iterdir()] == ["configs"]
 
 
 @pytest.mark.parametrize("name", ["../../x", "a/b", "..", "/tmp"])

@@ -16,7 +16,8 @@ from hydra import compose, initialize_config_dir
 from runs import runs
 from transferlab.utils import run_directory
 from transferlab.utils.config_checks import ConfigError
-from transferlab.utils.run_upkeep import deletable, delete, runs_below, select
+from transferlab.utils.run_deletion import deletable, delete
+from transferlab.utils.run_upkeep import runs_below, select
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
@@ -94,7 +95,7 @@ def test_criteria_hold_together(logs):
 
 def test_what_is_asked_for_is_deleted_and_nothing_else(logs, tmp_path):
     (tmp_path / "outside").write_text("kept")
-    (logs / "ner" / "runs" / "old" / "link").symlink_to(tmp_path / "outside")
+    (logs / "ner" / "runs" / "old" / "model" / "link").symlink_to(tmp_path / "outside")
     aged(logs / "ner" / "runs" / "old", 40)
     before = set(logs.rglob("*"))
     gone, refusals = chosen(logs, path="ner/runs/old")
@@ -104,6 +105,24 @@ def test_what_is_asked_for_is_deleted_and_nothing_else(logs, tmp_path):
         path for path in before if path.is_relative_to(logs / "ner" / "runs" / "old")
     }
     assert (tmp_path / "outside").read_text() == "kept"
+
+
+@pytest.mark.parametrize("name", ["ner/runs/old", "re/multiruns/one"])
+def test_what_no_command_of_ours_has_written_stays(logs, name, caplog):
+    job = logs / name / "1" if name.endswith("one") else logs / name
+    for file in (logs / name / "train.jsonl", job / "notes" / "day.txt", job / "checkpoints" / "of_somebody.pt"):
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("mine")
+    mine = {logs / name / "train.jsonl", job / "notes" / "day.txt", job / "checkpoints" / "of_somebody.pt"}
+    (run,) = [run for run in runs_below(logs) if run.name == name]
+    if job == logs / name:  # of one that is not finished the checkpoints are needed
+        delete([run], "checkpoints")
+        assert all(file.is_file() for file in mine) and not (job / "checkpoints" / "last.ckpt").exists()
+    assert delete([run], "run") == run.size
+    left = {path for path in (logs / name).rglob("*") if path.is_file()}
+    assert left == mine - {job / "checkpoints" / "of_somebody.pt"}
+    assert "train.jsonl" in caplog.text
+    assert name not in {run.name for run in runs_below(logs)}
 
 
 def test_what_is_being_written_is_left(logs, monkeypatch):

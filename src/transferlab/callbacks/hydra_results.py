@@ -39,7 +39,7 @@ from transferlab.utils.option_kinds import FolderName, fault_of, show, words
 from transferlab.utils.resume import CHECKPOINT, PRIMARY, SWEEP_RESULT, command_that_goes_on, overrides_of
 from transferlab.utils.run_identity import is_main_process
 from transferlab.utils.run_record import FAILED, FINISHED, INTERRUPTED, is_recorded_by_us, set_status
-from transferlab.utils.unstarted_runs import first_missing, remove_unstarted
+from transferlab.utils.unstarted_runs import end, first_missing
 from transferlab.utils.wandb_logger import finish_wandb_run
 
 log = logging.getLogger(__name__)
@@ -56,8 +56,8 @@ class OwnDirectory(Callback):
         if not is_main_process():
             return
         HydraConfig.instance().set_config(config)  # as Hydra does next; the name of the directory may need it
-        directory = Path(config.hydra.run.dir)
         with _refusing():
+            directory = run_directory.named(config.hydra.run.dir, "hydra.run.dir")
             _check_task_name(config)
             run_directory.take(directory)
             run_directory.claim(
@@ -78,10 +78,15 @@ class OwnDirectory(Callback):
             return
         HydraConfig.instance().set_config(config)
         with _refusing():
+            directory = run_directory.named(config.hydra.sweep.dir, "hydra.sweep.dir")
             _check_task_name(config)
-            check_search(config)
-            run_directory.take(config.hydra.sweep.dir)
-            run_directory.check_sweep(Path(config.hydra.sweep.dir), config.get("resume"))
+            resumed = config.get("resume")
+            run_directory.check_sweep(directory, resumed)
+            if resumed is None:
+                run_directory.refuse_foreign(directory, run_directory.OF_SWEEP, "hydra.sweep.dir")
+            check_search(config)  # which may make the database of a study there
+            run_directory.take(directory)
+            run_directory.check_sweep(directory, resumed)  # another one may have started meanwhile
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Let it go."""
@@ -259,7 +264,7 @@ def _record_interruption(config: DictConfig, end: interruption.Interruption) -> 
 
 
 class RemoveUnstartedRun(Callback):
-    """Remove the directory of a single run that was refused before it did anything; the message is on the terminal.
+    """Undo the start of a single run that was refused before it did anything; the message is on the terminal.
 
     The directories of sweeps stay: they tell which of the jobs failed. It is the first callback, so that it sees what
     is there before the others.
@@ -274,10 +279,10 @@ class RemoveUnstartedRun(Callback):
         self._made = first_missing(Path(config.hydra.run.dir))
 
     def on_run_end(self, config: DictConfig, **kwargs: Any) -> None:
-        """Remove what was made, if the run did nothing."""
+        """Remove what was made, and put back what was there, if the run did nothing."""
         job_return: JobReturn = kwargs["job_return"]
-        if job_return.status == JobStatus.FAILED:
-            remove_unstarted(Path(config.hydra.run.dir), self._made, job_return._return_value)
+        error = job_return._return_value if job_return.status == JobStatus.FAILED else None
+        end(Path(config.hydra.run.dir), self._made, error)
 
 
 class FinishWandbRun(Callback):

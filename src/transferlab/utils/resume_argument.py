@@ -13,22 +13,12 @@ from typing import Literal
 
 from transferlab.utils.errors import UserError, near
 from transferlab.utils.resume import CHECKPOINT, CONFIG, PREFIX, SWEEP, SWEEP_RESULT, command_that_goes_on
+from transferlab.utils.run_contents import COMMANDS
 from transferlab.utils.run_files import read_yaml
 from transferlab.utils.saved_models import DESCRIPTION
 
 _ARGUMENT = re.compile(r"\s*\+{0,2}resume\s*=(.*)", re.DOTALL)  # as Hydra reads it, too
 _NOTHING = ("", "null", "Null", "NULL", "None", "''", '""')
-_OTHER_COMMANDS = (
-    "convert",
-    "embed",
-    "evaluate",
-    "evaluate_documents",
-    "features",
-    "predict",
-    "rank",
-    "report",
-    "runs",
-)
 _SHOWN = 3  # runs that a message names
 
 
@@ -93,7 +83,7 @@ def _run_at(place: Path) -> Path:
     """
     if _is_run(place):
         job = _job(place)
-        if job in _OTHER_COMMANDS:
+        if job in COMMANDS and job != "train":
             raise UserError(f"{PREFIX}{place} is of {job}.py; only what train.py has started can be resumed")
         return place
     for run in islice(place.parents, 4):

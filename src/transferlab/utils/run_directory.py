@@ -7,31 +7,26 @@ killed.
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import wraps
-from itertools import count
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 from hydra.core.hydra_config import HydraConfig
 
-from transferlab.utils import run_identity
-from transferlab.utils.errors import UserError
-from transferlab.utils.escaping import visible
+from transferlab.utils import run_contents, run_identity
+from transferlab.utils.errors import ConfigError, UserError
 from transferlab.utils.full_disk import saying_what_is_safe
-from transferlab.utils.resume import RECORD, SWEEP, SWEEP_RESULT, command_that_goes_on, overrides_of
+from transferlab.utils.resume import CONFIG, RECORD, SWEEP, SWEEP_RESULT, command_that_goes_on, overrides_of
+from transferlab.utils.run_contents import LOCK
 from transferlab.utils.run_files import RunFileError, read_json
 from transferlab.utils.saved_models import DESCRIPTION
-from transferlab.utils.unstarted_runs import leaving_nothing
+from transferlab.utils.unstarted_runs import is_kept_aside, keep_aside, leaving_nothing
 
-log = logging.getLogger(__name__)
-
-LOCK = ".lock"
-EARLIER = "earlier"  # results of earlier commands that were given the same directory
+OF_SWEEP = (LOCK, ".submitit")  # what may be in a directory before its sweep starts
 PATIENCE = 5.0  # seconds for a process to die whose run is resumed
 _held: dict[str, FileLock] = {}  # of this process, by directory
 
@@ -66,6 +61,17 @@ def take(directory: str | Path) -> None:
             f"the directory {directory} cannot be written ({error.strerror or error}); choose another one with "
             "paths.log_dir=... or hydra.run.dir=..."
         ) from error
+
+
+def named(value: Any, key: str) -> Path:
+    """The directory that a key names.
+
+    Raises:
+        ConfigError: it names none; an empty name would be the working directory.
+    """
+    if value is None or not str(value).strip():
+        raise ConfigError(f"{key}={value or ''}: names no directory; give one, or leave {key} out")
+    return Path(value)
 
 
 def let_go(directory: str | Path) -> None:
@@ -110,7 +116,7 @@ def in_its_own_directory(job: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def held(cfg: Any) -> Any:
         if not run_identity.is_main_process():
             return job(cfg)
-        directory = Path(cfg.paths.output_dir)
+        directory = named(cfg.paths.output_dir, "paths.output_dir")
         full = saying_what_is_safe(directory, resumable="resume" in cfg)
         with leaving_nothing(directory), writing(directory), full:
             known = HydraConfig.initialized()
@@ -132,7 +138,8 @@ def claim(directory: Path, overrides: Sequence[str], *, job: str | None, resumed
 
     A run that is resumed may write there, and so may the same start of it: a job that a scheduler has put back into its
     queue. What takes no training, such as an evaluation, replaces what the same overrides left there; what others left
-    there is moved into ``earlier/<number>``.
+    there is moved into ``earlier/<number>``. Where no run has written there may be nothing: a run among somebody's
+    files would be overwritten, moved and deleted with them.
 
     Args:
         directory: to be written.
@@ -151,15 +158,19 @@ def claim(directory: Path, overrides: Sequence[str], *, job: str | None, resumed
                 "command line, without a directory to write to (ckpt_path=... starts another run from its checkpoint)"
             )
         return
+    if is_kept_aside(directory):
+        return
     if not (directory / RECORD).is_file():
+        began = (directory / CONFIG.parent).is_dir()
+        names = run_contents.OURS if began and repeatable else run_contents.STARTED if began else (LOCK,)
+        refuse_foreign(directory, names, "hydra.run.dir")
         return
     record = read_json(directory / RECORD)
     same = record.get("overrides") == overrides_of(None, directory, list(overrides))
     if same and is_same_start(record):
         return
     if repeatable and job is not None and record.get("job") == job:
-        if not same:
-            _keep_aside(directory)
+        keep_aside(directory, replaced=same)
         return
     training = (directory / "checkpoints").is_dir()
     raise DirectoryTakenError(
@@ -168,17 +179,22 @@ def claim(directory: Path, overrides: Sequence[str], *, job: str | None, resumed
     )
 
 
-def _keep_aside(directory: Path) -> None:
-    """Move all that a command has left in a directory into a new one below it, and say so."""
-    numbers = (number for number in count(1) if not (directory / EARLIER / str(number)).exists())
-    place = directory / EARLIER / str(next(numbers))
-    place.mkdir(parents=True)
-    for path in sorted(directory.iterdir()):
-        if path.name not in (EARLIER, LOCK):
-            path.rename(place / path.name)
-    log.warning(
-        "%s held the results of another command, which are now in %s", visible(str(directory)), visible(str(place))
-    )
+def refuse_foreign(directory: Path, names: Sequence[str], key: str) -> None:
+    """Refuse a directory with files that no run has written.
+
+    Args:
+        directory: to be written.
+        names: of what may be there.
+        key: that names the directory.
+
+    Raises:
+        DirectoryTakenError: naming them.
+    """
+    if foreign := run_contents.in_the_way(directory, names):
+        raise DirectoryTakenError(
+            f"{os.path.abspath(directory)} holds {run_contents.words(foreign)}, which no run has written; choose an "
+            f"empty directory with {key}=..., or one that is not there yet"
+        )
 
 
 def check_sweep(directory: Path, resumed: str | None) -> None:

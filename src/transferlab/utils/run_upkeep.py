@@ -1,15 +1,10 @@
-"""What people do with old runs: look at what they take and what became of them, throw some away.
-
-Nothing is deleted that is not a run of ours, that is still being written, or that another place refers to: frozen
-encoders of saved models, encoders of runs that may go on, and the caller's own configs. Links are never followed.
-"""
+"""Old runs: what they take, and what became of them. Links are never followed."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import socket
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
@@ -23,17 +18,15 @@ from rich.table import Table
 from transferlab.utils.config_checks import ConfigError
 from transferlab.utils.errors import UserError
 from transferlab.utils.resume import CHECKPOINT, CONFIG, RECORD, RESULT, SCORES, SWEEP, SWEEP_RESULT
-from transferlab.utils.run_directory import LOCK, DirectoryTakenError, is_being_written, writing
-from transferlab.utils.run_files import read_json, read_yaml
+from transferlab.utils.run_contents import LOCK, own_entries
+from transferlab.utils.run_directory import is_being_written
+from transferlab.utils.run_files import read_json
 from transferlab.utils.run_record import FAILED, FINISHED, INTERRUPTED, RUNNING
-from transferlab.utils.saved_models import DESCRIPTION
 from transferlab.utils.terminal import size_of
 
 CRITERIA = ("older_than_days", "status", "path")
 KILLED, UNKNOWN = "killed", "unknown"
 STATES = (RUNNING, KILLED, INTERRUPTED, FAILED, UNKNOWN, FINISHED)
-PARTS = ("run", "checkpoints")
-DELETED = ".deleted-"
 _MAY_BE_ALIVE = timedelta(days=1)  # a run of another machine, whose lock need not be seen here
 
 
@@ -45,9 +38,9 @@ class Run:
         directory: of it.
         name: its path below that of all runs.
         jobs: the directories of its jobs; of a run, its own.
-        size: bytes of its files.
+        size: bytes of what is ours in it.
         checkpoints: bytes of those in folders of checkpoints.
-        changed: when a file in it was written last.
+        changed: when a file of that was written last.
     """
 
     directory: Path
@@ -74,7 +67,7 @@ def status_of(job: Path, changed: datetime) -> str:
     """What became of a run, by its record, its lock and, of one of an earlier version, its files."""
     if is_being_written(job):
         return RUNNING
-    record, result = _json(job / RECORD), _json(job / RESULT)
+    record, result = json_of(job / RECORD), json_of(job / RESULT)
     status = record.get("status")
     if status == RUNNING:
         process = record.get("process")
@@ -96,7 +89,7 @@ def runs_below(place: Path) -> list[Run]:
         jobs = _jobs(directory, folders)
         if jobs and directory != place:
             folders.clear()
-            found.append(Run(directory, directory.relative_to(place).as_posix(), jobs, *_measured(directory)))
+            found.append(Run(directory, directory.relative_to(place).as_posix(), jobs, *_measured(directory, jobs)))
     return found
 
 
@@ -123,74 +116,6 @@ def select(
         and (path is None or fnmatchcase(run.name, str(path)))
         and (status is None or run.status == status)
     ]
-
-
-def deletable(
-    found: Sequence[Run], chosen: Sequence[Run], part: str, models: Iterable[Path], configs: Path
-) -> tuple[list[Run], list[str]]:
-    """Which of the chosen runs may be deleted, and why the others may not.
-
-    Args:
-        found: all runs.
-        chosen: some of them.
-        part: one of ``PARTS``.
-        models: further folders with saved models.
-        configs: our folder of that name, in which people write their own, too.
-
-    Raises:
-        ConfigError: an unknown part.
-    """
-    if part not in PARTS:
-        raise ConfigError(f"part={part}: choose one of {', '.join(PARTS)}")
-    alive = [run for run in chosen if run.status == RUNNING]
-    refusals = [f"{run.name} is being written; it is left" for run in alive]
-    kept = [run for run in chosen if run not in alive]
-    if part == "checkpoints":
-        unfinished = [run for run in kept if run.status != FINISHED and run.checkpoints]
-        refusals += [
-            f"{run.name} is not finished ({run.status}) and could not go on without; it is left" for run in unfinished
-        ]
-        return [run for run in kept if run.checkpoints and run not in unfinished], refusals
-    places = [run.directory for run in found]
-    references = [*_references(places, models), *_in_configs(configs)]
-    while True:  # what is kept after all may refer to others
-        leaving = [run.directory for run in kept]
-        named = {
-            run.directory: place
-            for run in kept
-            for target, place in references
-            if target.is_relative_to(run.directory) and not any(place.is_relative_to(gone) for gone in leaving)
-        }
-        if not named:
-            return kept, refusals
-        refusals += [
-            f"{run.name} is used by {named[run.directory]}; it is left" for run in kept if run.directory in named
-        ]
-        kept = [run for run in kept if run.directory not in named]
-
-
-def delete(chosen: Iterable[Run], part: str) -> int:
-    """Delete runs, or their checkpoints; return the bytes that were freed.
-
-    A process that would write there meanwhile is kept out; a run that one writes to is left.
-    """
-    freed = 0
-    for run in chosen:
-        for left in run.directory.parent.glob(f"{DELETED}*"):  # by a process that was killed
-            shutil.rmtree(left, ignore_errors=True)
-        if any(is_being_written(job) for job in run.jobs):
-            continue
-        try:
-            with writing(run.directory):
-                if part == "checkpoints":
-                    for job in run.jobs:
-                        _remove(job / CHECKPOINT.parent)
-                else:
-                    _remove(run.directory)
-        except DirectoryTakenError:
-            continue
-        freed += run.part(part)
-    return freed
 
 
 def listing(place: Path, found: Sequence[Run]) -> Table:
@@ -222,73 +147,38 @@ def _is_run(directory: Path) -> bool:
     if not (directory / CONFIG.parent).is_dir():
         return False
     return (
-        "run_id" in _json(directory / RECORD)
-        or "overrides" in _json(directory / RESULT)
+        "run_id" in json_of(directory / RECORD)
+        or "overrides" in json_of(directory / RESULT)
         or (directory / LOCK).is_file()
     )
 
 
-def _measured(directory: Path) -> tuple[int, int, datetime]:
+def own_parts(directory: Path, jobs: Iterable[Path]) -> list[Path]:
+    """What commands of ours have written in the directory of a run, or of a sweep and its jobs."""
+    return [path for place in dict.fromkeys((*jobs, directory)) for path in own_entries(place)]
+
+
+def _measured(directory: Path, jobs: Iterable[Path]) -> tuple[int, int, datetime]:
     size = states = 0
     newest = directory.lstat().st_mtime
-    for path, _, files in os.walk(directory):
-        for name in files:
-            try:
-                entry = Path(path, name).lstat()
-            except FileNotFoundError:  # it was replaced meanwhile
-                continue
-            size += entry.st_size
-            states += entry.st_size * (Path(path).name == CHECKPOINT.parent.name)
-            newest = max(newest, entry.st_mtime)
+    for part in own_parts(directory, jobs):
+        below = part.is_dir() and not part.is_symlink()
+        walked = os.walk(part) if below else [(part.parent, (), (part.name,))]
+        for path, _, files in walked:
+            for name in files:
+                try:
+                    entry = Path(path, name).lstat()
+                except FileNotFoundError:  # it was replaced meanwhile
+                    continue
+                size += entry.st_size
+                states += entry.st_size * (Path(path).name == CHECKPOINT.parent.name)
+                newest = max(newest, entry.st_mtime)
     return size, states, datetime.fromtimestamp(newest)
 
 
-def _references(runs: Iterable[Path], models: Iterable[Path]) -> Iterator[tuple[Path, Path]]:
-    """``(what is needed, the file that says so)`` of saved models, and of runs that may go on."""
-    for place in {*runs, *models}:
-        for file in place.rglob(DESCRIPTION):
-            encoders = _json(file).get("encoders")
-            for encoder in encoders.values() if isinstance(encoders, dict) else ():
-                if isinstance(encoder, dict) and isinstance(encoder.get("source"), str):
-                    yield Path(os.path.abspath(encoder["source"])), file
-    for place in runs:
-        for file in place.rglob("config_resolved.yaml"):
-            over = (file.parent / SCORES).is_file() and not (file.parent / CHECKPOINT).is_file()
-            if not over and "resume" in (config := _yaml(file)):  # of a training
-                yield from ((target, file) for target in _paths(config))
-
-
-def _in_configs(configs: Path) -> Iterator[tuple[Path, Path]]:
-    for file in configs.rglob("*.yaml"):
-        yield from ((target, file) for target in _paths(_yaml(file)))
-
-
-def _paths(content: Any) -> Iterator[Path]:
-    """The places that are named anywhere in a config."""
-    if isinstance(content, dict | list):
-        for item in content.values() if isinstance(content, dict) else content:
-            yield from _paths(item)
-    elif isinstance(content, str) and "/" in content and "${" not in content:
-        yield Path(os.path.abspath(content))
-
-
-def _remove(folder: Path) -> None:
-    if not folder.is_dir() or folder.is_symlink():
-        return
-    gone = folder.with_name(f"{DELETED}{os.urandom(4).hex()}")
-    os.replace(folder, gone)  # at once, so that no half of a run is left under its name
-    shutil.rmtree(gone, ignore_errors=True)
-
-
-def _json(file: Path) -> dict[str, Any]:
+def json_of(file: Path) -> dict[str, Any]:
+    """What a record says; of one that is damaged or a link, nothing."""
     try:
         return read_json(file) if file.is_file() and not file.is_symlink() else {}
     except (UserError, OSError):  # a damaged record says nothing
-        return {}
-
-
-def _yaml(file: Path) -> Any:
-    try:
-        return read_yaml(file)
-    except (UserError, OSError):
         return {}
