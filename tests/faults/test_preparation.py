@@ -36,6 +36,7 @@ def renamed(files: Files, old: str, new: str) -> Files:
 # what is read, and the release
 CORPORA: dict[str, Callable[[], tuple[Files, Files]]] = {
     "nothing": lambda: ({"readme.txt": ""}, {}),
+    "an archive that holds the archive": lambda: ({"zmycy7t9h9-2/conll-2012.zip": "", "note.txt": ""}, {}),
     "columns of the shared task without gold": lambda: (renamed(WORDS, "_gold_", "_gold_parse_"), {}),
     "a document too few": lambda: (without(WORDS, "wsj_1067"), {}),
     "no test documents": lambda: (without(WORDS, "/test/"), {}),
@@ -57,6 +58,7 @@ CORPORA: dict[str, Callable[[], tuple[Files, Files]]] = {
 }
 TABLE = rows(
     ("nothing", "corpus", "gold_skel", "gold_conll"),
+    ("an archive that holds the archive", "corpus/zmycy7t9h9-2/conll-2012.zip", "give these"),
     ("columns of the shared task without gold", "gold_conll", "conll-2012-test-key"),
     ("a document too few", "train 4 of 5", "nw 0 of 1", "--partial"),
     ("no test documents", "test 0 of 3", "bn 0 of 2", "wb 0 of 1"),

@@ -13,10 +13,10 @@ def test_words_stand_as_the_treebank_writes_them_without_traces() -> None:
 (TOP (S (NP-SBJ-1 (-LRB- -LRB-) (NNP U.S.) (-RRB- -RRB-))
         (VP (VBZ is) (VP (VBN hit) (NP-1 (-NONE- *-1)) (NP (CD 1\\/2) (NN %))))
         (. /.)))
-(TOP (FRAG (`` ``) (NN *) (CC &) (NNP AT&T) ('' '') (: --) (. /?)))"""
+(TOP (FRAG (`` ``) (NN a\u00a0b) (NN *) (CC &) (NNP AT&T) ('' '') (: --) (. /?)))"""
     assert words(tree) == [
         ["-LRB-", "U.S.", "-RRB-", "is", "hit", "1\\/2", "%", "/."],
-        ["``", "*", "&", "AT&T", "''", "--", "/?"],
+        ["``", "a\u00a0b", "*", "&", "AT&T", "''", "--", "/?"],
     ]
 
 

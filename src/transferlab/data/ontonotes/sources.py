@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ REMEDY = (
     "conll-2012-train.v4.tar.gz, conll-2012-development.v4.tar.gz and conll-2012-test-key.tar.gz"
 )
 NAMED = 5  # of what is missing; the rest is counted
+_ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 _NAME = re.compile(r"(?:.*\bannotations/)?(?P<document>.+)\.(?:(?P<version>v[0-9]+)_)?gold_(?P<kind>conll|skel)")
 _VERSION = re.compile(r"(?:\A|.*/)(v[0-9]+)/")
 
@@ -62,20 +63,27 @@ def find_sources(places: Sequence[Path], language: str) -> dict[str, list[Source
         DataError: a place that is missing or neither of the two, none of these files in any, or a document twice.
     """
     found: dict[str, list[SourceFile]] = defaultdict(list)
+    archives: list[str] = []
     for place in places:
-        for file in _files(place, language):
+        paths = _paths(place, language)
+        archives += [f"{place}/{path}" for path in paths if path.endswith(_ARCHIVES)]
+        for file in _files(place, paths):
             found[file.split].append(file)
     if not found:
-        raise DataError(f"{', '.join(map(str, places))}: no file *gold_skel or *gold_conll. {REMEDY}")
+        inside = f", but archives: {some(archives)}; give these, unpacked from what holds them" if archives else ""
+        raise DataError(f"{some([*map(str, places)])}: no file *gold_skel or *gold_conll{inside}. {REMEDY}")
     return {split: _chosen(found[split]) for split in ("train", "validation", "test") if split in found}
 
 
-def _files(place: Path, language: str) -> Iterable[SourceFile]:
+def _paths(place: Path, language: str) -> list[str]:
     if not place.exists():
         raise DataError(f"{place} does not exist. {REMEDY}")
     if not (place.is_dir() or is_archive(place)):
         raise DataError(f"{place} is neither a directory nor a zip or tar archive. {REMEDY}")
-    paths = paths_below(place, language)
+    return paths_below(place, language)
+
+
+def _files(place: Path, paths: Iterable[str]) -> Iterator[SourceFile]:
     for path, split in splits_of(paths).items():
         name = _NAME.fullmatch(path)
         if name is not None:

@@ -11,7 +11,7 @@ TRACE = "-NONE-"  # tag of what no word stands for
 EDITED = "EDITED"  # tag of what a speaker takes back
 # of a tree of nothing but the two: the skeletons have a row for it, with the tag XX
 NO_WORD = "nullp"
-_TOKEN = re.compile(r"[()]|[^\s()]+")
+_TOKEN = re.compile(r"[()]|[^ \t\r\n()]+")  # a word may hold a no-break space
 _COMMENT = (";", "<", "*")
 
 
