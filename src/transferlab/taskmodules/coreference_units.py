@@ -100,8 +100,9 @@ class Units(ABC):
             subtokens: of its words.
         """
         words, per_word = len(document.words), self.per_word(document, subtokens)
-        sentence_of = np.array([i for i, (s, e) in enumerate(document.sentences) for _ in range(s, e + 1)] + [-1])
-        sentence_of[-1] = len(document.sentences)
+        sentence_of = np.array(  # [W + 1], the last one of what stands behind the text
+            [*(i for i, (s, e) in enumerate(document.sentences) for _ in range(s, e + 1)), len(document.sentences)]
+        )
         known: dict[str, int] = {}
         speakers = document.speakers or [""] * words
         speaker_of = np.array([known.setdefault(speaker, len(known)) for speaker in speakers], dtype=np.int64)
