@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -10,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from .miniature import corpus, expected, release, write
+from transferlab.data.readers.conll2012 import Conll2012Reader
+
+from ..subtoken_form import in_subtokens
+from .miniature import FILES, corpus, expected, release, write
 
 ROOT = Path(__file__).resolve().parents[3]
 SCRIPT = ROOT / "scripts" / "prepare_coref_data.sh"
@@ -56,7 +60,7 @@ def test_without_arguments_it_takes_what_lies_where_the_archive_is_downloaded_to
 
 
 @pytest.mark.slow
-def test_training_reads_what_was_prepared(tmp_path: Path) -> None:
+def test_training_reads_what_was_prepared_and_the_same_in_subtokens(tmp_path: Path) -> None:
     import torch
     from hydra import compose, initialize_config_dir
     from transformers import AutoTokenizer, BertConfig, BertModel
@@ -73,13 +77,29 @@ def test_training_reads_what_was_prepared(tmp_path: Path) -> None:
     torch.manual_seed(0)
     sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8}
     BertModel(BertConfig(vocab_size=len(tokenizer), **sizes)).save_pretrained(tmp_path / "tiny")
-    given = [f"dataset.data_dir={tmp_path / 'data' / 'ontonotes_coref'}", f"encoder={tmp_path / 'tiny'}", "trainer=cpu"]
+    prepared = tmp_path / "data" / "ontonotes_coref"
+    reader = Conll2012Reader(prepared)
+    for split, name in FILES.items():
+        records = [in_subtokens(document, tokenizer.tokenize, 384, tokens=True) for document in reader.read(split)]
+        lines = [json.dumps(record) + "\n" for record in records]
+        (prepared / f"{name}.english.384.jsonlines").write_text("".join(lines), encoding="utf-8")
+    given = [f"dataset.data_dir={prepared}", f"encoder={tmp_path / 'tiny'}", "trainer=cpu", "trainer.max_epochs=1"]
     quiet = ["extras.print_config=false", "callbacks.rich_progress_bar=null", "callbacks.model_summary=null"]
-    small = {"conll2012_coref": ["model.ffnn_size=4", "model.max_span_width=2"], "conll2012_ner": []}
+    small = ["model.ffnn_size=4", "model.max_span_width=2"]
     scores = {}
-    for experiment, options in small.items():
-        always = [*given, *quiet, f"paths.output_dir={tmp_path / experiment}", "trainer.max_epochs=1"]
+    for name, options in {
+        "conll": ["experiment=conll2012_coref", *small],
+        "jsonlines": ["experiment=conll2012_coref", "dataset=conll2012_ontonotesv5_preprocessed", *small],
+        "names": ["experiment=conll2012_ner"],
+    }.items():
         with initialize_config_dir(str(ROOT / "configs"), version_base="1.3"):
-            cfg = compose("train", overrides=[f"experiment={experiment}", *always, *options])
-        scores |= train.train(cfg)
-    assert {"test/conll_f1", "test/f1"} <= scores.keys()
+            cfg = compose(
+                "train", overrides=[*options, *given, *quiet, f"paths.output_dir={tmp_path / name}", "seed=1"]
+            )
+        scores[name] = train.train(cfg)
+    assert "test/f1" in scores["names"]
+    compared = [score for score in scores["conll"] if score.endswith(("loss", "f1"))]
+    assert {"val/loss", "test/loss", "test/conll_f1"} <= set(compared)
+    assert {score: scores["jsonlines"][score] for score in compared} == {
+        score: scores["conll"][score] for score in compared
+    }
