@@ -166,6 +166,14 @@ def test_limited_data_are_random_examples_of_the_training_split_only():
         names(train_examples=0)
 
 
+def test_a_selection_of_more_than_there_are_is_said(caplog):
+    module = TransferDataModule(Corpus(), Names(), select_n={"validation": 7}, train_examples=2000)
+    found = len(module.examples("train"))
+    assert f"datamodule.train_examples=2000: there are only {found}" in caplog.text
+    module.documents("validation")
+    assert "datamodule.select_n.validation=7" in caplog.text
+
+
 def test_limited_data_count_examples_not_documents():
     class Halves(Names):
         def encode(self, document, annotated):

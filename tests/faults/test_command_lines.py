@@ -41,6 +41,11 @@ LINES = rows(
     ("callbacks=null seed=-3", "seed=-3"),
     ("local=laptop", "local=laptop", "local/laptop.yaml"),
     ("save_every_epoch=true callbacks.epoch_models=null", "save_every_epoch=true", "callbacks.epoch_models"),
+    ("trainer.min_epochs=3 trainer.max_epochs=2", "trainer.min_epochs=3", "trainer.max_epochs=2"),
+    ("+trainer.min_steps=5 trainer.max_steps=4", "trainer.min_steps=5", "trainer.max_steps=4"),
+    ("model.warmup_steps=5 model.warmup_proportion=0.2", "model.warmup_steps=5", "model.warmup_proportion=0.2"),
+    ("datamodule.select_by=first datamodule.select_seed=1", "datamodule.select_by=first", "datamodule.select_seed=1"),
+    ("model.higher_order=cluster_merging model.coref_depth=3", "model.coref_depth=3", "cluster_merging"),
     ("save_every_epoch=true callbacks=null", "save_every_epoch=true", "callbacks.epoch_models"),
 )  # fmt: skip
 SEARCHES = rows(
@@ -61,6 +66,10 @@ SEARCHES = rows(
     ("hydra.sweeper.storage=sqlite:////nowhere/x.db", "hydra.sweeper.storage=sqlite:////nowhere/x.db"),
     ("+hydra.sweeper.params.seed='interval(3,1)'", "hydra.sweeper.params.seed=interval(3,1)"),
     ("+hydra.sweeper.params.seed='interval(3'", "hydra.sweeper.params.seed=interval(3"),
+    ("model.ffnn_size=8 model.ffnn_size=choice(8,16)", "model.ffnn_size=8", "choice(8,16)"),
+    ("model.task_learning_rate=1e-4", "hydra.sweeper.params", "model.task_learning_rate"),
+    ("optimized_metric=test/conll_f1 test=false", "optimized_metric=test/conll_f1", "test=false"),
+    ("validate=false", "optimized_metric=val/conll_f1", "validate=false"),
     ("model.dropout=tag(log,interval(0.0,1.0))", "model.dropout=tag(log,interval(0.0,1.0))"),
 )  # fmt: skip
 
@@ -83,6 +92,17 @@ def test_searches(fault: Fault, refusal: Refusal, tmp_path: Path, monkeypatch: p
     line = ["hparams_search=optuna", *fault.change.split(" "), f"paths.log_dir={tmp_path / 'logs'}"]
     monkeypatch.setattr(sys, "argv", ["train.py", "--multirun", "--config-path", str(CONFIGS), *line])
     refusal.of(train.main, *fault.named)
+
+
+def test_a_sweep_over_a_key_that_is_fixed_as_well(
+    refusal: Refusal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import train
+
+    monkeypatch.chdir(tmp_path)
+    line = ["--config-path", str(CONFIGS), "seed=1,2", "seed=3", f"paths.log_dir={tmp_path / 'logs'}"]
+    monkeypatch.setattr(sys, "argv", ["train.py", "--multirun", *line])
+    refusal.of(train.main, "seed=1,2", "seed=3")
 
 
 RUNS = rows(

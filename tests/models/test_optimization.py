@@ -47,6 +47,12 @@ def rates(configured: dict[str, Any]) -> list[list[float]]:
     return [list(of_group) for of_group in zip(*found, strict=True)]
 
 
+@pytest.mark.parametrize(("steps", "said"), [(STEPS + 1, 1), (STEPS, 0)])
+def test_a_warm_up_longer_than_the_training_is_said(steps: int, said: int, encoder, caplog):
+    adamw([make_model(encoder, warmup_steps=steps)], Planned())
+    assert caplog.text.count(f"model.warmup_steps={STEPS + 1}") == said
+
+
 def test_by_default_there_are_two_groups_and_one_schedule(encoder):
     model = make_model(encoder, weight_decay=0.3, bert_learning_rate=1e-3, task_learning_rate=1e-2)
     configured = adamw([model], Planned())

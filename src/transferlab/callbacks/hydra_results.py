@@ -33,6 +33,7 @@ from transferlab.callbacks.sweep_results import (
     write_job,
 )
 from transferlab.utils import interruption, run_directory
+from transferlab.utils.contradictions import check_sweep_once
 from transferlab.utils.errors import ConfigError, UserError, message_for, user_error_of
 from transferlab.utils.escaping import visible
 from transferlab.utils.option_kinds import FolderName, fault_of, show, words
@@ -84,6 +85,7 @@ class OwnDirectory(Callback):
             run_directory.check_sweep(directory, resumed)
             if resumed is None:
                 run_directory.refuse_foreign(directory, run_directory.OF_SWEEP, "hydra.sweep.dir")
+                check_sweep_once(config.hydra.overrides.task, is_search(config))
             check_search(config)  # which may make the database of a study there
             run_directory.take(directory)
             run_directory.check_sweep(directory, resumed)  # another one may have started meanwhile

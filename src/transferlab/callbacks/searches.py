@@ -32,7 +32,12 @@ def check_search(config: DictConfig) -> None:
     if is_search(config):
         _check_direction(config)
         check_targets(config.hydra.sweeper, "hydra.sweeper")
-        searched_keys(config)
+        if not searched_keys(config):
+            params = ", ".join(map(str, config.hydra.sweeper.get("params") or {})) or "none"
+            raise ConfigError(
+                f"hydra.sweeper.params: nothing is left to search, of {params}, and all trials would be equal; leave "
+                "these keys out of the command line, or give one there values to search, such as interval(1e-5, 1e-3)"
+            )
         _check_storage(config.hydra.sweeper)
 
 
@@ -118,6 +123,12 @@ def _check_direction(config: DictConfig) -> None:
         if monitor is not None:  # a training returns many scores
             raise ConfigError("optimized_metric: a search needs a score; set hparams_search=optuna, which has one")
         return
+    stage = {"val": "validate", "test": "test"}.get(score.partition("/")[0])
+    if stage is not None and config.get(stage) is False:
+        raise ConfigError(
+            f"optimized_metric={score}: with {stage}=false no run has such a score; set {stage}=true, or choose "
+            "another score"
+        )
     same = monitor is not None and score.partition("/")[2] == monitor.partition("/")[2]
     better = better_values(score) or (config.monitor_mode if same else None)
     if better is not None and direction != _DIRECTIONS[better]:

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 
 from transferlab.data.batching import Drawn, Examples, LengthBatches
 from transferlab.data.readers.base import Reader, Split
-from transferlab.data.selection import Draw, select
+from transferlab.data.selection import Draw, Item, select
 from transferlab.data.span_overlap import spans_of
 from transferlab.data.text_overlap import Texts, TrainingTexts, overlap, texts_of
 from transferlab.data.unknown_labels import GoldLabels
@@ -103,9 +103,7 @@ class TransferDataModule(LightningDataModule):
     def documents(self, split: str) -> list[Document]:
         """The documents of a split after selection, read once."""
         if split not in self._documents:
-            documents = select(
-                list(self.reader.read(split)), self.select_n.get(split), self.select_seed, self.select_by
-            )
+            documents = self._selected(list(self.reader.read(split)), f"select_n.{split}", self.select_n.get(split))
             if not documents:
                 raise UserError(
                     f"the {split} split of {self.corpus} holds no documents; choose another corpus or split"
@@ -135,12 +133,17 @@ class TransferDataModule(LightningDataModule):
             if split == "train" and self.train_examples is not None:
                 found = len(encoded)
                 pairs = list(zip(encoded, names, strict=True))
-                chosen = select(pairs, self.train_examples, self.select_seed, self.select_by)
+                chosen = self._selected(pairs, "train_examples", self.train_examples)
                 encoded, names = [example for example, _ in chosen], [name for _, name in chosen]
                 how = "the first" if self.select_by == "first" else f"drawn with select_seed={self.select_seed}"
                 log.info("train: %d of %d examples, %s", len(encoded), found, how)
             self._examples[split], self._names[split], self._gold_labels[split] = encoded, names, labels
         return self._examples[split]
+
+    def _selected(self, items: list[Item], key: str, number: int | None) -> list[Item]:
+        if number is not None and len(items) < number:
+            log.warning("datamodule.%s=%d: there are only %d, and all are taken", key, number, len(items))
+        return select(items, number, self.select_seed, self.select_by)
 
     @property
     def corpus(self) -> str:

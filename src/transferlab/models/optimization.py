@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,6 +13,8 @@ from torch.optim.lr_scheduler import LambdaLR
 
 if TYPE_CHECKING:
     from transferlab.models.base import TransferModel
+
+log = logging.getLogger(__name__)
 
 FUSED_DEVICES = ("cpu", "cuda")
 WarmUp = Literal["all", "encoders"]  # whose learning rates rise before they fall
@@ -27,6 +30,11 @@ def adamw(models: Sequence[TransferModel], trainer: Trainer) -> dict[str, Any]:
     schedules: list[Callable[[int], float]] = []
     for model in models:
         warmup = int(model.warmup_proportion * total) if model.warmup_steps is None else model.warmup_steps
+        if warmup > total:
+            log.warning(
+                "model.warmup_steps=%d: the training has %d steps, so that no learning rate gets to its full value",
+                warmup, total,
+            )  # fmt: skip
         encoders = encoder_groups(model)
         task = {"params": model.task_parameters(), "lr": model.task_learning_rate, "weight_decay": model.weight_decay}
         groups += [{**group, "eps": model.adam_epsilon} for group in (*encoders, task)]
