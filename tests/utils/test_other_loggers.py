@@ -48,13 +48,13 @@ def test_mlflow_keeps_the_scores_of_a_run_in_one_run_however_often_it_goes_on(
         if resumed:
             write_run_record(cfg, tmp_path / "run")
         (logger,) = instantiate_loggers(cfg.logger)
-        logger.log_hyperparams({"seed": 1})
+        logger.log_hyperparams({"seed": 1, "epochs": step})
         logger.log_metrics({"val/f1": 0.5 + step}, step=step)
         logger.finalize("success")
     client = MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
     experiment = client.get_experiment_by_name("probing")
     (run,) = client.search_runs([experiment.experiment_id])
-    assert (run.info.run_name, run.data.params["seed"]) == ("monday", "1")
+    assert (run.info.run_name, run.data.params) == ("monday", {"seed": "1", "epochs": "0"})
     history = client.get_metric_history(run.info.run_id, "val/f1")
     assert [(metric.step, metric.value) for metric in history] == [(0, 0.5), (1, 1.5)]
 

@@ -17,6 +17,7 @@ from transferlab.utils.run_files import RunFileError
 from transferlab.utils.targets import WANDB, UntrustedError, check_name
 
 FEATURES_DIR = "FEATURES_DIR"
+MLFLOW_STORE = "mlflow.db"  # in paths.log_dir, see configs/logger/mlflow.yaml
 OUTPUT_DIR = "${hydra:runtime.output_dir}"
 RESOLVERS = ("oc.env", "oc.select", "oc.dict.keys", "oc.dict.values")  # beside OUTPUT_DIR
 # Parts of a config that name places to write to
@@ -65,6 +66,8 @@ class Caller:
     def may_write(self, key: str, run: Path) -> list[Path]:
         """The directories below which a part of ``WRITING`` may write."""
         places = [run]
+        if key == "logger":
+            places += [self.places["log_dir"] / MLFLOW_STORE]  # it is hers, and of all her runs
         if key == "model_save_dir":
             places += [self.places["model_dir"]]
         if key.endswith("features"):

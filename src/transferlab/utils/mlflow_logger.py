@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import os
+from argparse import Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from filelock import FileLock
+from pytorch_lightning.loggers import MLFlowLogger
+from pytorch_lightning.utilities import rank_zero_only
 
 from transferlab.utils import run_identity
 from transferlab.utils.run_record import record_of
 
-if TYPE_CHECKING:
-    from pytorch_lightning.loggers import MLFlowLogger
-
 TRACKING_URI = "MLFLOW_TRACKING_URI"
 
 
-def mlflow_logger(save_dir: str | Path, store: str | Path, experiment_name: str, **options: Any) -> MLFlowLogger:
+class RunMLFlowLogger(MLFlowLogger):
     """Lightning's MLflow logger, whose run has the name of the run directory.
 
     Args:
@@ -26,27 +26,33 @@ def mlflow_logger(save_dir: str | Path, store: str | Path, experiment_name: str,
         experiment_name: what MLflow shows runs under.
         options: whatever else Lightning's MLFlowLogger takes.
     """
-    from pytorch_lightning.loggers import MLFlowLogger
 
-    store = Path(store).absolute()
-    uri = os.environ.get(TRACKING_URI) or f"sqlite:///{store}"
-    name = record_of(save_dir).get("name") or run_identity.run_name()
-    options = {"tracking_uri": uri, "run_name": name, **options}
-    if not run_identity.is_main_process():
-        return MLFlowLogger(experiment_name, **options)
-    store.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{store}.lock"):  # tables are made by one process at a time
-        logger = MLFlowLogger(experiment_name, **options)
-        known = _run_of(logger._mlflow_client, experiment_name, name) if record_of(save_dir) else None
-        logger._run_id = logger._run_id or known
-        logger.experiment  # noqa: B018 - makes tables, experiment and run where they are missing
-    return logger
+    def __init__(self, save_dir: str | Path, store: str | Path, experiment_name: str, **options: Any) -> None:
+        store = Path(store).absolute()
+        uri = os.environ.get(TRACKING_URI) or f"sqlite:///{store}"
+        first = record_of(save_dir)
+        name = first.get("name") or run_identity.run_name()
+        if not run_identity.is_main_process():
+            super().__init__(experiment_name, **{"tracking_uri": uri, "run_name": name, **options})
+            return
+        store.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{store}.lock"):  # tables are made by one process at a time
+            super().__init__(experiment_name, **{"tracking_uri": uri, "run_name": name, **options})
+            if first and self._run_id is None:
+                self._run_id = self._run_of(name)
+            self.experiment  # noqa: B018 - makes tables, experiment and run where they are missing
 
+    def _run_of(self, name: str | None) -> str | None:
+        """The id of the MLflow run of this name; None where there is none yet."""
+        experiment = self._mlflow_client.get_experiment_by_name(self._experiment_name)
+        if experiment is None or name is None:
+            return None
+        wanted = f"tags.`mlflow.runName` = '{name}'"
+        found = self._mlflow_client.search_runs([experiment.experiment_id], wanted, max_results=1)
+        return found[0].info.run_id if found else None
 
-def _run_of(client: Any, experiment_name: str, name: str | None) -> str | None:
-    """The id of the MLflow run of a run directory; None where there is none yet."""
-    experiment = client.get_experiment_by_name(experiment_name)
-    if experiment is None or name is None:
-        return None
-    found = client.search_runs([experiment.experiment_id], f"tags.`mlflow.runName` = '{name}'", max_results=1)
-    return found[0].info.run_id if found else None
+    @rank_zero_only
+    def log_hyperparams(self, params: dict[str, Any] | Namespace) -> None:
+        """Log the config; of a run that goes on the first one stays, because MLflow changes no parameter."""
+        if not self._mlflow_client.get_run(str(self.run_id)).data.params:
+            super().log_hyperparams(params)

@@ -26,7 +26,7 @@ WANDB = "transferlab.utils.wandb_logger.wandb_logger"
 LOGGERS = (
     WANDB,
     "transferlab.utils.csv_logger.RunCSVLogger",
-    "transferlab.utils.mlflow_logger.mlflow_logger",
+    "transferlab.utils.mlflow_logger.RunMLFlowLogger",
 )
 # Bases of the classes of others. Further loggers send what they are given to any address.
 KINDS = {
