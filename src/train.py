@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 from transferlab.callbacks.hydra_results import interruptible
 from transferlab.utils.distributed_jobs import job
 from transferlab.utils.errors import run_entrypoint
-from transferlab.utils.resume import finished_metrics, last_checkpoint, refuse_another_monitor, resumed_command
+from transferlab.utils.resume import finished_metrics, last_checkpoint, resumed_command
 from transferlab.utils.run_directory import in_its_own_directory
 from transferlab.utils.run_identity import start
 
@@ -43,6 +43,7 @@ def train(cfg: DictConfig) -> dict[str, Any]:
     from transferlab.utils.interruption import leave_to_us
     from transferlab.utils.logging import log_resolved_config, show_config
     from transferlab.utils.run_record import record_of, write_run_record
+    from transferlab.utils.same_run import refuse_another_run
     from transferlab.utils.source_selection import select_sources
 
     output_dir = Path(cfg.paths.output_dir)
@@ -63,7 +64,7 @@ def train(cfg: DictConfig) -> dict[str, Any]:
     if goes_on is not None and checkpoint is None:
         log.info("%s has no checkpoint yet: this run starts anew, in its directory", output_dir)
     if checkpoint is not None:
-        refuse_another_monitor(cfg, output_dir)
+        refuse_another_run(cfg, output_dir)
     if checkpoint is not None and (cfg.resume is None or Path(cfg.resume) != output_dir):  # else the command names it
         cfg.ckpt_path = checkpoint
     probes = probes_of(cfg)

@@ -14,6 +14,8 @@ from .tiny_runs import TINY
 
 REFUSED = [
     ("dataset.data_dir=/nowhere", "/nowhere"),
+    ("dataset.data_dir={others}", "{others}"),
+    ("seed=7", "seed=7"),
     ("monitor=val/muc_f1", "monitor=val/muc_f1"),
     ("callbacks.model_checkpoint.monitor=val/muc_f1", "callbacks.model_checkpoint.monitor=val/muc_f1"),
     ("model.ffnn_size=9", "is of another model"),
@@ -34,10 +36,17 @@ def test_a_refused_resume_leaves_a_finished_run_as_it_was(corpus, encoder, comma
         *TINY, f"encoder={encoder}", f"dataset.data_dir={corpus}", f"hydra.run.dir={place}", "trainer.max_epochs=1"
     )
     assert done.returncode == 0, done.stderr
+    others = tmp_path / "others"
+    for file in corpus.iterdir():  # other names, entities and sentences, as many
+        (others / file.name).parent.mkdir(exist_ok=True)
+        (others / file.name).write_text(file.read_text().replace("Ann", "Eve").replace("mayor", "king"))
     before = of_run(place)
     for overrides, named in REFUSED:
-        done = run(f"resume={place}", "trainer.max_epochs=2", *overrides.split())
-        assert done.returncode == 1 and named in done.stderr and "Traceback" not in done.stderr, done.stderr
+        given = overrides.format(others=others).split()
+        done = run(f"resume={place}", "trainer.max_epochs=2", *given)
+        assert done.returncode == 1 and named.format(others=others) in done.stderr and "Traceback" not in done.stderr, (
+            done.stderr
+        )
         assert of_run(place) == before, overrides
     assert json.loads((place / "run.json").read_text())["status"] == "finished"
 

@@ -261,7 +261,7 @@ TARGETS = {
     "pytorch_lightning.utilities.migration.utils.pl_legacy_patch": False,
     "torch.optim.lr_scheduler.partial": False,
     "transferlab.data.readers.table.json.JSONDecoder": False,
-    "transferlab.finishing.shutil.rmtree": False,
+    "transferlab.utils.new_folder.shutil.rmtree": False,
     "transferlab.models.saving.save_model": False,
     "transferlab.data.readers.jsonl.JsonLinesReader.read": False,
     "os.system": False,

@@ -16,6 +16,7 @@ from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.callbacks.early_stopping import EarlyStoppingReason
 from pytorch_lightning.trainer.states import TrainerFn
 
+from transferlab.data.datamodule import TransferDataModule
 from transferlab.utils.csv_logger import RunCSVLogger
 from transferlab.utils.distributed import of_all_processes
 from transferlab.utils.errors import UserError
@@ -114,6 +115,8 @@ class Resumption(Callback):
         saving = [(callback, getattr(callback, "dirpath", None)) for callback in trainer.checkpoint_callbacks]
         place = Path(trainer.ckpt_path or "").resolve().parent
         own = any(directory and Path(directory).resolve() == place for _, directory in saving)
+        if own:
+            _refuse_other_texts(trainer, checkpoint)
         for callback, directory in saving:
             if own:
                 relocate(checkpoint["callbacks"].get(callback.state_key), directory)
@@ -212,6 +215,22 @@ def _refuse_less(trainer: Trainer, done: Mapping[str, int]) -> None:
             raise UserError(
                 f"trainer.{name}={most}: {trainer.ckpt_path} has been trained for {count} already; choose at least "
                 f"{count}, or start another run without it"
+            )
+
+
+def _refuse_other_texts(trainer: Trainer, checkpoint: Mapping[str, Any]) -> None:
+    """Refuse to go on over other training texts than before, wherever they lie now.
+
+    Raises:
+        UserError: naming the corpus; checkpoints of earlier versions do not tell.
+    """
+    data = trainer.datamodule  # type: ignore[attr-defined]
+    if isinstance(data, TransferDataModule):
+        before = checkpoint.get(type(data).__qualname__, {}).get("texts")
+        if before not in (None, data.texts("train").content):
+            raise UserError(
+                f"{trainer.ckpt_path} was trained on other documents than the train split of {data.corpus} holds now; "
+                "give it the original ones (where they were moved: dataset.data_dir=...), or start another run"
             )
 
 

@@ -14,7 +14,7 @@ from transferlab.documents import write_atomically
 from transferlab.statistics.sweep_verdicts import COLUMNS, Verdicts, by_setting, judge_runs, plain, run_of
 from transferlab.utils.errors import UserError
 from transferlab.utils.escaping import code, code_block, markdown, markdown_row
-from transferlab.utils.resume import SWEEP, SWEEP_RESULT
+from transferlab.utils.resume import SWEEP, SWEEP_RESULT, started_with
 from transferlab.utils.run_files import job_directory, read_json, read_record, read_yaml, reported_score
 from transferlab.utils.run_record import INTERRUPTED, RUNNING, json_ready, record_of, set_status, write_json
 
@@ -79,16 +79,18 @@ def collect(sweep_dir: str | Path) -> dict[str, Any]:
     """
     jobs = []
     for directory in _job_directories(Path(sweep_dir)):
-        record: dict[str, Any] = {"status": "unfinished", "overrides": _overrides(directory), "metrics": {}}
+        record: dict[str, Any]
         if (directory / JOB_FILE).exists():
             record = read_record(directory / JOB_FILE, status=str, overrides=list, metrics=dict)
             record.pop("traceback", None)
             if record["status"] != "completed" and record_of(directory).get("status") == RUNNING:
                 record = record | {"status": "unfinished"}  # it goes on after it had failed
                 record.pop("error", None)
-        elif directory.parent.name == PROBES and (directory.parent.parent / JOB_FILE).exists():
-            of_run = read_json(directory.parent.parent / JOB_FILE)
-            record |= {key: of_run[key] for key in ("status", "error") if key in of_run}  # all of its probes failed
+        else:
+            record = {"status": "unfinished", "overrides": _of_job(started_with(directory) or []), "metrics": {}}
+            if directory.parent.name == PROBES and (directory.parent.parent / JOB_FILE).exists():
+                of_run = read_json(directory.parent.parent / JOB_FILE)
+                record |= {key: of_run[key] for key in ("status", "error") if key in of_run}  # all of its probes failed
         jobs.append({"job": directory.relative_to(sweep_dir).as_posix(), **record})
     started = {job["job"].partition("/")[0] for job in jobs}  # a job with probes is known by these
     for number, overrides in enumerate(_planned(Path(sweep_dir))):
@@ -261,14 +263,6 @@ def _job_directories(sweep_dir: Path) -> list[Path]:
 def _natural(name: str) -> list[tuple[int, str]]:
     """A key that sorts numbers in names by their value."""
     return [(len(part), part) if part.isdigit() else (0, part) for part in re.split(r"(\d+)", name)]
-
-
-def _overrides(directory: Path) -> list[str]:
-    try:
-        overrides = [str(o) for o in read_yaml(directory / ".hydra" / "overrides.yaml", list)]
-    except FileNotFoundError:  # the job is being set up
-        return []
-    return _of_job(overrides)
 
 
 def _of_job(overrides: list[str]) -> list[str]:

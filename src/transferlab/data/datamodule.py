@@ -282,14 +282,15 @@ class TransferDataModule(LightningDataModule):
         )
 
     def state_dict(self) -> dict[str, Any]:
-        """The position in the training data: what was trained on, whatever has been prepared beyond it."""
+        """The training texts, by their hash, and the position: what was trained on, whatever was prepared beyond it."""
         if self.trainer is None:
             return START
         loop = self.trainer.fit_loop
         epoch: Any = loop.epoch_progress.current
         batch: Any = loop.epoch_loop.batch_progress.current
         served = 0 if epoch.processed == epoch.ready else batch.processed
-        return {"seed": self._start["seed"], "epoch": epoch.processed, "served": served}
+        position = {"seed": self._start["seed"], "epoch": epoch.processed, "served": served}
+        return {**position, "texts": self.texts("train").content}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Let the training batches go on where those of a checkpoint ended."""

@@ -30,12 +30,6 @@ SWEEP_RESULT = "multirun_result.json"  # ours
 RESULT = "job_return.json"
 OF_RESULT = {"status": str, "metrics": dict}
 RECORD = "run.json"
-CHOOSING = (  # the best epoch
-    "monitor",
-    "monitor_mode",
-    "callbacks.model_checkpoint.monitor",
-    "callbacks.model_checkpoint.mode",
-)
 SCORES = "metrics.json"  # of a run that is over
 
 
@@ -111,8 +105,9 @@ def _make_known(directory: Path, checkpoint: str | None, others: list[str]) -> N
     from hydra.core.config_store import ConfigStore
 
     from transferlab.utils.foreign_configs import vetted
+    from transferlab.utils.same_run import config_of
 
-    written, caller = read_yaml(directory / CONFIG), _caller(others)
+    written, caller = config_of(directory), _caller(others)
     content = vetted(written, directory, caller)
     if checkpoint is None and (start := written.get("ckpt_path")) and "ckpt_path" not in caller.overridden:
         raise UserError(
@@ -227,36 +222,6 @@ def finished_metrics(resumed: str | None, output_dir: Path, overrides: list[str]
     return None
 
 
-def refuse_another_monitor(cfg: Any, directory: Path) -> None:
-    """Refuse to go on with a run by another score, or direction, than its best epoch was chosen by.
-
-    Raises:
-        UserError: naming both.
-    """
-    file = directory / CONFIG
-    before = read_yaml(file) if file.is_file() else {}
-    for key in CHOOSING:
-        was = _value_of(before, key)
-        now: Any = cfg
-        for part in key.split("."):
-            now = now.get(part) if now else None
-        if was is not None and now is not None and now != was:
-            raise UserError(
-                f"{key}={now}: the best epoch of the run in {directory} was chosen by {was}; leave it so, or start "
-                f"another run from where it ended: ckpt_path={directory / CHECKPOINT}"
-            )
-
-
-def _value_of(config: Any, key: str) -> str | None:
-    """The text at a key of a config as it was written; None: there is none, or it can only be known by resolving it."""
-    value = config
-    for part in key.split("."):
-        value = value.get(part) if isinstance(value, dict) else None
-    if isinstance(value, str) and value in ("${monitor}", "${monitor_mode}"):
-        value = _value_of(config, value[2:-1])
-    return value if isinstance(value, str) and "${" not in value else None
-
-
 def overrides_of(resumed: str | None, output_dir: Path, given: list[str]) -> list[str]:
     """The overrides of a job: of a resumed run those that it was started with.
 
@@ -265,10 +230,17 @@ def overrides_of(resumed: str | None, output_dir: Path, given: list[str]) -> lis
         output_dir: of the job.
         given: those that Hydra was given.
     """
-    file = output_dir / CONFIG.with_name("overrides.yaml")
-    if resumed is not None and Path(resumed) == output_dir and file.is_file():
-        given = [str(override) for override in read_yaml(file, list)]
+    if resumed is not None and Path(resumed) == output_dir and (before := started_with(output_dir)) is not None:
+        given = before
     return [override for override in given if not _of_caller(override)]
+
+
+def started_with(directory: Path) -> list[str] | None:
+    """The overrides that a run was started with, by its record or else by Hydra's; None where neither is there."""
+    if (directory / RECORD).is_file() and isinstance(given := read_json(directory / RECORD).get("overrides"), list):
+        return [str(override) for override in given]
+    file = directory / CONFIG.with_name("overrides.yaml")
+    return [str(override) for override in read_yaml(file, list)] if file.is_file() else None
 
 
 def _of_caller(override: str) -> bool:

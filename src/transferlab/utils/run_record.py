@@ -6,6 +6,7 @@ The metrics and the log are beside it: Hydra's job logging writes ``<job>.log``,
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -22,8 +23,9 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from transferlab.utils import run_identity
-from transferlab.utils.resume import RECORD, last_checkpoint, overrides_of
+from transferlab.utils.resume import CONFIG, RECORD, last_checkpoint, overrides_of
 from transferlab.utils.run_files import read_json
+from transferlab.utils.same_run import CONFIG_HASHES, hash_of
 
 # What became of a run, as its record says: a run that nobody writes any more although it is "running" was killed
 RUNNING, FINISHED, FAILED, INTERRUPTED = STATUSES = ("running", "finished", "failed", "interrupted")
@@ -86,18 +88,24 @@ def write_run_record(cfg: DictConfig, output_dir: str | Path, own: Sequence[str]
         "platform": platform.platform(),
     }
     output_dir = Path(output_dir)
+    config = output_dir / CONFIG
+    hashes = [of for of in [hash_of(config)] if of is not None]
+    renewed = None
     _write(output_dir / "config_resolved.yaml", resolved)
     if "resume" in cfg and (output_dir / RECORD).is_file():  # of this run: else the directory would have been refused
         first = read_json(output_dir / RECORD)
         first.pop("ended", None)
         earlier = first.get("resumed", [])
-        now = {name: record[name] for name in ("status", "process", "slurm_job")}
+        now = {name: record[name] for name in ("status", "process", "slurm_job", "seed")}
         record = first | now | {"resumed": [*(earlier if isinstance(earlier, list) else []), record]}
         own_checkpoint = cfg.get("ckpt_path") == last_checkpoint(str(output_dir), output_dir)
-        renewed = OmegaConf.merge(cfg, {"resume": None, "ckpt_path": None if own_checkpoint else cfg.get("ckpt_path")})
-        if own is None:
-            _write(output_dir / ".hydra" / "config.yaml", OmegaConf.to_yaml(renewed))  # a second resume starts from it
-    write_json(output_dir / RECORD, record)
+        if own is None:  # a second resume starts from it
+            changes = {"resume": None, "ckpt_path": None if own_checkpoint else cfg.get("ckpt_path")}
+            renewed = OmegaConf.to_yaml(OmegaConf.merge(cfg, changes))
+            hashes.append(hashlib.sha256(renewed.encode()).hexdigest())
+    write_json(output_dir / RECORD, record | {CONFIG_HASHES: hashes})
+    if renewed is not None:  # second: until then the one before is the config, and known
+        _write(config, renewed)
 
 
 def set_status(output_dir: str | Path, status: str, **facts: Any) -> None:
