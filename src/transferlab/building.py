@@ -22,6 +22,7 @@ from transferlab.encoders.tokenizers import load_tokenizers
 from transferlab.encoders.truncation import max_positions
 from transferlab.models.base import TransferModel
 from transferlab.models.classification_model import ClassificationModel
+from transferlab.models.descriptions import WEIGHTS
 from transferlab.models.kept_head import check_has_head, keep_head
 from transferlab.models.probe_group import ProbeGroup
 from transferlab.models.token_classification_model import TokenClassificationModel
@@ -89,8 +90,12 @@ def check(cfg: DictConfig) -> None:
         if callback is not None and (place := callback.get("dirpath")) is not None:
             check_writable(place, f"callbacks.{name}.dirpath")
     if is_taken(cfg):
+        place = Path(cfg.model_save_dir)
+        incomplete = (place / WEIGHTS).is_file() and not (place / DESCRIPTION).is_file()
         raise ConfigError(
-            f"model_save_dir={cfg.model_save_dir} is not empty; move its content away or choose another directory"
+            f"model_save_dir={place} "
+            + (f"holds a model without its {DESCRIPTION}; restore that file, or" if incomplete else "is not empty;")
+            + " move its content away or choose another directory"
         )
 
 

@@ -157,3 +157,12 @@ def test_a_model_card_and_a_model_without_hashes_are_read(saved: Path, tmp_path:
     load(place, device="cpu")
     changed(CONFIG, hashed=False, hidden_dropout_prob=0.2)(place)
     load(place, device="cpu")
+
+
+def test_a_place_for_a_model_without_its_description(composed: Composed, refusal: Refusal, tmp_path: Path) -> None:
+    from train import train
+
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "task.safetensors").touch()
+    cfg = composed("train", f"model_save_dir={tmp_path / 'mine'}")
+    refusal.of(lambda: train(cfg), f"model_save_dir={tmp_path / 'mine'}", DESCRIPTION)

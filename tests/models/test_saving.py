@@ -122,6 +122,14 @@ def test_an_unfinished_run_is_refused_with_the_remedy(tmp_path):
         find_model(tmp_path)
 
 
+def test_of_a_run_with_probes_the_models_are_named(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / "probes" / name / "model").mkdir(parents=True)
+        (tmp_path / "probes" / name / "model" / "transferlab.json").touch()
+    with pytest.raises(SavedModelError, match=rf"{tmp_path}/probes/a, {tmp_path}/probes/b"):
+        find_model(tmp_path)
+
+
 def test_other_frozen_weights_than_in_training_are_refused(encoder, other_encoder, taskmodule, tmp_path):
     save({"target": encoder}, tmp_path / "model", taskmodule, freeze_models="all")
     description = json.loads((tmp_path / "model" / "transferlab.json").read_text())

@@ -35,6 +35,7 @@ from transferlab.utils.saved_models import saved_model_of
 
 ENCODERS = "multi_encoder.encoders."  # the part of a model's state that is saved in the Hugging Face layout
 ADDED_TOKENS = "multi_encoder.added_tokens."
+_MOST_PROBES = 5  # that a message lists
 # what a model on the hub may consist of; anything else is not even downloaded
 FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "*.md")
 
@@ -140,6 +141,11 @@ def find_model(name_or_path: str | Path) -> Path:
     for candidate in (path, saved_model_of(path), path / "model"):
         if candidate is not None and (candidate / DESCRIPTION).is_file():
             return candidate
+    if probes := sorted(str(file.parents[1]) for file in path.glob(f"probes/*/model/{DESCRIPTION}")):
+        raise SavedModelError(
+            f"model_name_or_path={name_or_path}: that run has trained probes, each with a model of its own; name one "
+            f"of them: {', '.join(probes[:_MOST_PROBES])}{' ...' * (len(probes) > _MOST_PROBES)}"
+        )
     if path.exists():
         raise SavedModelError(
             f"model_name_or_path={name_or_path}: neither it nor its model/ holds {DESCRIPTION}, nor does it name a "
@@ -154,10 +160,14 @@ def find_model(name_or_path: str | Path) -> Path:
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise SavedModelError(
             f"model_name_or_path={name_or_path}: no such folder here, and the hub does not give it "
-            f"({type(error).__name__})"
+            f"({type(error).__name__}); give the folder of a saved model, the directory of a finished run, or "
+            "<user>/<name> on the hub"
         ) from error
     if not (directory / DESCRIPTION).is_file():
-        raise SavedModelError(f"model_name_or_path={name_or_path}: that repository holds no {DESCRIPTION}")
+        raise SavedModelError(
+            f"model_name_or_path={name_or_path}: that repository holds no {DESCRIPTION}; give one of a model that "
+            "transferlab saved"
+        )
     return directory
 
 

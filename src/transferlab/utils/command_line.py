@@ -10,7 +10,10 @@ from transferlab.utils.errors import ConfigError, near
 
 OPTIONAL = "local"  # the one group whose config may be missing
 _NO_CONFIG = re.compile(r"(?P<group>[a-z_]+)=(null|None)?")
-_NO_NAME = re.compile(r"(?P<group>[a-z_]+)=(?P<value>[-+]?[\d.]+(e[-+]?\d+)?|true|false)", re.IGNORECASE)
+_LEFT_OUT = re.compile(r"~(?P<by_tilde>[a-z_]+)|(?P<by_null>[a-z_]+)=(null|None)")
+_NO_NAME = re.compile(
+    r"(?P<group>[a-z_]+)=\[?(?P<value>[-+]?[\d.]+(e[-+]?\d+)?|true|false)(,.*)?\]?", re.IGNORECASE | re.DOTALL
+)
 _LISTED = re.compile(r"\[([\w, /'\"-]*)\]")
 _ENTRY = re.compile(r"(?P<key>[^=]+)=(?P<entry>[\w./-]+:[^,]+)", re.DOTALL)  # one entry of a mapping, key=id:path
 _TASK = re.compile(r"^\s*- override /(model|taskmodule):", re.MULTILINE)  # of an experiment that chooses a task
@@ -29,13 +32,15 @@ def understood(argv: Sequence[str], configs: Path) -> list[str]:
 
     Raises:
         ConfigError: experiments in an order in which one undoes what another is for, two tasks, an unknown flag, a
-            number in place of a config, or a config of personal settings that there is not.
+            number in place of a config, a key of a group that is left out, or a config of personal settings that there
+            is not.
     """
     flags, typed = _flags_and_overrides(argv[1:])
     overrides = [_underscored(argument, configs) for argument in _joined(typed)]
     for argument in overrides:
         if argument.startswith("experiment="):
             _check_order(argument, configs / "experiment")
+    _check_left_out(overrides, configs)
     for argument in overrides if not _has_other_configs(argv) else ():
         _check_there(argument, configs)
         _check_name(argument, configs)
@@ -109,6 +114,16 @@ def _left_out(argument: str, configs: Path) -> str:
         return argument
     group = found["group"]
     return f"{group}=off" if (configs / group / "off.yaml").is_file() else f"~{group}"
+
+
+def _check_left_out(overrides: Sequence[str], configs: Path) -> None:
+    """Refuse a key of a group that is left out; Hydra would advise to append it."""
+    for argument in overrides:
+        found = _LEFT_OUT.fullmatch(argument)
+        group = found and (found["by_tilde"] or found["by_null"])
+        for other in overrides if group and (configs / group).is_dir() else ():
+            if other.lstrip("+~").startswith(f"{group}."):
+                raise ConfigError(f"{argument} leaves out what {other} changes; drop one of the two")
 
 
 def _has_other_configs(argv: Sequence[str]) -> bool:

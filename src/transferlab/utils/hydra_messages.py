@@ -12,7 +12,12 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, InstantiationException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig
-from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseException, ValidationError
+from omegaconf.errors import (
+    InterpolationResolutionError,
+    MissingMandatoryValue,
+    OmegaConfBaseException,
+    ValidationError,
+)
 
 from transferlab.utils.errors import near
 
@@ -37,6 +42,9 @@ def message_of(error: HydraException | OmegaConfBaseException) -> str:
     cause = error.__cause__
     if isinstance(error, InstantiationException):
         key = re.search(r"full_key: (\S+)", str(error))
+        if blocked := re.search(r"Target '([^']*)' is blocklisted", str(error)):
+            place = f"{key[1]}._target_" if key else "_target_"
+            return f"{place}={blocked[1]}: Hydra calls no such function for a config; name the class of an object"
         said = str(cause) if cause is not None and key else str(error)
         other = "choose another logger" if key and key[1].startswith("logger.") else "check the values under this key"
         return _one_line(f"{key[1]}: {said.rstrip('.')}; {other}" if key else said)
@@ -48,8 +56,17 @@ def message_of(error: HydraException | OmegaConfBaseException) -> str:
     if isinstance(cause, InterpolationResolutionError):
         return _of_omegaconf(cause)
     text = re.sub(r"Key '[^']*' is not in struct|\s*full_key: \S+|\s*object_type=\S+", "", str(error))
+    if text.startswith(("Error merging override", "Could not override")) and "hydra.sweeper.params" in text:
+        return (
+            f"{_one_line(text.splitlines()[0])}: give what is searched as overrides of their own, such as "
+            "'model.ffnn_size=choice(500,1000)'"
+        )
     if isinstance(cause, ValidationError):
         return f"{_one_line(text.splitlines()[0])} {_of_omegaconf(cause)}; give it another value"
+    if merged := re.match(r"Error merging override \+*(([^=]+)=.*)", text):
+        return (
+            f"{merged[1]}: {merged[2]} is a mapping; give it keys, {merged[2]}={{key: value}}, or change one of its own"
+        )
     if isinstance(cause, OmegaConfBaseException) and isinstance(cause.parent_node, DictConfig):
         parent, dot, name = (cause.full_key or "").rpartition(".")
         if name and (hint := near(name, map(str, cause.parent_node), parent + dot)):
@@ -92,6 +109,8 @@ def _absent(package: str) -> bool:
 
 
 def _of_omegaconf(error: OmegaConfBaseException) -> str:
+    if isinstance(error, MissingMandatoryValue) and error.full_key:
+        return f"{error.full_key}=???: this stands for a value that is to be given; give it, {error.full_key}=..."
     reason = _one_line(str(error.msg or error).splitlines()[0])
     return f"{error.full_key}: {reason}" if error.full_key else reason
 
