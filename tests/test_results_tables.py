@@ -263,9 +263,9 @@ def test_a_table_is_made_as_soon_as_its_record_is_there(script, study):
 
 @pytest.fixture
 def recorder(script: ModuleType) -> ModuleType:
-    import record_layer_study
+    import record_study
 
-    return record_layer_study
+    return record_study
 
 
 def sweep_of(place: Path, study: Path, recorder: ModuleType, depths: tuple[int, ...] = DEPTHS) -> Path:
@@ -291,7 +291,7 @@ def sweep_of(place: Path, study: Path, recorder: ModuleType, depths: tuple[int, 
 def test_recording_sweeps_gives_the_tables(script, recorder, study, tmp_path):
     sweeps = [sweep_of(tmp_path / f"sweep{depth}", study, recorder, (depth,)) for depth in DEPTHS]
     records = tmp_path / "records"
-    recorder.main(list(map(str, sweeps)), records)
+    recorder.main(["layer_study", *map(str, sweeps)], records)
     for name in ("layer_study_chosen_depth", "layer_study_whole"):
         assert cells(script.TABLES[name](records)).items() >= cells(script.TABLES[name](study)).items()
     assert set(pd.read_csv(records / "layer_study.csv")["metric"]) == set(recorder.METRICS)
@@ -315,5 +315,25 @@ def test_a_job_that_cannot_be_recorded_is_named(recorder, study, tmp_path, chang
     result["jobs"][0] |= change
     file.write_text(json.dumps(result), encoding="utf-8")
     with pytest.raises(SystemExit, match=named):
-        recorder.main([str(place)], tmp_path / "records")
+        recorder.main(["layer_study", str(place)], tmp_path / "records")
     assert not (tmp_path / "records").exists()
+
+
+def test_heads_are_held_against_the_default(script, recorder, tmp_path):
+    place, jobs = tmp_path / "sweep", []
+    levels = {"higher_order=null": 50, "higher_order=max_antecedent": 70, "loss_type=hinge": 50}  # of 100
+    for option, level in levels.items():
+        for seed in SEEDS:
+            found = level + np.random.default_rng(len(jobs)).integers(-9, 10, size=10)
+            counts = np.tile(np.stack([found, np.full(10, 100)] * 2, axis=1), 3).astype(np.float64)
+            items = ItemCounts("test", tuple(f"d{number}" for number in range(10)), SCORE.columns, counts)
+            write_items(item_file(place / str(len(jobs)), "test"), items, {"kind": "coreference"})
+            metrics = dict.fromkeys(recorder.METRICS, 0.5) | {"test/conll_f1": found.sum() / 1000}
+            job = {"job": str(len(jobs)), "status": "completed", "overrides": [f"model.{option}"], "seed": seed}
+            jobs.append(job | {"metrics": metrics})
+    (place / "multirun_result.json").write_text(json.dumps({"jobs": jobs}), encoding="utf-8")
+    recorder.main(["litbank_heads", str(place)], tmp_path)
+    table = script.TABLES["litbank_heads"](tmp_path)
+    verdicts = {head: row[table.columns.index("verdict") - 1] for head, row in cells(table).items()}
+    assert verdicts == {"default": "reference", "max_antecedent": "better", "hinge": verdicts["hinge"]}
+    assert verdicts["hinge"] != "better" and all(row[0] == "50.00 ± 0.00" for row in cells(table).values())

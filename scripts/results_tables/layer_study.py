@@ -1,41 +1,30 @@
 """The tables of ``layer_study.md``, and those of ``transferability.md`` on frozen views, from the probes of one study.
 
-Three records, all of fractions: ``layer_study.csv``, the scores of each probe as they were logged;
-``layer_study_documents.csv``, what each test document adds to its coreference metrics; and ``views_scores.csv``, the
-``scores.csv`` of ``rank.py`` on the views.
+Beside its two records there is ``views_scores.csv``, the ``scores.csv`` of ``rank.py`` on the views.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from results_tables.agreement import HEADINGS, agreement, order
 from results_tables.records import NONE, number, percent, read, spread
+from results_tables.studies import LAYER_STUDY, TEST, VALIDATION, scores, verdicts
 from results_tables.transfer import BASELINE, LITBANK, METHODS, measured
 from transferlab.reporting.text_table import TextTable
-from transferlab.statistics.items import ItemCounts
-from transferlab.statistics.scores import coreference_score
 from transferlab.statistics.sweep_verdicts import COLUMNS as VERDICT_COLUMNS
-from transferlab.statistics.sweep_verdicts import Verdicts
-from transferlab.statistics.verdicts import compare
 from transferlab.transferability.judging import judge
 from transferlab.utils.errors import UserError
 
-SCORES, DOCUMENTS, VIEWS = "layer_study.csv", "layer_study_documents.csv", "views_scores.csv"
-COLUMNS = ("source", "depth", "seed", "metric", "value")
-VALIDATION, TEST = "val/conll_f1", "test/conll_f1"
-SCORE = coreference_score("conll_f1")
+VIEWS = "views_scores.csv"
 COLLAPSED = "paws"  # the source that learned nothing
-CELL = ["source", "depth", "seed"]
-ROUNDING = 1e-4  # between a logged score, in 32 bits, and the same of its documents
 
 
 def layer_study(place: Path) -> TextTable:
     """Test CoNLL F1 of every source and depth, mean and standard deviation over seeds, and the depth to choose."""
-    test, chosen = _scores(place, TEST), _chosen(place)
+    test, chosen = scores(place, LAYER_STUDY, TEST), _chosen(place)
     depths = sorted(test.index.unique("depth"))
     rows = []
     for source in chosen.index:
@@ -54,13 +43,13 @@ def chosen_depth(place: Path) -> TextTable:
 
 def whole_encoder(place: Path) -> TextTable:
     """Every whole source against the whole untouched encoder."""
-    depths = _scores(place, TEST).reset_index().groupby("source", sort=False)["depth"].max()
+    depths = scores(place, LAYER_STUDY, TEST).reset_index().groupby("source", sort=False)["depth"].max()
     return _verdicts(place, depths[depths == depths[BASELINE]])
 
 
 def probes_and_transfer(place: Path) -> TextTable:
     """What probes of frozen sources reached beside what fine-tuning from them did."""
-    test, chosen = _scores(place, TEST), _chosen(place)
+    test, chosen = scores(place, LAYER_STUDY, TEST), _chosen(place)
     tuned = measured(place)[LITBANK].mean(axis=1).sort_values(ascending=False, kind="stable")
     rows = []
     for source in tuned.index.intersection(chosen.index):
@@ -76,12 +65,14 @@ def views(place: Path) -> TextTable:
     There are no intervals: views of one source are not independent, and this is one target. The last column is the rank
     correlation over the views of the sources that learned their task.
     """
-    probed = _scores(place, TEST)
+    probed = scores(place, LAYER_STUDY, TEST)
     whole = f"{BASELINE}_{probed.loc[BASELINE].index.max()}"
     probed.index = [f"{source}_{depth}" for source, depth in probed.index]
     predicted = read(place, VIEWS, ("source",)).set_index("source").select_dtypes("number")
     if missing := [view for view in predicted.index if view not in probed.index]:
-        raise UserError(f"{place / VIEWS}: no probe of {', '.join(missing)} in {SCORES}; add it, or leave the view out")
+        raise UserError(
+            f"{place / VIEWS}: no probe of {', '.join(missing)} in {LAYER_STUDY.scores}; add it, or leave the view out"
+        )
     judged = judge(predicted, probed.loc[predicted.index], baseline=whole)
     learned = [view for view in predicted.index if not view.startswith(f"{COLLAPSED}_")]
     without = judge(predicted.loc[learned], probed.loc[learned], baseline=whole)
@@ -93,18 +84,9 @@ def views(place: Path) -> TextTable:
     return TextTable(["method", f"rank of the best of {count}", *HEADINGS, f"without {COLLAPSED}"], rows)
 
 
-def _scores(place: Path, metric: str) -> pd.DataFrame:
-    """One metric, [(source, depth), seeds], sources in the order of the record."""
-    record = read(place, SCORES, COLUMNS).query("metric == @metric")
-    if record.empty:
-        raise UserError(f"{place / SCORES}: no metric {metric}; add its rows")
-    table = record.pivot(index=["source", "depth"], columns="seed", values="value")
-    return table.reindex(record["source"].unique(), level="source")
-
-
 def _chosen(place: Path) -> pd.DataFrame:
     """For each source the depth of the best mean on validation, and that mean."""
-    means = _scores(place, VALIDATION).mean(axis=1)
+    means = scores(place, LAYER_STUDY, VALIDATION).mean(axis=1)
     best = {source: of_source.droplevel("source") for source, of_source in means.groupby(level="source", sort=False)}
     chosen = {source: (int(of_source.idxmax()), of_source.max()) for source, of_source in best.items()}
     return pd.DataFrame.from_dict(chosen, orient="index", columns=["depth", "validation"])
@@ -112,26 +94,7 @@ def _chosen(place: Path) -> pd.DataFrame:
 
 def _verdicts(place: Path, depths: pd.Series) -> TextTable:
     """The sources at these depths against the untouched encoder, over documents x seeds, Holm over the table."""
-    record = read(place, DOCUMENTS, (*CELL, "document", *SCORE.columns)).set_index(CELL).sort_index()
-    logged = _scores(place, TEST)
-    runs: dict[str, dict[int, ItemCounts]] = {}
-    for source, depth in depths.items():
-        for seed, value in logged.loc[(source, depth)].dropna().items():
-            runs.setdefault(str(source), {})[seed] = _documents(record, (source, depth, seed), value)
-    compared = compare(runs, BASELINE, SCORE)
-    verdicts = Verdicts(TEST, BASELINE, compared, compared[0].items, documents=None, folds=1, is_error=False)
-    rows = [[one.setting, str(depths[one.setting]), *verdicts.cells(one)] for one in compared]
+    settings = {str(source): (source, depth) for source, depth in depths.items()}
+    compared = verdicts(place, LAYER_STUDY, settings, BASELINE)
+    rows = [[one.setting, str(depths[one.setting]), *compared.cells(one)] for one in compared.comparisons]
     return TextTable(["source", "layers", *VERDICT_COLUMNS], rows)
-
-
-def _documents(record: pd.DataFrame, cell: tuple[object, object, object], logged: float) -> ItemCounts:
-    """The counts of one probe, which have to give the score that was logged."""
-    if cell not in record.index:
-        raise UserError(f"{DOCUMENTS}: no documents of {cell}, of which {SCORES} has a score; add them")
-    rows = record.loc[[cell]]
-    columns = SCORE.columns
-    items = ItemCounts("test", tuple(rows["document"].map(str)), columns, rows[[*columns]].to_numpy(dtype=np.float64))
-    of_documents = float(SCORE.of_sums(items.counts.sum(axis=0)))
-    if abs(of_documents - logged) > ROUNDING:
-        raise UserError(f"{DOCUMENTS}: the documents of {cell} give {of_documents:.4f}, {SCORES} has {logged:.4f}")
-    return items
