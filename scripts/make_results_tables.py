@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from results_tables import agreement, layer_study, litbank, reliability, sources, transfer
+from results_tables import agreement, layer_study, reliability, sources, transfer
 from results_tables.records import NoRecordError
 from transferlab.documents import write_atomically
 from transferlab.reporting.text_table import TextTable
@@ -43,7 +43,6 @@ TABLES: dict[str, Callable[[Path], TextTable]] = {
     "layer_study_whole": layer_study.whole_encoder,
     "litbank_probes": layer_study.probes_and_transfer,
     "views": layer_study.views,
-    "litbank_heads": litbank.heads,
     "kill_points": reliability.kill_points,
 }
 

@@ -333,7 +333,9 @@ def test_heads_are_held_against_the_default(script, recorder, tmp_path):
             jobs.append(job | {"metrics": metrics})
     (place / "multirun_result.json").write_text(json.dumps({"jobs": jobs}), encoding="utf-8")
     recorder.main(["litbank_heads", str(place)], tmp_path)
-    table = script.TABLES["litbank_heads"](tmp_path)
+    from results_tables.litbank import heads
+
+    table = heads(tmp_path)
     verdicts = {head: row[table.columns.index("verdict") - 1] for head, row in cells(table).items()}
     assert verdicts == {"default": "reference", "max_antecedent": "better", "hinge": verdicts["hinge"]}
     assert verdicts["hinge"] != "better" and all(row[0] == "50.00 ± 0.00" for row in cells(table).values())
