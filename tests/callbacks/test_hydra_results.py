@@ -178,3 +178,17 @@ def test_optimized_metric_reaches_the_sweeper(app, tmp_path: Path) -> None:
     assert "optimized_metric=val/f2 is no number among the job's results" in done.stderr
     run = only((tmp_path / "logs" / "tiny" / "runs").iterdir())
     assert read(run / "job_return.json")["metrics"]["val/f1"] == 3.0  # the result itself is kept
+
+
+def test_a_search_for_a_score_that_no_job_has_ends_with_its_first_trial(app, tmp_path: Path) -> None:
+    def run(command, env, **options):  # what Optuna imports has warnings of its own
+        return subprocess.run(command, env={**env, "PYTHONWARNINGS": "ignore"}, **options)
+
+    done = app(
+        "seed=choice(1,2,3)", "+optimized_metric=val/f2", "hydra/sweeper=optuna", "hydra.sweeper.direction=maximize",
+        "hydra.sweeper.n_trials=3", "hydra.sweeper.n_jobs=1", "hydra.sweeper.max_failure_rate=1.0", "--multirun",
+        run=run,
+    )  # fmt: skip
+    assert done.returncode == 1 and "error: optimized_metric=val/f2" in done.stderr and "val/f1" in done.stderr
+    sweep = only((tmp_path / "logs" / "tiny" / "multiruns").iterdir())
+    assert [job["job"] for job in read(sweep / "multirun_result.json")["jobs"]] == ["0"]

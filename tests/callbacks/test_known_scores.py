@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader
 
 from transferlab.callbacks.known_scores import KnownScores
 from transferlab.utils.errors import ConfigError
+from transferlab.utils.score_names import UnknownScoreError
 
 STOPPING = "pytorch_lightning.callbacks.EarlyStopping"
 LINE = "transferlab.callbacks.epoch_log.EpochLog"
@@ -80,7 +81,7 @@ def fit(cfg: Any, **options: Any) -> Model:
     ],
 )
 def test_a_score_that_there_is_not_is_refused_before_the_first_step(cfg: Any, named: str, looks: int) -> None:
-    with pytest.raises(ConfigError, match=named) as refused:
+    with pytest.raises(UnknownScoreError, match=named) as refused:
         fit(cfg, num_sanity_val_steps=looks)
     assert refused.value.__notes__ == ["0"]
 

@@ -22,7 +22,7 @@ from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from transferlab.callbacks.searches import check_search, is_search, searched_keys, write_best_trial
+from transferlab.callbacks.searches import check_search, end_search, is_search, searched_keys, write_best_trial
 from transferlab.callbacks.sweep_results import (
     JOB_FILE,
     collect,
@@ -40,6 +40,7 @@ from transferlab.utils.option_kinds import FolderName, fault_of, show, words
 from transferlab.utils.resume import CHECKPOINT, PRIMARY, SWEEP_RESULT, command_that_goes_on, overrides_of
 from transferlab.utils.run_identity import is_main_process
 from transferlab.utils.run_record import FAILED, FINISHED, INTERRUPTED, is_recorded_by_us, set_status
+from transferlab.utils.score_names import UnknownScoreError
 from transferlab.utils.unstarted_runs import end, first_missing
 from transferlab.utils.wandb_logger import finish_wandb_run
 
@@ -172,6 +173,8 @@ class SaveJobReturn(Callback):
             write_best_trial(config, self._searched, collect(config.hydra.sweep.dir)["jobs"])
         if job_return.status == JobStatus.COMPLETED:
             _choose_optimized_metric(config.get("optimized_metric"), record["metrics"], job_return)
+        if job_return.status == JobStatus.FAILED and config.hydra.mode == RunMode.MULTIRUN and is_search(config):
+            end_search(job_return._return_value)
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Collect every job directory of the sweep once more and print the table of settings."""
@@ -303,8 +306,11 @@ def _choose_optimized_metric(name: str | None, metrics: dict[str, Any], job_retu
         return
     numbers = [key for key, value in metrics.items() if isinstance(value, float | int)]
     job_return.status = JobStatus.FAILED
-    job_return.return_value = ValueError(
-        f"optimized_metric={name} is {metrics[name]} in this job, which counts as failed"
-        if name in metrics
-        else f"optimized_metric={name} is no number among the job's results; choose one of {numbers}"
+    if name in metrics:
+        job_return.return_value = ValueError(f"optimized_metric={name} is {metrics[name]} in this job: it has failed")
+        return
+    # the directory of a single run that is refused is removed, and this one has results
+    kind = UnknownScoreError if HydraConfig.get().mode == RunMode.MULTIRUN else ValueError
+    job_return.return_value = kind(
+        f"optimized_metric={name} is no number among the job's results; choose one of {numbers}"
     )

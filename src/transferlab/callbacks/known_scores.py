@@ -16,7 +16,7 @@ from transferlab.models.probe_group import ProbeGroup
 from transferlab.utils.config_checks import locate
 from transferlab.utils.errors import ConfigError, near
 from transferlab.utils.options import options_of
-from transferlab.utils.score_names import better_values
+from transferlab.utils.score_names import UnknownScoreError, better_values
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ class KnownScores(Callback):
         """Look at all names.
 
         Raises:
-            ConfigError: the key, the name and the scores that there are.
+            UnknownScoreError: the key, the name and the scores that there are.
         """
         self._check(trainer, pl_module, complete=False)
 
@@ -96,7 +96,7 @@ class KnownScores(Callback):
             asked.append(("optimized_metric", self.optimized_metric, returned))
         for key, name, known in asked:
             if name not in known and (complete or not _may_come_later(name, known)):
-                raise ConfigError(f"{key}={name}: there is no such score; {_choices(name, known)}")
+                raise UnknownScoreError(f"{key}={name}: there is no such score; {_choices(name, known)}")
 
 
 def _may_come_later(name: str, known: Collection[str]) -> bool:

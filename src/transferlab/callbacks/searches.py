@@ -11,9 +11,11 @@ from omegaconf import DictConfig, OmegaConf
 
 from transferlab.documents import write_atomically
 from transferlab.utils.config_checks import check_targets
-from transferlab.utils.errors import ConfigError
+from transferlab.utils.errors import ConfigError, user_error_of
+from transferlab.utils.escaping import visible
 from transferlab.utils.option_kinds import show
-from transferlab.utils.score_names import better_values
+from transferlab.utils.score_names import UnknownScoreError, better_values
+from transferlab.utils.wandb_logger import finish_wandb_run
 
 OPTUNA = "hydra_plugins.hydra_optuna_sweeper.optuna_sweeper.OptunaSweeper"
 BEST = "optimization_results.yaml"
@@ -70,6 +72,14 @@ def searched_keys(config: DictConfig) -> list[str]:
         for key in fixed:
             keys.pop(key, None)
     return list(keys)
+
+
+def end_search(failure: BaseException) -> None:
+    """End a search whose every trial would fail as one has, for want of a score; Optuna would go on to the last."""
+    error = user_error_of(failure)
+    if isinstance(error, UnknownScoreError):
+        finish_wandb_run(exit_code=1)  # what does it after a job is not reached
+        raise SystemExit(f"\nerror: {visible(str(error))} (the search ends: each of its trials would fail so)")
 
 
 def write_best_trial(config: DictConfig, keys: Sequence[str], jobs: Sequence[Mapping[str, Any]]) -> None:

@@ -20,6 +20,8 @@ from omegaconf.errors import (
 )
 
 from transferlab.utils.errors import near
+from transferlab.utils.resume import SWEEP_RESULT
+from transferlab.utils.run_files import read_sweep
 
 # configs that come with an optional package, and the extra of this project that installs it
 EXTRAS = {
@@ -28,6 +30,7 @@ EXTRAS = {
     "hydra/launcher/submitit_local": ("hydra_plugins.hydra_submitit_launcher", "slurm"),
 }
 _MOST_OPTIONS = 12  # that a message lists
+_LONGEST_REASON = 400  # characters of what one failed job was told
 
 
 def install(extra: str) -> str:
@@ -81,8 +84,20 @@ def of_search(error: BaseException) -> str | None:
         return None
     if str(error).startswith("No trials are completed"):
         place = HydraConfig.get().sweep.dir if HydraConfig.initialized() else "its directory"
-        return f"no trial of the search was completed: read why in multirun_result.md of {place}, and start another one"
+        return (
+            f"no trial of the search was completed{_failure_of_all(Path(place))}; read more in multirun_result.md of "
+            f"{place}, and start another one"
+        )
     return f"Optuna: {_one_line(str(error))}; change what hydra.sweeper asks for"
+
+
+def _failure_of_all(sweep: Path) -> str:
+    """What all jobs of a sweep that have failed were told, or the first one where they were told several things."""
+    if not (sweep / SWEEP_RESULT).is_file():
+        return ""
+    told = list(dict.fromkeys(str(job["error"]) for job in read_sweep(sweep / SWEEP_RESULT) if job.get("error")))
+    first = _one_line(told[0])[:_LONGEST_REASON] if told else ""
+    return f" ({'first' if len(told) > 1 else 'all'}: {first})" if told else ""
 
 
 def _missing_config(file: str, options: Iterable[str]) -> str:

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from typing import Literal
 
+from transferlab.utils.errors import ConfigError
+
 _ERRORS = ("loss", "mse", "mae")
 _SCORES = ("f1", "precision", "recall", "accuracy", "exact", "match", "pearson", "spearman", "correlation")
+
+
+class UnknownScoreError(ConfigError):
+    """An option names a score that no run of the same task has, whatever values its other options are given."""
 
 
 def better_values(name: str) -> Literal["max", "min"] | None:
