@@ -2,7 +2,8 @@
 
 After the scores of a batch are taken, the model makes one step on it: the gradients of the mean loss, clipped by their
 norm over the whole model, AdamW, and a learning rate that rises over the warm-up and falls to 0 at the last batch. As
-in the published code the schedule moves before the optimizer does, so the last step changes nothing.
+in the published code the schedule moves before the optimizer does, so the last step changes nothing, and weights decay
+after they are updated (in PyTorch's AdamW before).
 """
 
 from __future__ import annotations
@@ -57,12 +58,9 @@ class FurtherTraining:
         task = model.task_parameters()
         self._all = [*task, *of_encoder]
         self._trained = self._all if finetune_feature_extractor else task
-        groups = [
-            {"params": [p for p in self._trained if (p.ndim > 1) is matrices], "weight_decay": decay}
-            for matrices, decay in ((True, weight_decay), (False, 0.0))
-        ]
-        self._optimizer = torch.optim.AdamW(groups, lr=learning_rate, eps=adam_epsilon)
+        self._optimizer = torch.optim.Adam(self._trained, lr=learning_rate, eps=adam_epsilon)
         self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
         self.adam_epsilon = adam_epsilon
         self.max_grad_norm = max_grad_norm
         self.warmup_steps = warmup_steps
@@ -91,11 +89,15 @@ class FurtherTraining:
         for parameter, gradient in zip(self._all, gradients, strict=True):
             parameter.grad = gradient * share if gradient is not None and id(parameter) in learns else None
         self._done += 1
-        for group in self._optimizer.param_groups:
-            group["lr"] = self.learning_rate * self._share_of_rate(self._done)
-            # there it is added before the second moment is corrected, here after
-            group["eps"] = self.adam_epsilon / (1 - group["betas"][1] ** self._done) ** 0.5
+        (group,) = self._optimizer.param_groups
+        group["lr"] = self.learning_rate * self._share_of_rate(self._done)
+        # there it is added before the second moment is corrected, here after
+        group["eps"] = self.adam_epsilon / (1 - group["betas"][1] ** self._done) ** 0.5
         self._optimizer.step()
+        with torch.no_grad():
+            for parameter in self._trained:
+                if parameter.ndim > 1 and parameter.grad is not None:
+                    parameter.mul_(1 - group["lr"] * self.weight_decay)
         self._optimizer.zero_grad(set_to_none=True)
 
     def _share_of_rate(self, step: int) -> float:
