@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
-from tests.transferability.tiny_tasks import PIECES, TASKS, batches, build, embed, tiny_encoders
+from tests.transferability.tiny_tasks import PIECES, TASKS, asked, batches, build, embed, tiny_encoders
 from torch import Tensor
 
 from transferlab.models.base import TransferModel
@@ -186,8 +186,12 @@ def test_fresh_classifiers(encoder, task):
     of = batches(taskmodule, documents, 3)
     trained, calls = model.head, []
     hook = model.multi_encoder.encoders["target"].register_forward_hook(lambda *_: calls.append(1))
-    embedding = embed(model, of, num_softmax_classifiers=3, components=["activations", "pooled", "parameters"])
+    embedding = embed(model, of, num_softmax_classifiers=3)
     hook.remove()
+    values = embed(model, of, num_softmax_classifiers=3, feature_type="weights").result()
+    assert not any(name.startswith("head.") for name in (*embedding.components, *values)), (
+        "nothing reads the trained one"
+    )
     assert len(calls) == len(of), "each batch is encoded once"
     assert model.head is trained
     heads = embedding._objective._heads
@@ -271,10 +275,11 @@ def test_a_model_that_is_trained_further_meanwhile(encoder, task, encoder_too, m
     other.eval()
     adam = Adam(other, encoder_too, len(of), 2, 0.001, 0.1)
     scores = published(other, of, other.loss, after=adam.step)
-    assert_equal(embedding, {name: scores[name] for name in embedding.components}, 1e-4)
+    assert_equal(embedding, {name: scores[name] for name in embedding.components}, 1e-7)
     for (name, weight), expected in zip(model.named_parameters(), other.parameters(), strict=True):
-        moved = float((expected - before[name]).norm())
-        assert float((weight - expected).norm()) <= 1e-3 * moved + 1e-9, name
+        if "key.bias" not in name:  # whose gradient is rounding alone
+            moved = (expected - before[name]).norm()
+            assert (weight - expected).norm() <= 1e-7 * moved, name
         if name.startswith("head.") or (encoder_too and "layer.0" in name and "key.bias" not in name):
             assert not torch.equal(weight, before[name]), name
         elif not encoder_too:
@@ -296,9 +301,9 @@ def rows_by_hand(documents: list, length: int, step: int, question_length: int) 
     rows = []
     for document in documents:
         (question,) = document.gold.questions
-        asked = [PIECES[word] for word in question.text.split()[:question_length]]
+        words = [PIECES[word] for word in question.text.split()[:question_length]]
         text = [PIECES[word] for word in document.words]
-        room, start = length - 3 - len(asked), 0
+        room, start = length - 3 - len(words), 0
         first = last = None
         if question.answers:
             answer = question.answers[0]
@@ -306,11 +311,11 @@ def rows_by_hand(documents: list, length: int, step: int, question_length: int) 
             last = first + len(answer.text.split()) - 1
         while True:
             window = text[start : start + room]
-            ids = [PIECES["[CLS]"], *asked, PIECES["[SEP]"], *window, PIECES["[SEP]"]]
+            ids = [PIECES["[CLS]"], *words, PIECES["[SEP]"], *window, PIECES["[SEP]"]]
             place = (0, 0)
             if first is not None and start <= first and last < start + len(window):
-                place = (first - start + len(asked) + 2, last - start + len(asked) + 2)
-            types = [0] * (len(asked) + 2) + [1] * (len(window) + 1)
+                place = (first - start + len(words) + 2, last - start + len(words) + 2)
+            types = [0] * (len(words) + 2) + [1] * (len(window) + 1)
             padding = [0] * (length - len(ids))
             rows.append((ids + padding, [1] * len(ids) + padding, types + padding, *place))
             if start + room >= len(text):
@@ -354,6 +359,25 @@ def test_the_published_loss_of_questions_over_all_positions(encoder, mode):
     assert all(vector.isfinite().all() for vector in drawn.values())
 
 
+def test_the_windows_of_questions_without_an_answer_count_in_version_2_alone(encoder):
+    taskmodule, documents, _ = build(encoder(), "questions")
+    questions = [e for d in documents for e in taskmodule.encode(d, annotated=True)]
+    answered = {e.question.id for e in questions if e.question.answers}
+    counted = {window.name for window in AnswerWindows(taskmodule, version=1).examples(questions)}
+    assert counted == answered
+    assert {window.name for window in AnswerWindows(taskmodule, version=2).examples(questions)} > answered
+
+
+@pytest.mark.parametrize(
+    ("answer", "place"), [("bob", (5, 5)), ("mayor.", (10, 11)), ("bo", (5, 6)), ("saw b", (4, 6)), ("m", (8, 8))]
+)
+def test_an_answer_that_ends_inside_a_word_is_all_between_the_blanks(encoder, answer, place):
+    taskmodule, _, _ = build(encoder(), "questions")
+    document = asked("d", "ann saw bob. she met the mayor.", "bob", [answer])  # its first word at 3
+    (window,) = AnswerWindows(taskmodule).examples(taskmodule.encode(document, annotated=True))
+    assert window.answer == place
+
+
 def test_options_change_what_may_be_compared(encoder):
     _, _, model = build(encoder(), "classes", alignment="pooler")
     usual = TaskEmbedding(model).settings()
@@ -377,6 +401,7 @@ def test_options_that_do_not_go_together_are_refused(encoder):
         ({"question_loss": "parity"}, "question_loss=parity.*ClassificationModel"),
         ({"num_softmax_classifiers": 2, "labels": "sampled"}, "num_softmax_classifiers=2"),
         ({"num_softmax_classifiers": 2, "finetune_classifier": True}, "num_softmax_classifiers=2"),
+        ({"num_softmax_classifiers": 2, "components": ["head"]}, "components.*num_softmax_classifiers=2"),
         ({"finetune_feature_extractor": True}, "finetune_classifier=true"),
         ({"learning_rate": -1.0}, "learning_rate=-1.0"),
         ({"warmup_steps": 1.5}, "warmup_steps=1.5"),

@@ -2,7 +2,8 @@
 
 Published code for SQuAD cuts a text into windows of a fixed number of subtokens, one beginning every ``doc_stride`` of
 them, pads each to the full length, and takes one softmax over all positions: question, separators and padding included.
-A window that does not hold the whole answer should point to its first token. The first gold answer alone counts.
+A window that does not hold the whole answer should point to its first token. The first gold answer alone counts. In
+version 1 of SQuAD a question without one is left out.
 
 Letters in shapes: R windows, T positions.
 """
@@ -17,11 +18,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from transferlab.data.fine_words import covering_words
+from transferlab.data.fine_words import covering_words, fine_words, joined_words
+from transferlab.documents import Span
 from transferlab.models import sampling
 from transferlab.models.question_answering_model import QuestionAnsweringModel
 from transferlab.taskmodules.question_answering import QuestionAnsweringTaskModule, QuestionExample
-from transferlab.taskmodules.tokenization import Line
+from transferlab.taskmodules.tokenization import Line, flatten
 from transferlab.utils.batches import Batch, EncoderInputs
 
 
@@ -69,10 +71,12 @@ class AnswerWindows:
     Args:
         taskmodule: of question answering; its ``max_segment_len``, ``max_question_length`` and ``doc_stride`` mean
             what they mean in the published code: the last is the step from one window to the next.
+        version: of SQuAD, that of the model.
     """
 
-    def __init__(self, taskmodule: QuestionAnsweringTaskModule) -> None:
+    def __init__(self, taskmodule: QuestionAnsweringTaskModule, version: int = 2) -> None:
         self._taskmodule = taskmodule
+        self._version = version
         ((self._key, self._tokenizer),) = taskmodule.tokenizers.items()
 
     def options(self) -> dict[str, Any]:
@@ -80,13 +84,14 @@ class AnswerWindows:
         return self._taskmodule.options()
 
     def examples(self, questions: Sequence[QuestionExample]) -> list[WindowExample]:
-        """All windows of questions, in order."""
-        return [window for question in questions for window in self._windows(question)]
+        """All windows of the questions that count, in order."""
+        asked = [question for question in questions if self._version == 2 or question.question.answers]
+        return [window for question in asked for window in self._windows(question)]
 
     def _windows(self, example: QuestionExample) -> list[WindowExample]:
         tokenizer, asked = self._tokenizer, example.question_subtokens[self._key]
         subtokens = [subtoken for word in example.subtokens[self._key] for subtoken in word]
-        answer = _first_answer(example, self._key)
+        answer = self._first_answer(example, subtokens)
         room = self._taskmodule.max_segment_len - tokenizer.num_special_pair - len(asked)
         before = len(tokenizer.pair_prefix) + len(asked) + len(tokenizer.separator)
         found, start = [], 0
@@ -99,6 +104,31 @@ class AnswerWindows:
             if start + room >= len(subtokens):
                 return found
             start += min(room, max(1, self._taskmodule.doc_stride))
+
+    def _first_answer(self, example: QuestionExample, subtokens: list[int]) -> Span | None:
+        """First and last subtoken, in the text, of the first gold answer; None where there is none.
+
+        Of what stands between the blanks around the answer, that is the first place with its subtokens, or all of it.
+        """
+        if not example.question.answers:
+            return None
+        answer, text = example.question.answers[0], example.text
+        start, end = answer.start, answer.start + len(answer.text)
+        while start > 0 and not text[start - 1].isspace():
+            start -= 1
+        while end < len(text) and not text[end].isspace():
+            end += 1
+        words = covering_words(example.offsets, start, end)
+        assert words is not None  # the taskmodule has checked it
+        lengths = [len(word) for word in example.subtokens[self._key]]
+        first, behind = sum(lengths[: words[0]]), sum(lengths[: words[1] + 1])
+        parts, offsets = fine_words(answer.text)
+        limit = self._taskmodule.max_segment_len
+        wanted, _ = flatten(self._tokenizer.subtokens(parts, limit, joined_words(parts, offsets)))
+        for place in range(first, behind - len(wanted) + 1):
+            if subtokens[place : place + len(wanted)] == wanted:
+                return place, place + len(wanted) - 1
+        return first, behind - 1
 
     def collate(self, examples: list[WindowExample], training: bool) -> WindowBatch:
         """A batch of windows, each padded to the full length."""
@@ -119,17 +149,6 @@ class AnswerWindows:
             token_type_ids=None if rows.token_type_ids is None else padded(rows.token_type_ids, 0),
         )
         return WindowBatch({self._key: inputs}, 1, [e.name for e in examples], torch.tensor(answers).T.contiguous())
-
-
-def _first_answer(example: QuestionExample, key: str) -> tuple[int, int] | None:
-    """First and last subtoken, in the text, of the first gold answer; None where there is none."""
-    if not example.question.answers:
-        return None
-    answer = example.question.answers[0]
-    words = covering_words(example.offsets, answer.start, answer.start + len(answer.text))
-    assert words is not None  # the taskmodule has checked it
-    lengths = [len(word) for word in example.subtokens[key]]
-    return sum(lengths[: words[0]]), sum(lengths[: words[1] + 1]) - 1
 
 
 class PositionLoss:

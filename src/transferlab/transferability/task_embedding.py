@@ -62,7 +62,8 @@ class TaskEmbedding:
             is no random variable.
         fim_scale: standard deviation of the normal distribution around a predicted value, in the unit of the values,
             for labels=sampled of regression. None: the one whose log-likelihood the squared error of training is.
-        num_softmax_classifiers: 1 is the trained one; more are fresh classifiers, whose losses are averaged.
+        num_softmax_classifiers: 1 is the trained one; more are fresh classifiers, whose losses are averaged. The head
+            is no component then.
         question_loss: ``words``: the model's own; ``parity``: the published one over all positions, see
             answer_windows.py. The batches are then those of
             :class:`~transferlab.transferability.answer_windows.AnswerWindows`.
@@ -151,6 +152,13 @@ class TaskEmbedding:
         self._family = FAMILIES.get(config.model_type, Family(None))
         groups = names_of.available(model, encoder)
         self.components = names_of.chosen(components, groups, config.model_type)
+        if num_softmax_classifiers > 1:
+            self.components = [name for name in self.components if not name.startswith(names_of.HEAD)]
+            if not self.components:
+                raise UserError(
+                    f"components: with num_softmax_classifiers={num_softmax_classifiers} fresh classifiers replace the "
+                    "head; choose activations, pooled or parameters"
+                )
         weights, heads = dict(encoder.stack.named_parameters()), dict(model.named_parameters())
         self._weights = {name: weights[name] for name in groups["parameters"] if name in self.components}
         self._head = {name: heads[name] for name in groups["head"] if name in self.components}

@@ -111,7 +111,7 @@ def _task(cfg: DictConfig, device: torch.device) -> Ready:
     origin = _origin(description, directory)
     found = _ready("taskemb", embedder, taskmodule, datamodule, model.multi_encoder, origin, device)
     if embedder.question_loss == "parity":
-        windows = AnswerWindows(taskmodule)
+        windows = AnswerWindows(taskmodule, model.hparams["version"])
         return replace(found, taskmodule=windows, reads=windows.examples)
     return found
 
