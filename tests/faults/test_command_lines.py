@@ -116,6 +116,10 @@ def test_a_sweep_over_a_key_that_is_fixed_as_well(
 RUNS = rows(
     ("nowhere", "resume=", "/run"),
     ("", "config.yaml"),
+    (".hydra/config.yaml=\n", ".hydra/config.yaml"),
+    (".hydra/config.yaml=a: ${features}", ".hydra/config.yaml", "features"),
+    (".hydra/config.yaml=paths: 1", ".hydra/config.yaml", "paths"),
+    (".hydra/config.yaml=a: [1", ".hydra/config.yaml"),
     (".hydra/config.yaml=x", "config.yaml"),
     (".hydra/config.yaml=[1]", "config.yaml"),
     (".hydra/config.yaml=a: !!python/name:os.system", "config.yaml"),

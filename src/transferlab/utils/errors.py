@@ -32,6 +32,7 @@ def run_entrypoint(main: Callable[..., Any], rewrite: Callable[[list[str]], list
     """
     from transferlab.utils import interruption
     from transferlab.utils.command_line import understood
+    from transferlab.utils.config_files import name_faulty_files
     from transferlab.utils.distributed_jobs import is_rank, run_rank
     from transferlab.utils.terminal import escape_log_records, show_exception
 
@@ -39,6 +40,7 @@ def run_entrypoint(main: Callable[..., Any], rewrite: Callable[[list[str]], list
     sys.excepthook = show_exception
     if is_rank():
         run_rank(main)
+    name_faulty_files()
     show_traceback = "HYDRA_FULL_ERROR" in os.environ
 
     def run() -> None:

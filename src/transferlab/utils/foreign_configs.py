@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from transferlab.utils import run_identity
-from transferlab.utils.run_files import RunFileError
+from transferlab.utils.resume import CONFIG
+from transferlab.utils.run_files import DAMAGED, RunFileError
 from transferlab.utils.targets import WANDB, UntrustedError, check_name
 
 FEATURES_DIR = "FEATURES_DIR"
@@ -100,10 +101,10 @@ def vetted(content: Any, directory: Path, caller: Caller) -> dict[str, Any]:
         UntrustedError: naming the key.
     """
     if not isinstance(content, dict):
-        raise UntrustedError(f"{directory} holds no config of a run, but {content!r:.60}")
+        raise UntrustedError(f"{directory / CONFIG} holds no config of a run, but {content!r:.60}; {DAMAGED}")
     content = {key: value for key, value in content.items() if key not in ("resume", "ckpt_path", "trust")}
     if not isinstance(paths := content.get("paths", {}), dict):
-        raise RunFileError(f"{directory}: in its config.yaml, paths should be a mapping, not {paths!r:.60}")
+        raise RunFileError(f"{directory / CONFIG}: paths should be a mapping, not {paths!r:.60}; {DAMAGED}")
     content["paths"] = paths | {"root_dir": "${oc.env:PROJECT_ROOT}", "output_dir": OUTPUT_DIR}
     for key in ("hydra", "defaults"):
         if key in content:
@@ -219,10 +220,13 @@ def _resolved(theirs: dict[str, Any], directory: Path) -> dict[str, Any]:
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
+    from transferlab.utils.hydra_messages import of_omegaconf
+
     try:
         resolved: Any = OmegaConf.to_container(OmegaConf.create(_written_out(theirs, directory)), resolve=True)
     except (OmegaConfBaseException, RecursionError) as error:
-        raise RunFileError(f"{directory}: its config.yaml cannot be resolved: {error}") from error
+        reason = of_omegaconf(error) if isinstance(error, OmegaConfBaseException) else str(error)
+        raise RunFileError(f"{directory / CONFIG} cannot be resolved ({reason}); {DAMAGED}") from error
     return resolved
 
 

@@ -52,12 +52,12 @@ def message_of(error: HydraException | OmegaConfBaseException) -> str:
         other = "choose another logger" if key and key[1].startswith("logger.") else "check the values under this key"
         return _one_line(f"{key[1]}: {said.rstrip('.')}; {other}" if key else said)
     if isinstance(error, OmegaConfBaseException):
-        return _of_omegaconf(error)
+        return of_omegaconf(error)
     if isinstance(error, OverrideParseException):
         reason = str(error).splitlines()[0].partition(": ")[2] or str(error).splitlines()[0]
         return f"{error.override}: this override cannot be read ({reason}); put it in quotes, '{error.override}'"
     if isinstance(cause, InterpolationResolutionError):
-        return _of_omegaconf(cause)
+        return of_omegaconf(cause)
     text = re.sub(r"Key '[^']*' is not in struct|\s*full_key: \S+|\s*object_type=\S+", "", str(error))
     if text.startswith(("Error merging override", "Could not override")) and "hydra.sweeper.params" in text:
         return (
@@ -65,7 +65,7 @@ def message_of(error: HydraException | OmegaConfBaseException) -> str:
             "'model.ffnn_size=choice(500,1000)'"
         )
     if isinstance(cause, ValidationError):
-        return f"{_one_line(text.splitlines()[0])} {_of_omegaconf(cause)}; give it another value"
+        return f"{_one_line(text.splitlines()[0])} {of_omegaconf(cause)}; give it another value"
     if merged := re.match(r"Error merging override \+*(([^=]+)=.*)", text):
         return (
             f"{merged[1]}: {merged[2]} is a mapping; give it keys, {merged[2]}={{key: value}}, or change one of its own"
@@ -123,7 +123,8 @@ def _absent(package: str) -> bool:
         return True
 
 
-def _of_omegaconf(error: OmegaConfBaseException) -> str:
+def of_omegaconf(error: OmegaConfBaseException) -> str:
+    """The key and the reason, in one line."""
     if isinstance(error, MissingMandatoryValue) and error.full_key:
         return f"{error.full_key}=???: this stands for a value that is to be given; give it, {error.full_key}=..."
     reason = _one_line(str(error.msg or error).splitlines()[0])

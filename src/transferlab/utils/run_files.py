@@ -48,7 +48,7 @@ def read_yaml(file: Path, kind: type = dict) -> Any:
             raise RunFileError(f"{file} holds {text!r:.60} alone; {DAMAGED}")
         content = OmegaConf.to_container(OmegaConf.create(text), resolve=False) or kind()
     except (yaml.YAMLError, OmegaConfBaseException, RecursionError, TypeError) as error:
-        raise RunFileError(f"{file} is no YAML of a run: {error}; {DAMAGED}") from error
+        raise RunFileError(f"{file} is no YAML of a run: {' '.join(str(error).split())}; {DAMAGED}") from error
     return _of_kind(content, kind, file)
 
 

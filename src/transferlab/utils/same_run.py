@@ -51,12 +51,17 @@ def config_of(directory: Path) -> dict[str, Any]:
     """
     file = directory / CONFIG
     content, found = read_yaml(file), hash_of(file)
+    if not content:
+        raise RunFileError(f"{file} is empty; {DAMAGED}")
     known = read_json(directory / RECORD).get(CONFIG_HASHES) if (directory / RECORD).is_file() else None
     if isinstance(known, list) and known and found not in known:  # read after the config, which is written after it
         raise RunFileError(
             f"{file} is not as the run has written it, by its hash in {RECORD}; {DAMAGED} (config_resolved.yaml beside "
             "it has the values that the run had); other values are given on the command line"
         )
+    resolved = directory / "config_resolved.yaml"
+    if not known and resolved.is_file() and (gone := [key for key in read_yaml(resolved) if key not in content]):
+        raise RunFileError(f"{file} has no {gone[0]}, which the run had, by {resolved.name} beside it; {DAMAGED}")
     return dict(content)
 
 
