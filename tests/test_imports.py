@@ -43,6 +43,7 @@ WITHOUT_TORCH = [
     "transferlab.utils.run_record",
     "transferlab.utils.logging",
     "transferlab.callbacks.hydra_results",
+    "transferlab.callbacks.own_directory",
     "transferlab.statistics.verdicts",
 ]
 

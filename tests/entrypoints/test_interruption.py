@@ -141,6 +141,20 @@ def test_a_sweep_ends_and_says_which_jobs_are_missing(
     assert statuses() == ["completed"] * 3
 
 
+def test_a_search_ends_and_names_the_trial_that_goes_on(arguments: list[str], tmp_path: Path) -> None:
+    output, sweep = tmp_path / "output", tmp_path / "search"
+    given = [*arguments, "trainer.max_epochs=1", "test=false", "hparams_search=optuna", "hydra.sweeper.n_trials=2"]
+    given += ["hydra.sweeper.direction=minimize", f"hydra.sweep.dir={sweep}"]
+    command = ["--multirun", *given, "model.dropout=interval(0.0,0.5)"]
+    at = partial(act_at, STEP, 6, partial(send, signal.SIGTERM))  # the second step of the second trial
+    assert in_child(output, "train.py", command, at) == 143, output.read_text()
+    _, _, *command = command_in(output)
+    assert command == [f"resume={sweep / '1'}"]
+    assert in_child(output, "train.py", command) == 0, output.read_text()
+    jobs = json.loads((sweep / "multirun_result.json").read_text())["jobs"]
+    assert [job["status"] for job in jobs] == ["completed"] * 2
+
+
 def test_the_command_grants_what_the_directory_alone_would_be_refused(arguments: list[str], tmp_path: Path) -> None:
     output, elsewhere = tmp_path / "output", f"model_save_dir={tmp_path / 'elsewhere'}"
     command = [*arguments, elsewhere, f"hydra.run.dir={tmp_path / 'run'}"]

@@ -200,12 +200,8 @@ def test_a_file_that_is_no_config_is_refused(run_dir, tmp_path, monkeypatch, tex
     monkeypatch.chdir(tmp_path)
     place = run_dir()
     (place / ".hydra" / "config.yaml").write_text(text)
-    if text:
-        with pytest.raises(UserError, match=r"config\.yaml"):
-            resumed(place)
-    else:  # nothing of it is a key that train.py has
+    with pytest.raises(UserError, match=r"config\.yaml"):
         resumed(place)
-        assert set(known_to_hydra()) <= {"paths", "resume", "trust", "ckpt_path"}
     assert not (tmp_path / "marker").exists()
 
 

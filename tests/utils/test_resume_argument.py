@@ -107,7 +107,7 @@ def test_what_is_no_run_is_refused_with_what_may_be_meant(tmp_path):
     with pytest.raises(UserError, match="no such directory"):
         resumed_directory([f"resume={run},{run}"])
     (run.parent / "multirun_result.json").write_text("{}")
-    with pytest.raises(UserError, match=f"Optuna.*resume={run}"):
+    with pytest.raises(UserError, match=f"search does not .*resume={run}"):
         resumed_directory([f"resume={run.parent}"])
 
 

@@ -12,7 +12,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from transferlab.callbacks.hydra_results import OwnDirectory
+from transferlab.callbacks.own_directory import OwnDirectory
 from transferlab.utils import run_directory, run_identity
 from transferlab.utils.errors import UserError
 from transferlab.utils.run_directory import DirectoryTakenError, check_sweep, claim, is_being_written

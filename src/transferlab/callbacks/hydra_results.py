@@ -1,5 +1,4 @@
-"""Hydra callbacks: before anything is written, that the directory is free; at the end of a job its result, and the
-sweep's, in files, and its W&B run finished.
+"""Hydra callbacks: at the end of a job its result, and the sweep's, in files, and its W&B run finished.
 
 Files, not memory: a job that ran on another node, or before one that failed, is collected like any other.
 Nothing here imports torch: the process that launches a sweep never needs it.
@@ -11,8 +10,7 @@ import functools
 import logging
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +20,7 @@ from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from transferlab.callbacks.searches import check_search, end_search, is_search, searched_keys, write_best_trial
+from transferlab.callbacks.searches import end_search, is_search, searched_keys, write_best_trial
 from transferlab.callbacks.sweep_results import (
     JOB_FILE,
     collect,
@@ -32,84 +30,15 @@ from transferlab.callbacks.sweep_results import (
     record_interrupted_jobs,
     write_job,
 )
-from transferlab.utils import interruption, run_directory
-from transferlab.utils.contradictions import check_sweep_once
-from transferlab.utils.errors import ConfigError, UserError, message_for, user_error_of
-from transferlab.utils.escaping import visible
-from transferlab.utils.option_kinds import FolderName, fault_of, show, words
+from transferlab.utils import interruption, run_directory, search_trials
+from transferlab.utils.errors import message_for, user_error_of
 from transferlab.utils.resume import CHECKPOINT, PRIMARY, SWEEP_RESULT, command_that_goes_on, overrides_of
 from transferlab.utils.run_identity import is_main_process
 from transferlab.utils.run_record import FAILED, FINISHED, INTERRUPTED, is_recorded_by_us, set_status
 from transferlab.utils.score_names import UnknownScoreError
-from transferlab.utils.unstarted_runs import end, first_missing
 from transferlab.utils.wandb_logger import finish_wandb_run
 
 log = logging.getLogger(__name__)
-
-
-class OwnDirectory(Callback):
-    """Hold the directory of a run, or sweep, and refuse one that holds another, before Hydra writes its config there.
-
-    Hydra makes warnings of what its callbacks raise, so the refusal ends the process.
-    """
-
-    def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """Take the directory of a run; the process of a further rank belongs to it."""
-        if not is_main_process():
-            return
-        HydraConfig.instance().set_config(config)  # as Hydra does next; the name of the directory may need it
-        with _refusing():
-            directory = run_directory.named(config.hydra.run.dir, "hydra.run.dir")
-            _check_task_name(config)
-            run_directory.take(directory)
-            run_directory.claim(
-                directory,
-                list(config.hydra.overrides.task),
-                job=config.hydra.job.name,
-                resumed=config.get("resume"),
-                repeatable="resume" not in config,
-            )
-
-    def on_run_end(self, config: DictConfig, **kwargs: Any) -> None:
-        """Let it go."""
-        run_directory.let_go(config.hydra.run.dir)
-
-    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """Take the directory of a sweep; the process of a further rank belongs to a job of it."""
-        if not is_main_process():
-            return
-        HydraConfig.instance().set_config(config)
-        with _refusing():
-            directory = run_directory.named(config.hydra.sweep.dir, "hydra.sweep.dir")
-            _check_task_name(config)
-            resumed = config.get("resume")
-            run_directory.check_sweep(directory, resumed)
-            if resumed is None:
-                run_directory.refuse_foreign(directory, run_directory.OF_SWEEP, "hydra.sweep.dir")
-                check_sweep_once(config.hydra.overrides.task, is_search(config))
-            check_search(config)  # which may make the database of a study there
-            run_directory.take(directory)
-            run_directory.check_sweep(directory, resumed)  # another one may have started meanwhile
-
-    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        """Let it go."""
-        run_directory.let_go(config.hydra.sweep.dir)
-
-
-def _check_task_name(config: DictConfig) -> None:
-    """Refuse a name that would lead out of the directory of all runs."""
-    name = config.get("task_name", "none")
-    if fault_of(name, FolderName | int):
-        raise ConfigError(f"task_name={show(name)}: choose {words(FolderName)}")
-
-
-@contextmanager
-def _refusing() -> Iterator[None]:
-    """What the user can mend ends the process with its message."""
-    try:
-        yield
-    except UserError as error:
-        raise SystemExit(f"\nerror: {visible(str(error))}") from error
 
 
 class SaveJobReturn(Callback):
@@ -136,7 +65,10 @@ class SaveJobReturn(Callback):
             self._searched = searched_keys(config)
         if is_resumable(config.hydra.job.config_name):
             place, overrides = config.hydra.sweep.dir, list(config.hydra.overrides.task)
-            interruption.goes_on_with(lambda: command_that_goes_on(place, overrides))
+            by_itself = is_search(config)
+            interruption.goes_on_with(
+                lambda: search_trials.commands(Path(place)) if by_itself else command_that_goes_on(place, overrides)
+            )
         interruption.at_early_end(lambda: self._at_early_end(config))
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
@@ -266,28 +198,6 @@ def _record_interruption(config: DictConfig, end: interruption.Interruption) -> 
             "ended by %s; it goes on %s", end.name,
             f"from {CHECKPOINT}, saved at {at}" if at else "from its beginning: no checkpoint has been saved yet",
         )  # fmt: skip
-
-
-class RemoveUnstartedRun(Callback):
-    """Undo the start of a single run that was refused before it did anything; the message is on the terminal.
-
-    The directories of sweeps stay: they tell which of the jobs failed. It is the first callback, so that it sees what
-    is there before the others.
-    """
-
-    def __init__(self) -> None:
-        self._made: Path | None = None
-
-    def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """Take note of what there is before."""
-        HydraConfig.instance().set_config(config)  # the name of the directory may need it
-        self._made = first_missing(Path(config.hydra.run.dir))
-
-    def on_run_end(self, config: DictConfig, **kwargs: Any) -> None:
-        """Remove what was made, and put back what was there, if the run did nothing."""
-        job_return: JobReturn = kwargs["job_return"]
-        error = job_return._return_value if job_return.status == JobStatus.FAILED else None
-        end(Path(config.hydra.run.dir), self._made, error)
 
 
 class FinishWandbRun(Callback):

@@ -34,6 +34,7 @@ def run_entrypoint(main: Callable[..., Any], rewrite: Callable[[list[str]], list
     from transferlab.utils.command_line import understood
     from transferlab.utils.config_files import name_faulty_files
     from transferlab.utils.distributed_jobs import is_rank, run_rank
+    from transferlab.utils.hydra_messages import say_once
     from transferlab.utils.terminal import escape_log_records, show_exception
 
     escape_log_records()
@@ -41,6 +42,7 @@ def run_entrypoint(main: Callable[..., Any], rewrite: Callable[[list[str]], list
     if is_rank():
         run_rank(main)
     name_faulty_files()
+    say_once()
     show_traceback = "HYDRA_FULL_ERROR" in os.environ
 
     def run() -> None:

@@ -8,8 +8,10 @@ import traceback
 from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.utils import JobReturn, JobStatus
 from hydra.errors import HydraException, InstantiationException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig
 from omegaconf.errors import (
@@ -19,7 +21,7 @@ from omegaconf.errors import (
     ValidationError,
 )
 
-from transferlab.utils.errors import near
+from transferlab.utils.errors import message_for, near
 from transferlab.utils.resume import SWEEP_RESULT
 from transferlab.utils.run_files import read_sweep
 
@@ -29,8 +31,20 @@ EXTRAS = {
     "hydra/launcher/submitit_slurm": ("hydra_plugins.hydra_submitit_launcher", "slurm"),
     "hydra/launcher/submitit_local": ("hydra_plugins.hydra_submitit_launcher", "slurm"),
 }
+_RETURN_VALUE: property = vars(JobReturn)["return_value"]  # of Hydra
 _MOST_OPTIONS = 12  # that a message lists
 _LONGEST_REASON = 400  # characters of what one failed job was told
+
+
+def say_once() -> None:
+    """Leave out Hydra's line of all overrides before an error that has a message of its own, in this process."""
+    JobReturn.return_value = _RETURN_VALUE.getter(_value)  # type: ignore[assignment, method-assign]
+
+
+def _value(job: JobReturn) -> Any:
+    if job.status == JobStatus.FAILED and message_for(job._return_value) is not None:
+        raise job._return_value
+    return _RETURN_VALUE.fget(job)  # type: ignore[misc]
 
 
 def install(extra: str) -> str:

@@ -69,15 +69,15 @@ def resumed_command(argv: list[str]) -> list[str]:
         "--config-name",
         PRIMARY,
         "+hydra=default",
-        f"hydra.run.dir={_quoted(directory)}",
+        f"hydra.run.dir={quoted(directory)}",
         "hydra.output_subdir=null",  # the config of the first start stays as it is until train.py renews it
         f"hydra.job.name={Path(argv[0]).stem}",
-        f"{PREFIX}{_quoted(directory)}",
+        f"{PREFIX}{quoted(directory)}",
         *others,
     ]
 
 
-def _quoted(directory: Path) -> str:
+def quoted(directory: Path) -> str:
     """A directory as a value of Hydra's grammar, whatever its name holds."""
     from hydra.core.override_parser.types import Quote, QuotedString
 
@@ -130,7 +130,7 @@ def _sweep(directory: Path, others: list[str]) -> list[str]:
     except (KeyError, TypeError) as error:
         raise UserError(f"{file} is no record of a sweep, it has no hydra.overrides; {DAMAGED}") from error
     own = vetted_overrides(own, file, caller)
-    return [*own, f"hydra.sweep.dir={_quoted(directory)}", f"{PREFIX}{_quoted(directory)}"]
+    return [*own, f"hydra.sweep.dir={quoted(directory)}", f"{PREFIX}{quoted(directory)}"]
 
 
 def command_that_goes_on(directory: str | Path, overrides: Sequence[str] = ()) -> str:

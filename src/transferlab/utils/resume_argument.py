@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Literal
 
 from transferlab.utils.errors import UserError, near
-from transferlab.utils.resume import CHECKPOINT, CONFIG, PREFIX, SWEEP, SWEEP_RESULT, command_that_goes_on
+from transferlab.utils.resume import CHECKPOINT, CONFIG, PREFIX, SWEEP, command_that_goes_on
 from transferlab.utils.run_contents import COMMANDS
 from transferlab.utils.run_files import read_yaml
 from transferlab.utils.saved_models import DESCRIPTION
+from transferlab.utils.search_trials import advice, is_search
 
 _ARGUMENT = re.compile(r"\s*\+{0,2}resume\s*=(.*)", re.DOTALL)  # as Hydra reads it, too
 _NOTHING = ("", "null", "Null", "NULL", "None", "''", '""')
@@ -90,11 +91,8 @@ def _run_at(place: Path) -> Path:
         if _is_run(run):
             return _whole(run, place)
     jobs = sorted(file.parents[1] for file in place.glob(f"*/{CONFIG}"))
-    if jobs and (place / SWEEP_RESULT).is_file():
-        raise UserError(
-            f"{PREFIX}{place}: a sweep without {SWEEP}, as Optuna leaves it, cannot be resumed as a whole; each of its "
-            f"jobs can: {command_that_goes_on(jobs[0])}"
-        )
+    if is_search(place):
+        raise UserError(f"{PREFIX}{place}: {advice(place)}")
     runs = jobs + [file.parent for file in place.glob(f"*/{SWEEP}")]
     newest = sorted(runs, key=lambda run: run.stat().st_mtime, reverse=True)[:_SHOWN]
     raise UserError(

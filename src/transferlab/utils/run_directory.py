@@ -24,6 +24,7 @@ from transferlab.utils.resume import CONFIG, RECORD, SWEEP, SWEEP_RESULT, comman
 from transferlab.utils.run_contents import LOCK
 from transferlab.utils.run_files import RunFileError, read_json
 from transferlab.utils.saved_models import DESCRIPTION
+from transferlab.utils.search_trials import advice, is_search
 from transferlab.utils.unstarted_runs import is_kept_aside, keep_aside, leaving_nothing
 
 OF_SWEEP = (LOCK, ".submitit")  # what may be in a directory before its sweep starts
@@ -207,9 +208,9 @@ def check_sweep(directory: Path, resumed: str | None) -> None:
         return
     of_sweeps = [name for name in (SWEEP, SWEEP_RESULT) if (directory / name).is_file()]
     if of_sweeps or next(directory.glob("*/.hydra"), None) is not None:
+        further = advice(directory) if is_search(directory) else f"that one goes on: {command_that_goes_on(directory)}"
         raise DirectoryTakenError(
-            f"{directory} holds another sweep; choose another directory with hydra.sweep.dir=..., or go on with that "
-            f"sweep: {command_that_goes_on(directory)}"
+            f"{directory} holds another sweep; choose another directory with hydra.sweep.dir=...; {further}"
         )
     if (directory / RECORD).is_file():
         raise DirectoryTakenError(f"{directory} holds a run; choose another directory with hydra.sweep.dir=...")
