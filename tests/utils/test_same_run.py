@@ -103,6 +103,16 @@ def test_what_was_moved_or_is_of_the_training_may_be_changed(run, key, value):
     refuse_another_run(changed(key, value), run)
 
 
+def test_what_the_config_of_a_run_does_not_say_may_be_anything(run):
+    file = run / ".hydra" / "config.yaml"
+    content = OmegaConf.load(file)
+    del content.seed
+    OmegaConf.save(content, file)
+    refuse_another_run(changed("seed", 7), run)
+    file.unlink()
+    refuse_another_run(changed("seed", 7), run)
+
+
 @pytest.mark.parametrize("damage", ["missing", "", "- seed=", "- trainer.max_epochs=9"])
 def test_the_record_says_what_a_run_was_started_with_whatever_hydra_s_file_says(tmp_path, damage):
     given = ["seed=1", "trainer.max_epochs=2"]

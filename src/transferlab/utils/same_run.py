@@ -91,8 +91,9 @@ def _may_be_moved(key: str, value: Any) -> bool:
 
 
 def _at(config: Any, key: str) -> Any:
+    """The value at a key; an empty mapping where there is none, as in a config of an earlier version."""
     for part in key.split("."):
-        config = config.get(part) if isinstance(config, dict) else None
+        config = config.get(part, {}) if isinstance(config, dict) else {}
     return config
 
 
