@@ -217,13 +217,15 @@ def test_a_directory_without_a_name_is_not_the_working_directory(name, tmp_path,
     assert [path.name for path in tmp_path.iterdir()] == ["configs"]
 
 
-def test_a_sweep_is_refused_among_files_that_no_run_has_written(tmp_path):
+def test_hydra_is_stopped_among_files_that_no_run_has_written(tmp_path):
     (tmp_path / "configs").mkdir()
     (tmp_path / "configs" / "root.yaml").write_text("resume: null\nhydra: {job: {name: train}}\n")
     with initialize_config_dir(str(tmp_path / "configs"), version_base="1.3"):
-        config = compose("root", overrides=[f"hydra.sweep.dir={tmp_path}"], return_hydra_config=True)
-    with pytest.raises(SystemExit, match=rf"error: {tmp_path} holds configs, .*hydra\.sweep\.dir"):
-        OwnDirectory().on_multirun_start(config)
+        where = [f"hydra.run.dir={tmp_path}", f"hydra.sweep.dir={tmp_path}"]
+        config = compose("root", overrides=where, return_hydra_config=True)
+    for key, start in (("run", OwnDirectory().on_run_start), ("sweep", OwnDirectory().on_multirun_start)):
+        with pytest.raises(SystemExit, match=rf"error: {tmp_path} holds configs, .*hydra\.{key}\.dir"):
+            start(config)
     assert [path.name for path in tmp_path.iterdir()] == ["configs"]
 
 

@@ -39,13 +39,16 @@ class OwnDirectory(Callback):
         with _refusing():
             directory = run_directory.named(config.hydra.run.dir, "hydra.run.dir")
             _check_task_name(config)
+            repeatable = "resume" not in config
+            if config.get("resume") is None:
+                run_directory.refuse_others_files(directory, repeatable=repeatable)
             run_directory.take(directory)
             run_directory.claim(
                 directory,
                 list(config.hydra.overrides.task),
                 job=config.hydra.job.name,
                 resumed=config.get("resume"),
-                repeatable="resume" not in config,
+                repeatable=repeatable,
             )
 
     def on_run_end(self, config: DictConfig, **kwargs: Any) -> None:

@@ -118,6 +118,8 @@ def in_its_own_directory(job: Callable[[Any], Any]) -> Callable[[Any], Any]:
         if not run_identity.is_main_process():
             return job(cfg)
         directory = named(cfg.paths.output_dir, "paths.output_dir")
+        if cfg.get("resume") is None:
+            refuse_others_files(directory, repeatable="resume" not in cfg)
         full = saying_what_is_safe(directory, resumable="resume" in cfg)
         with leaving_nothing(directory), writing(directory), full:
             known = HydraConfig.initialized()
@@ -159,12 +161,8 @@ def claim(directory: Path, overrides: Sequence[str], *, job: str | None, resumed
                 "command line, without a directory to write to (ckpt_path=... starts another run from its checkpoint)"
             )
         return
-    if is_kept_aside(directory):
-        return
-    if not (directory / RECORD).is_file():
-        began = (directory / CONFIG.parent).is_dir()
-        names = run_contents.OURS if began and repeatable else run_contents.STARTED if began else (LOCK,)
-        refuse_foreign(directory, names, "hydra.run.dir")
+    refuse_others_files(directory, repeatable=repeatable)
+    if is_kept_aside(directory) or not (directory / RECORD).is_file():
         return
     record = read_json(directory / RECORD)
     same = record.get("overrides") == overrides_of(None, directory, list(overrides))
@@ -178,6 +176,22 @@ def claim(directory: Path, overrides: Sequence[str], *, job: str | None, resumed
         f"{directory} holds another run{_started(record)}; choose another directory"
         + (f", or go on with that run: {command_that_goes_on(directory)}" if training else "")
     )
+
+
+def refuse_others_files(directory: Path, *, repeatable: bool) -> None:
+    """Refuse a directory for a run with files that no run has written; before its lock is made there, too.
+
+    Args:
+        directory: of the run that is to start.
+        repeatable: whether it trains nothing.
+
+    Raises:
+        DirectoryTakenError: naming them.
+    """
+    if not is_kept_aside(directory) and not (directory / RECORD).is_file():
+        began = (directory / CONFIG.parent).is_dir()
+        names = run_contents.OURS if began and repeatable else run_contents.STARTED if began else (LOCK,)
+        refuse_foreign(directory, names, "hydra.run.dir")
 
 
 def refuse_foreign(directory: Path, names: Sequence[str], key: str) -> None:
