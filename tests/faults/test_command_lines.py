@@ -31,6 +31,8 @@ LINES = rows(
     ("modle.dropout=1", "modle", "did you mean model"),
     ("sede=1", "sede", "did you mean seed"),
     ("+seed=1", "seed"),
+    ("monitor=${nothing}", "nothing"),
+    ("model.dropout=${modle.dropout}", "modle.dropout"),
     ("model.dropout=[1", "model.dropout=[1"),
     ("seed", "seed"),
     ("seed=1,2", "seed=1,2", "--multirun"),

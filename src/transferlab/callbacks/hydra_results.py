@@ -19,6 +19,7 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from transferlab.callbacks.searches import end_search, is_search, searched_keys, write_best_trial
 from transferlab.callbacks.sweep_results import (
@@ -143,10 +144,18 @@ def job_record(config: DictConfig, directory: Path, overrides: list[str]) -> dic
     return {
         "status": "completed",
         "overrides": overrides_of(config.get("resume"), directory, overrides),
-        "seed": OmegaConf.select(config, "seed"),
-        "monitor": OmegaConf.select(config, "monitor"),
+        "seed": _selected(config, "seed"),
+        "monitor": _selected(config, "monitor"),
         "metrics": {},
     }
+
+
+def _selected(config: DictConfig, key: str) -> Any:
+    """The value of a key; None where it cannot be resolved, which is what the job has failed for."""
+    try:
+        return OmegaConf.select(config, key)
+    except OmegaConfBaseException:
+        return None
 
 
 def interruptible(task: Callable[[DictConfig], Any]) -> Callable[[DictConfig], Any]:

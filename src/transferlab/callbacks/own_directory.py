@@ -18,7 +18,7 @@ from omegaconf import DictConfig
 from transferlab.callbacks.searches import check_search, is_search
 from transferlab.utils import run_directory
 from transferlab.utils.contradictions import check_sweep_once
-from transferlab.utils.errors import ConfigError, UserError
+from transferlab.utils.errors import ConfigError, message_for
 from transferlab.utils.escaping import visible
 from transferlab.utils.option_kinds import FolderName, fault_of, show, words
 from transferlab.utils.run_identity import is_main_process
@@ -39,13 +39,13 @@ class OwnDirectory(Callback):
         with _refusing():
             directory = run_directory.named(config.hydra.run.dir, "hydra.run.dir")
             _check_task_name(config)
-            repeatable = "resume" not in config
+            overrides, repeatable = list(config.hydra.overrides.task), "resume" not in config
             if config.get("resume") is None:
                 run_directory.refuse_others_files(directory, repeatable=repeatable)
             run_directory.take(directory)
             run_directory.claim(
                 directory,
-                list(config.hydra.overrides.task),
+                overrides,
                 job=config.hydra.job.name,
                 resumed=config.get("resume"),
                 repeatable=repeatable,
@@ -86,11 +86,11 @@ def _check_task_name(config: DictConfig) -> None:
 
 @contextmanager
 def _refusing() -> Iterator[None]:
-    """What the user can mend ends the process with its message."""
+    """Whatever is wrong ends the process: Hydra would warn, and write into a directory that nobody has checked."""
     try:
         yield
-    except UserError as error:
-        raise SystemExit(f"\nerror: {visible(str(error))}") from error
+    except Exception as error:
+        raise SystemExit(f"\nerror: {visible(message_for(error) or repr(error))}") from error
 
 
 class RemoveUnstartedRun(Callback):

@@ -15,6 +15,7 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.errors import HydraException, InstantiationException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig
 from omegaconf.errors import (
+    InterpolationKeyError,
     InterpolationResolutionError,
     MissingMandatoryValue,
     OmegaConfBaseException,
@@ -142,6 +143,8 @@ def of_omegaconf(error: OmegaConfBaseException) -> str:
     if isinstance(error, MissingMandatoryValue) and error.full_key:
         return f"{error.full_key}=???: this stands for a value that is to be given; give it, {error.full_key}=..."
     reason = _one_line(str(error.msg or error).splitlines()[0])
+    if isinstance(error, InterpolationKeyError):
+        reason += "; name a key that there is"
     return f"{error.full_key}: {reason}" if error.full_key else reason
 
 
