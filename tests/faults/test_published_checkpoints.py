@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,7 @@ def holding(content: Any, name: str = FILE) -> Callable[[Path], None]:
         else:
             torch.save(content() if callable(content) else content, place / name)
 
-    damage.__name__ = f"{name} holding {content!r}"[:60]
+    damage.__name__ = f"{name} holding {re.sub(r'at 0x[0-9a-f]+', '', repr(content))}"[:60]  # the same in all workers
     return damage
 
 
