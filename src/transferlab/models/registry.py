@@ -123,6 +123,7 @@ READERS = Registry(
         "columns": "columns:ColumnReader",
         "conll2012": "conll2012:Conll2012Reader",
         "conllu": "conllu:ConllUReader",
+        "coref_jsonlines": "coref_jsonlines:CorefJsonLinesReader",
         "crossre": "crossre:CrossReReader",
         "glue": "glue:GlueReader",
         "jsonl": "jsonl:JsonLinesReader",

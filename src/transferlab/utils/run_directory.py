@@ -44,8 +44,7 @@ def take(directory: str | Path) -> None:
         UserError: the directory cannot be made.
     """
     directory = Path(os.path.abspath(directory))
-    if (directory / DESCRIPTION).is_file() and not (directory / RECORD).is_file():
-        raise DirectoryTakenError(f"{directory} holds a saved model; choose another directory")
+    _refuse_saved_model(directory)
     try:
         directory.mkdir(parents=True, exist_ok=True)
         lock = _held[str(directory)] = FileLock(directory / LOCK, is_singleton=True)
@@ -73,6 +72,11 @@ def named(value: Any, key: str) -> Path:
     if value is None or not str(value).strip():
         raise ConfigError(f"{key}={value or ''}: names no directory; give one, or leave {key} out")
     return Path(value)
+
+
+def _refuse_saved_model(directory: Path) -> None:
+    if (directory / DESCRIPTION).is_file() and not (directory / RECORD).is_file():
+        raise DirectoryTakenError(f"{directory} holds a saved model; choose another directory")
 
 
 def let_go(directory: str | Path) -> None:
@@ -186,8 +190,9 @@ def refuse_others_files(directory: Path, *, repeatable: bool) -> None:
         repeatable: whether it trains nothing.
 
     Raises:
-        DirectoryTakenError: naming them.
+        DirectoryTakenError: naming them, or a saved model, which nothing is written into.
     """
+    _refuse_saved_model(directory)
     if not is_kept_aside(directory) and not (directory / RECORD).is_file():
         began = (directory / CONFIG.parent).is_dir()
         names = run_contents.OURS if began and repeatable else run_contents.STARTED if began else (LOCK,)
