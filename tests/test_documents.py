@@ -1,6 +1,7 @@
 import json
 import os
 import stat
+from dataclasses import replace
 
 import pytest
 
@@ -12,6 +13,7 @@ from transferlab.documents import (
     Entity,
     Question,
     Relation,
+    content_of,
     read_jsonl,
     write_atomically,
     write_jsonl,
@@ -201,3 +203,15 @@ def test_half_a_character_in_a_file_is_replaced_with_a_warning(tmp_path, caplog)
     assert (document.words, document.text, document.gold.label) == (["a", "\ufffd"], "a \ufffd", "\ufffd")
     assert "documents.jsonl: 3 halves" in caplog.text and "line 2" in caplog.text
     assert list(read_jsonl(write_jsonl([empty, document], tmp_path / "again.jsonl"))) == [empty, document]
+
+
+def test_the_hash_of_documents_is_of_their_texts_units_annotation_and_order():
+    first, second = full_document(), Document("b", ["met", "Ann", "."], [(0, 2)])
+    known = content_of([first, second])
+    elsewhere = replace(first, name="/moved/a", meta={"place": "/moved"}, predicted=Annotations())
+    assert content_of([elsewhere, second]) == known
+    others = [
+        [second, first], [first], [first, second, second], [first, replace(second, words=["met", "Bo", "."])],
+        [first, replace(second, sentences=[(0, 0), (1, 2)])], [replace(first, gold=Annotations()), second],
+    ]  # fmt: skip
+    assert len({content_of(documents) for documents in others} | {known}) == len(others) + 1

@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -217,6 +218,18 @@ class Document:
         except RecordError as error:
             raise DocumentError(f"{content.get('name', '')!s}: {error}") from error
         return document.validate()
+
+
+def content_of(documents: Iterable[Document]) -> str:
+    """A hash of documents in their order: text, units and annotation.
+
+    Their names and ``meta`` do not count, as they may say where a corpus lies, nor what was predicted.
+    """
+    found = sha256()
+    for document in documents:
+        parts = {k: v for k, v in document.to_dict().items() if k not in ("name", "predicted", "meta")}
+        found.update(json.dumps(parts, sort_keys=True).encode() + b"\n")
+    return found.hexdigest()[:16]
 
 
 @contextmanager

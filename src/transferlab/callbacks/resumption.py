@@ -116,7 +116,7 @@ class Resumption(Callback):
         place = Path(trainer.ckpt_path or "").resolve().parent
         own = any(directory and Path(directory).resolve() == place for _, directory in saving)
         if own:
-            _refuse_other_texts(trainer, checkpoint)
+            _refuse_other_documents(trainer, checkpoint)
         for callback, directory in saving:
             if own:
                 relocate(checkpoint["callbacks"].get(callback.state_key), directory)
@@ -218,16 +218,16 @@ def _refuse_less(trainer: Trainer, done: Mapping[str, int]) -> None:
             )
 
 
-def _refuse_other_texts(trainer: Trainer, checkpoint: Mapping[str, Any]) -> None:
-    """Refuse to go on over other training texts than before, wherever they lie now.
+def _refuse_other_documents(trainer: Trainer, checkpoint: Mapping[str, Any]) -> None:
+    """Refuse to go on over other training documents than before, wherever they lie now.
 
     Raises:
         UserError: naming the corpus; checkpoints of earlier versions do not tell.
     """
     data = trainer.datamodule  # type: ignore[attr-defined]
     if isinstance(data, TransferDataModule):
-        before = checkpoint.get(type(data).__qualname__, {}).get("texts")
-        if before not in (None, data.texts("train").content):
+        before = checkpoint.get(type(data).__qualname__, {}).get("documents")
+        if before not in (None, data.content("train")):
             raise UserError(
                 f"{trainer.ckpt_path} was trained on other documents than the train split of {data.corpus} holds now; "
                 "give it the original ones (where they were moved: dataset.data_dir=...), or start another run"

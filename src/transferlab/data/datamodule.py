@@ -17,7 +17,7 @@ from transferlab.data.selection import Draw, Item, select
 from transferlab.data.span_overlap import spans_of
 from transferlab.data.text_overlap import Texts, TrainingTexts, overlap, texts_of
 from transferlab.data.unknown_labels import GoldLabels
-from transferlab.documents import Document
+from transferlab.documents import Document, content_of
 from transferlab.utils.batches import row_keys
 from transferlab.utils.errors import UserError
 from transferlab.utils.option_kinds import Count, Natural, Seed
@@ -96,6 +96,7 @@ class TransferDataModule(LightningDataModule):
         self._documents: dict[str, list[Document]] = {}
         self._examples: dict[str, list[Any]] = {}
         self._names: dict[str, list[str]] = {}  # of the documents of the examples
+        self._content: dict[str, str] = {}
         self._texts: dict[str, Texts] = {}
         self._training_texts: dict[str, TrainingTexts] = {}
         self._gold_labels: dict[str, GoldLabels] = {}
@@ -167,6 +168,12 @@ class TransferDataModule(LightningDataModule):
         if split not in self._texts:
             self._texts[split] = texts_of(self.documents(split))
         return self._texts[split]
+
+    def content(self, split: str) -> str:
+        """A hash of the selected documents of a split, see :func:`~transferlab.documents.content_of`."""
+        if split not in self._content:
+            self._content[split] = content_of(self.documents(split))
+        return self._content[split]
 
     def training_texts(self, split: str = "train") -> TrainingTexts:
         """What a model that was trained on a split says of its documents."""
@@ -282,7 +289,7 @@ class TransferDataModule(LightningDataModule):
         )
 
     def state_dict(self) -> dict[str, Any]:
-        """The training texts, by their hash, and the position: what was trained on, whatever was prepared beyond it."""
+        """The training documents, by their hash, and the position: what was trained on, whatever was prepared beyond."""
         if self.trainer is None:
             return START
         loop = self.trainer.fit_loop
@@ -290,7 +297,7 @@ class TransferDataModule(LightningDataModule):
         batch: Any = loop.epoch_loop.batch_progress.current
         served = 0 if epoch.processed == epoch.ready else batch.processed
         position = {"seed": self._start["seed"], "epoch": epoch.processed, "served": served}
-        return {**position, "texts": self.texts("train").content}
+        return {**position, "documents": self.content("train")}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Let the training batches go on where those of a checkpoint ended."""
