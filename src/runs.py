@@ -21,6 +21,7 @@ def runs(cfg: DictConfig) -> dict[str, Any]:
     from transferlab.utils import run_deletion as deletion
     from transferlab.utils import run_upkeep as upkeep
     from transferlab.utils.errors import ConfigError
+    from transferlab.utils.run_contents import words
     from transferlab.utils.terminal import VisibleConsole
 
     check_config(cfg, "runs")
@@ -36,6 +37,10 @@ def runs(cfg: DictConfig) -> dict[str, Any]:
     deletable, refusals = deletion.deletable(found, chosen, cfg.part, [Path(cfg.paths.model_dir)], project / "configs")
     for refusal in refusals:
         log.warning("%s", refusal)
+    if cfg.part == "run" and cfg.dry_run:
+        for run in deletable:
+            if left := deletion.kept(run):
+                log.info("%s would keep %s, which no command has written", run.name, words(left, run.directory))
     freed = deletion.delete(deletable, cfg.part) if not cfg.dry_run else sum(run.part(cfg.part) for run in deletable)
     VisibleConsole().print(upkeep.listing(place, deletable) if deletable else "nothing to delete")
     done = "would be deleted (dry_run=false deletes)" if cfg.dry_run else "deleted"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,8 @@ from omegaconf import OmegaConf
 from transferlab.callbacks.own_directory import OwnDirectory
 from transferlab.utils import run_directory, run_identity
 from transferlab.utils.errors import UserError
+from transferlab.utils.interruption import Interruption
+from transferlab.utils.run_contents import own_files, recording
 from transferlab.utils.run_directory import DirectoryTakenError, check_sweep, claim, is_being_written
 from transferlab.utils.run_record import FINISHED, RUNNING, set_status, write_run_record
 from transferlab.utils.unstarted_runs import leaving_nothing
@@ -99,6 +103,14 @@ def test_the_same_start_goes_on(tmp_path, monkeypatch):
     claim(tmp_path, ["seed=1"], **TRAINING)
 
 
+def begin(directory: Path, job: str, program: str = "transferlab.callbacks.own_directory.OwnDirectory") -> None:
+    """What Hydra writes at the start of a command."""
+    (directory / ".hydra").mkdir(parents=True)
+    (directory / ".hydra" / "config.yaml").write_text("a: 1")
+    hydra = {"job": {"name": job}, "callbacks": {"own_directory": {"_target_": program}}}
+    OmegaConf.save({"hydra": hydra}, directory / ".hydra" / "hydra.yaml")
+
+
 def files(directory: Path) -> dict[str, str]:
     return {
         str(path.relative_to(directory)): path.read_text()
@@ -110,9 +122,14 @@ def files(directory: Path) -> dict[str, str]:
 @pytest.mark.parametrize("error", [None, UserError("there is no such file"), RuntimeError("ours")])
 @pytest.mark.parametrize("seed", [1, 2])
 def test_what_takes_no_training_is_repeated_and_what_another_left_is_kept(tmp_path, caplog, seed, error):
-    record(tmp_path, job="evaluate")
-    (tmp_path / "metrics.json").write_text("1")
-    (tmp_path / "mine.txt").write_text("of no command")
+    record(tmp_path, job="evaluate", written=["metrics.json", "csv/metrics.csv"])
+    (tmp_path / "csv").mkdir()
+    for file in ("metrics.json", "csv/metrics.csv"):
+        (tmp_path / file).write_text("1")
+    mine = ["mine.txt", "report.md", "items/mine.jsonl", "csv/mine.csv", ".hydra/mine.yaml", "model/weights"]
+    for file in mine:  # a trained model of another run, too
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_text("of no evaluation")
     before = files(tmp_path)
 
     def again() -> None:
@@ -131,15 +148,16 @@ def test_what_takes_no_training_is_repeated_and_what_another_left_is_kept(tmp_pa
     else:
         with pytest.raises(type(error)):
             undone()
-    after, aside = files(tmp_path), {f"earlier/1/{name}": before[name] for name in ("metrics.json", "run.json")}
-    assert after["mine.txt"] == "of no command"
+    ours = ("metrics.json", "csv/metrics.csv", "run.json")
+    after, aside = files(tmp_path), {f"earlier/1/{name}": before[name] for name in ours}
+    assert all(after[file] == "of no evaluation" for file in mine)
     if isinstance(error, UserError):
         assert after == before  # nothing was done
         assert not (tmp_path / "earlier").exists()
     elif error is None and seed == 1:
         assert after["metrics.json"] == "2" and not (tmp_path / "earlier").exists()  # replaced by the same command
     else:
-        assert aside.items() <= after.items() and (str(tmp_path / "earlier" / "1") in caplog.text) is (seed == 2)
+        assert aside.items() <= after.items() and caplog.text.count(str(tmp_path / "earlier" / "1")) == 1
     with pytest.raises(DirectoryTakenError):
         claim(tmp_path, ["seed=2"], **{**EVALUATION, "job": "predict"})
 
@@ -158,14 +176,75 @@ def test_a_directory_with_files_that_no_run_has_written_is_refused(tmp_path, kin
 
 
 def test_a_start_that_was_killed_before_its_record_is_repeated(tmp_path):
-    for file in (".hydra/config.yaml", "train.log"):
-        (tmp_path / file).parent.mkdir(exist_ok=True)
-        (tmp_path / file).write_text("x")
+    begin(tmp_path, "train")
+    (tmp_path / "train.log").write_text("x")
     claim(tmp_path, ["seed=1"], **TRAINING)
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / "last.ckpt").write_text("of another program")
     with pytest.raises(DirectoryTakenError, match="checkpoints"):
         claim(tmp_path, ["seed=1"], **TRAINING)
+
+
+@pytest.mark.parametrize("kind", [TRAINING, EVALUATION])
+@pytest.mark.parametrize("file", ["train.log", "metrics.json", "report.md", "model/config.json"])
+def test_another_program_that_uses_hydra_is_not_written_over(tmp_path, kind, file):
+    begin(tmp_path, "train", "their.callbacks.Log")
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).write_text("theirs")
+    before = files(tmp_path)
+    with pytest.raises(DirectoryTakenError, match=r"\.hydra"):
+        claim(tmp_path, ["seed=1"], **kind)
+    assert files(tmp_path) == before
+
+
+def test_only_what_certainly_is_a_result_goes_where_no_record_lists_them(tmp_path, caplog):
+    record(tmp_path, job="evaluate")  # of an earlier version, or killed
+    for file in ("metrics.json", "items/mine.jsonl", "report.md"):
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_text("1")
+    with leaving_nothing(tmp_path):
+        claim(tmp_path, ["seed=1"], **EVALUATION)
+        record(tmp_path, job="evaluate")
+    assert set(files(tmp_path)) == {"run.json", "report.md", "earlier/1/metrics.json", "earlier/1/items/mine.jsonl"}
+    assert str(tmp_path / "earlier" / "1") in caplog.text
+
+
+def test_where_the_results_are_is_said_when_a_signal_ends_the_command_that_would_replace_them(tmp_path, caplog):
+    record(tmp_path, job="evaluate", written=["metrics.json"])
+    (tmp_path / "metrics.json").write_text("1")
+    claim(tmp_path, ["seed=1"], **EVALUATION)  # as Hydra's callback does, which sees no end by a signal
+    with suppress(Interruption), leaving_nothing(tmp_path):
+        record(tmp_path, job="evaluate")
+        raise Interruption(signal.SIGTERM)
+    assert files(tmp_path)["earlier/1/metrics.json"] == "1" and str(tmp_path / "earlier" / "1") in caplog.text
+
+
+def test_what_a_run_writes_is_recorded_and_what_was_there_or_has_other_names_is_not(tmp_path):
+    start = OmegaConf.create({"seed": 1})
+    mine = ["csv/mine.csv", "notes.txt"]
+    (tmp_path / "csv").mkdir()
+    (tmp_path / "csv" / "mine.csv").write_text("mine")
+
+    def write(*names: str) -> None:
+        for name in names:
+            (tmp_path / name).parent.mkdir(exist_ok=True)
+            (tmp_path / name).write_text("x")
+
+    with recording(tmp_path) as returned:
+        write_run_record(start, tmp_path)
+        write("metrics.json", "csv/metrics.csv", "model/weights", "notes.txt", "own.csv")
+        returned.append(str(tmp_path / "own.csv"))  # of somebody's own writer
+    first = json.loads((tmp_path / "run.json").read_text())["written"]
+    assert first == ["config_resolved.yaml", "csv/metrics.csv", "metrics.json", "model/weights", "own.csv", "run.json"]
+    write("model/README.mine")
+    with recording(tmp_path):  # it goes on
+        write_run_record(OmegaConf.merge(start, {"resume": str(tmp_path)}), tmp_path)
+        write("epochs/001")
+    assert json.loads((tmp_path / "run.json").read_text())["written"] == sorted(
+        [*first, ".hydra/config.yaml", "epochs/001"]
+    )
+    left = set(files(tmp_path)) - {str(path.relative_to(tmp_path)) for path in own_files(tmp_path)}
+    assert left == {*mine, "model/README.mine"}
 
 
 def test_a_resumed_run_writes_into_its_own_directory_only(tmp_path):

@@ -16,7 +16,7 @@ from hydra import compose, initialize_config_dir
 from runs import runs
 from transferlab.utils import run_directory
 from transferlab.utils.config_checks import ConfigError
-from transferlab.utils.run_deletion import deletable, delete
+from transferlab.utils.run_deletion import deletable, delete, kept
 from transferlab.utils.run_upkeep import runs_below, select
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -123,6 +123,20 @@ def test_what_no_command_of_ours_has_written_stays(logs, name, caplog):
     assert left == mine - {job / "checkpoints" / "of_somebody.pt"}
     assert "train.jsonl" in caplog.text
     assert name not in {run.name for run in runs_below(logs)}
+
+
+def test_what_a_record_does_not_list_stays_and_is_named_before(logs, caplog):
+    place = logs / "ner" / "runs" / "listed"
+    make(place, written=["metrics.json", "model/transferlab.json", "checkpoints/last.ckpt"])
+    mine = ["report.md", "wandb/mine", "model/README.mine", ".hydra/own.txt"]
+    for file in mine:
+        (place / file).parent.mkdir(exist_ok=True)
+        (place / file).write_text("mine")
+    (run,) = [run for run in runs_below(logs) if run.directory == place]
+    assert [str(path.relative_to(place)) for path in kept(run)] == sorted(mine)
+    delete([run], "run")
+    assert {str(path.relative_to(place)) for path in place.rglob("*") if path.is_file()} == set(mine)
+    assert "report.md" in caplog.text
 
 
 def test_what_is_being_written_is_left(logs, monkeypatch):

@@ -289,7 +289,7 @@ class TransferDataModule(LightningDataModule):
         )
 
     def state_dict(self) -> dict[str, Any]:
-        """The training documents, by their hash, and the position: what was trained on, whatever was prepared beyond."""
+        """The training documents, by hash, and the position: what was trained on, whatever was prepared beyond it."""
         if self.trainer is None:
             return START
         loop = self.trainer.fit_loop

@@ -1,31 +1,51 @@
-"""What commands of ours write into their directory, by name: nothing else there is ever moved or deleted."""
+"""Which files in a directory commands of ours have written: nothing else there is ever moved or deleted.
+
+The record of a run lists what it has written, under ``written``. Where there is no such list, as of an earlier version
+or of a process that was killed, the names that its command writes stand for it.
+"""
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from fnmatch import fnmatchcase
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from transferlab.utils.resume import CHECKPOINT, CONFIG, RECORD, RESULT, SCORES, SWEEP, SWEEP_RESULT
-from transferlab.utils.run_files import RunFileError, read_record
+from transferlab.utils.run_files import RunFileError, read_json, read_record, read_yaml
+from transferlab.utils.run_record import is_recorded_by_us, write_json
 
 LOCK = ".lock"
-EARLIER = "earlier"  # results of earlier commands that were given the same directory
-COMMANDS = (
-    "convert",
-    "embed",
-    "evaluate",
-    "evaluate_documents",
-    "features",
-    "predict",
-    "rank",
-    "report",
-    "runs",
-    "train",
-)
+EARLIER = "earlier"  # results of earlier commands that were given the same directory, each as a run of its own
+WRITTEN = "written"  # in the record of a run
+_LOGGED = ("csv", "tensorboard", "wandb")
+_PICTURES = ("png", "svg")
+# what each command writes beside what its start does, by name: of a folder, all that is in it
+NAMES: dict[str, tuple[str, ...]] = {
+    "convert": ("model",),
+    "embed": (),
+    "evaluate": (SCORES, "items", *_LOGGED),
+    "evaluate_documents": ("scores.json", "scores.md", "labels.png", "lengths.png", "items"),
+    "features": (),
+    "predict": ("predictions.jsonl", "predictions.conll", "predictions.html"),
+    "rank": (
+        "ranking.md", "trainings.csv", "scores.csv", "layers.csv", "components.csv", "measured.csv", "judged.csv",
+        "reliability.csv", "compared.csv", "similarities_*.csv",
+        *(f"{name}.{kind}" for name in ("agreement", "gains", "gain_distribution", "predictions_*", "map_*", "graph_*")
+          for kind in _PICTURES),
+    ),
+    "report": ("report.json", "report.md", *(f"{name}.{kind}" for name in ("report", "depths") for kind in _PICTURES)),
+    "runs": (),
+    "train": (
+        SCORES, "baselines.json", "items", *_LOGGED, "curve.*", CHECKPOINT.parts[0], "model", "epochs", "probes",
+        "attention_weights.*",
+    ),
+}  # fmt: skip
+COMMANDS = tuple(NAMES)
 # what the start of a run writes: its config, its record, that it failed, and its log
 RECORDS = (
     LOCK,
@@ -35,24 +55,14 @@ RECORDS = (
     "config_resolved.yaml",
     *(f"{command}.log" for command in COMMANDS),
 )
+_OF_HYDRA = tuple(str(CONFIG.with_name(f"{name}.yaml")) for name in ("config", "hydra", "overrides"))
 STARTED = (CONFIG.parts[0], ".submitit", *RECORDS)
-OURS = (
-    *STARTED,
-    EARLIER,
-    ".deleted-*",
-    # train, evaluate
-    SCORES, "baselines.json", "items", "csv", "tensorboard", "wandb", "curve.*", CHECKPOINT.parts[0], "model", "epochs",
-    "probes", "attention_weights.*",
-    # sweeps and searches
-    SWEEP, SWEEP_RESULT, str(Path(SWEEP_RESULT).with_suffix(".md")), "optimization_results.yaml",
-    # predict, evaluate_documents, report
-    "predictions.jsonl", "predictions.conll", "predictions.html", "scores.json", "scores.md", "labels.png",
-    "lengths.png", "report.json", "report.md", "report.png", "report.svg", "depths.png", "depths.svg",
-    # rank
-    "ranking.md", "agreement.png", "agreement.svg", "gains.png", "gains.svg", "gain_distribution.png",
-    "gain_distribution.svg", "predictions_*.png", "predictions_*.svg", "map_*.png", "map_*.svg", "graph_*.png",
-    "graph_*.svg", "trainings.csv", "scores.csv", "layers.csv", "components.csv", "measured.csv", "judged.csv",
-    "reliability.csv", "compared.csv", "similarities_*.csv",
+OF_SWEEPS = (SWEEP, SWEEP_RESULT, str(Path(SWEEP_RESULT).with_suffix(".md")), "optimization_results.yaml")
+# by these names ours, whether or not a record lists them: some are written after it
+_CERTAIN = (
+    *_OF_HYDRA, ".submitit/*", ".deleted-*", *RECORDS, *OF_SWEEPS,
+    f"{CHECKPOINT.parts[0]}/*.ckpt", f"{CHECKPOINT.parts[0]}/.*.partial",
+    "wandb/run-*/*", "wandb/offline-run-*/*", "wandb/latest-run", "wandb/debug*.log",
 )  # fmt: skip
 # a file or folder that was being written when its process died
 _STATES = ("*.ckpt", ".*.partial")
@@ -61,28 +71,137 @@ _OUTPUT = (".log", ".out", ".err")  # of what a command prints, as schedulers an
 _SHOWN = 3  # names in a message
 
 
-def is_ours(path: Path, names: Iterable[str] = OURS) -> bool:
-    """Whether an entry of a run's, or a sweep's, directory has the name of something that commands of ours write."""
-    unfinished = _PARTIAL.fullmatch(path.name)
-    name = path.name if unfinished is None else unfinished["name"]
+def is_ours(name: str, names: Iterable[str]) -> bool:
+    """Whether an entry of a directory has one of these names, or is one of them that was being written."""
+    unfinished = _PARTIAL.fullmatch(name)
+    name = name if unfinished is None else unfinished["name"]
     return any(fnmatchcase(name, pattern) for pattern in names)
 
 
-def own_entries(directory: Path) -> list[Path]:
-    """The entries of a directory that commands of ours write, or that the one there says it has written."""
-    written = set(_written(directory))
-    return [path for path in sorted(directory.iterdir()) if is_ours(path) or path.absolute() in written]
+def files_below(directory: Path) -> Iterator[Path]:
+    """All files and links in a directory and its folders; links are not followed."""
+    for path, folders, files in os.walk(directory):
+        links = [name for name in folders if Path(path, name).is_symlink()]
+        yield from (Path(path, name) for name in (*files, *links))
 
 
-def _written(directory: Path) -> Iterator[Path]:
-    """What a command has returned as the paths of its results, such as those of a writer in somebody's own config."""
+def own_files(directory: Path) -> list[Path]:
+    """The files below a directory that commands of ours have written, also those of earlier ones in :data:`EARLIER`."""
+    earlier = directory / EARLIER
+    places = [place for place in earlier.iterdir() if not place.is_symlink()] if earlier.is_dir() else []
+    return [*_own_files(directory), *(path for place in sorted(places) for path in _own_files(place))]
+
+
+def certain_files(directory: Path) -> frozenset[Path]:
+    """Those of them that a record lists, or that can be nobody else's by their names."""
+    listed = _listed(directory) or ()
+    return frozenset(path for path in files_below(directory) if _is_certain(path, directory) or path in listed)
+
+
+def is_begun(directory: Path) -> bool:
+    """Whether a command of ours has begun there, by what Hydra has written of its start."""
+    content = _read(directory / CONFIG.with_name("hydra.yaml"))
+    return any(
+        str(callback.get("_target_")).startswith("transferlab.")
+        for callback in _mapping(_mapping(content.get("hydra")).get("callbacks")).values()
+        if isinstance(callback, dict)
+    )
+
+
+def job_of(directory: Path) -> str | None:
+    """The command that has written a directory, by its record or else by Hydra's; None where neither says it."""
+    job = _read(directory / RECORD).get("job")
+    if job is None:
+        hydra = _mapping(_read(directory / CONFIG.with_name("hydra.yaml")).get("hydra"))
+        job = _mapping(hydra.get("job")).get("name")
+    return job if isinstance(job, str) and job in COMMANDS else None
+
+
+def names_of(directory: Path) -> tuple[str, ...]:
+    """What the command of a directory writes there; nothing where it is not known."""
+    return NAMES.get(job_of(directory) or "", ())
+
+
+@contextmanager
+def recording(directory: Path) -> Iterator[list[Any]]:
+    """List in the record of a run what is written into its directory meanwhile, and what it has written before.
+
+    Whatever else appears there, such as somebody's notes, has other names or was there before. The list that this gives
+    takes what the command returns, the paths of files with names of their own among it.
+    """
+    before = set(files_below(directory))
+    own = set(_own_files(directory)) if (directory / RECORD).is_file() else set()
+    returned: list[Any] = []
     try:
-        returned = read_record(directory / RESULT, metrics=dict)["metrics"]
+        yield returned
+    finally:
+        if (record := _read(directory / RECORD)) and is_recorded_by_us(directory):
+            new = [path for path in _named(directory, returned) if path in own or path not in before]
+            with suppress(OSError):  # a full disk: the names stand for it
+                paths = sorted(path.relative_to(directory).as_posix() for path in new)
+                write_json(directory / RECORD, record | {WRITTEN: paths})
+
+
+def _own_files(directory: Path) -> list[Path]:
+    listed = _listed(directory)
+    if listed is None:
+        return _named(directory, _returned(directory))
+    return [path for path in _files(directory) if path in listed or _is_certain(path, directory)]
+
+
+def _named(directory: Path, returned: Iterable[Any]) -> list[Path]:
+    """The files whose names are of the command of a directory, of an unknown one of any, and those that it returned."""
+    if any((directory / name).is_file() for name in (RECORD, RESULT)):
+        job = job_of(directory)
+        names = NAMES[job] if job else tuple(name for some in NAMES.values() for name in some)
+    elif is_begun(directory):
+        names = names_of(directory)
+    else:
+        return [path for path in _files(directory) if path.name in (LOCK, *OF_SWEEPS) and path.parent == directory]
+    paths = {Path(value).absolute() for value in returned if isinstance(value, str)}
+    return [
+        path
+        for path in _files(directory)
+        if _is_certain(path, directory)
+        or is_ours(path.relative_to(directory).parts[0], names)
+        or path.absolute() in paths
+    ]
+
+
+def _files(directory: Path) -> Iterator[Path]:
+    """Those of a run, without those of earlier ones."""
+    return (path for path in files_below(directory) if path.relative_to(directory).parts[0] != EARLIER)
+
+
+def _is_certain(path: Path, directory: Path) -> bool:
+    name = path.relative_to(directory).as_posix()
+    return any(fnmatchcase(name, pattern) for pattern in _CERTAIN)
+
+
+def _listed(directory: Path) -> set[Path] | None:
+    """The files that a record lists; None where it has no list."""
+    listed = _read(directory / RECORD).get(WRITTEN)
+    return {directory / str(name) for name in listed} if isinstance(listed, list) else None
+
+
+def _returned(directory: Path) -> Iterable[Any]:
+    """What a command has returned, such as the paths of the results of a writer in somebody's own config."""
+    try:
+        return read_record(directory / RESULT, metrics=dict)["metrics"].values()  # type: ignore[no-any-return]
     except (OSError, RunFileError):
-        return
-    for value in returned.values():
-        if isinstance(value, str) and Path(value).parent == directory.absolute():
-            yield Path(value)
+        return ()
+
+
+def _read(file: Path) -> dict[str, Any]:
+    """The content of a record or config; of none, or one that is damaged, nothing."""
+    try:
+        return read_json(file) if file.suffix == ".json" else read_yaml(file)
+    except (OSError, RunFileError):
+        return {}
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def remove_states(folder: Path, kept: Path | None = None) -> None:
@@ -110,13 +229,13 @@ def in_the_way(directory: Path, names: Iterable[str]) -> list[Path]:
         names: what may be there.
     """
     found = sorted(directory.iterdir()) if directory.is_dir() else []
-    return [path for path in found if not is_ours(path, names) and not _is_output(path)]
+    return [path for path in found if not is_ours(path.name, names) and not _is_output(path)]
 
 
-def words(paths: list[Path]) -> str:
-    """The names of entries, the first ones."""
+def words(paths: list[Path], directory: Path) -> str:
+    """The names of what is in a directory, the first ones."""
     more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
-    return ", ".join(path.name for path in islice(paths, _SHOWN)) + more
+    return ", ".join(str(path.relative_to(directory)) for path in islice(paths, _SHOWN)) + more
 
 
 def _is_output(path: Path) -> bool:

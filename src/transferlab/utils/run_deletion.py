@@ -2,7 +2,7 @@
 
 Nothing is deleted that is not a run of ours, that is still being written, or that another place refers to: frozen
 encoders of saved models, encoders of runs that may go on, and the caller's own configs. Of the directory of a run only
-what commands of ours write is deleted, by its name. Links are never followed.
+what commands of ours have written is deleted, see :mod:`transferlab.utils.run_contents`. Links are never followed.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from typing import Any
 from transferlab.utils.config_checks import ConfigError
 from transferlab.utils.errors import UserError
 from transferlab.utils.resume import CHECKPOINT, SCORES
-from transferlab.utils.run_contents import remove_states, words
+from transferlab.utils.run_contents import files_below, remove_states, words
 from transferlab.utils.run_directory import DirectoryTakenError, is_being_written, writing
 from transferlab.utils.run_files import read_yaml
 from transferlab.utils.run_record import FINISHED, RUNNING
 from transferlab.utils.run_upkeep import Run, json_of, own_parts
 from transferlab.utils.saved_models import DESCRIPTION
+from transferlab.utils.unstarted_runs import remove_files
 
 _LEFT = re.compile(r"\.deleted-[0-9a-f]{8}")  # of what a process that was killed was deleting
 PARTS = ("run", "checkpoints")
@@ -128,31 +129,21 @@ def _paths(content: Any) -> Iterator[Path]:
         yield Path(os.path.abspath(content))
 
 
+def kept(run: Run) -> list[Path]:
+    """The files in the directory of a run or sweep that no command of ours has written."""
+    own = set(own_parts(run.directory, run.jobs))
+    return sorted(path for path in files_below(run.directory) if path not in own)
+
+
 def _remove_run(run: Run) -> None:
     """Delete what is ours of a run or sweep: its directory at once, so that no half is left, where all of it is."""
-    own = own_parts(run.directory, run.jobs)
-    folders = {place for job in run.jobs for place in (job, *job.parents) if place.is_relative_to(run.directory)}
-    left = [path for place in sorted(folders) for path in place.iterdir() if path not in own and path not in folders]
-    if not left:
-        _remove(run.directory)
+    if left := kept(run):
+        remove_files(own_parts(run.directory, run.jobs), run.directory)
+        log.warning("%s keeps %s, which no command of ours has written", run.directory, words(left, run.directory))
         return
-    for path in own:
-        _remove(path)
-    for place in sorted(folders, reverse=True):
-        if not any(place.iterdir()):
-            place.rmdir()
-    log.warning("%s keeps %s, which no command of ours has written", run.directory, words(left))
-
-
-def _remove(path: Path) -> None:
-    if not path.exists() and not path.is_symlink():
-        return
-    gone = path.with_name(f".deleted-{os.urandom(4).hex()}")
-    os.replace(path, gone)
-    if gone.is_dir() and not gone.is_symlink():
-        shutil.rmtree(gone, ignore_errors=True)
-    else:
-        gone.unlink()
+    gone = run.directory.with_name(f".deleted-{os.urandom(4).hex()}")
+    os.replace(run.directory, gone)
+    shutil.rmtree(gone, ignore_errors=True)
 
 
 def _yaml(file: Path) -> Any:

@@ -20,7 +20,7 @@ from hydra.core.hydra_config import HydraConfig
 from transferlab.utils import run_contents, run_identity
 from transferlab.utils.errors import ConfigError, UserError
 from transferlab.utils.full_disk import saying_what_is_safe
-from transferlab.utils.resume import CONFIG, RECORD, SWEEP, SWEEP_RESULT, command_that_goes_on, overrides_of
+from transferlab.utils.resume import RECORD, SWEEP, SWEEP_RESULT, command_that_goes_on, overrides_of
 from transferlab.utils.run_contents import LOCK
 from transferlab.utils.run_files import RunFileError, read_json
 from transferlab.utils.saved_models import DESCRIPTION
@@ -135,7 +135,10 @@ def in_its_own_directory(job: Callable[[Any], Any]) -> Callable[[Any], Any]:
                 resumed=cfg.get("resume"),
                 repeatable="resume" not in cfg,
             )
-            return job(cfg)
+            with run_contents.recording(directory) as returned:
+                result = job(cfg)
+                returned += result.values() if isinstance(result, dict) else ()
+                return result
 
     return held
 
@@ -144,9 +147,9 @@ def claim(directory: Path, overrides: Sequence[str], *, job: str | None, resumed
     """Refuse a directory with a run that is not the one that is started now, or keep aside what is there.
 
     A run that is resumed may write there, and so may the same start of it: a job that a scheduler has put back into its
-    queue. What takes no training, such as an evaluation, replaces what the same overrides left there; what others left
-    there is moved into ``earlier/<number>``. Where no run has written there may be nothing: a run among somebody's
-    files would be overwritten, moved and deleted with them.
+    queue. What takes no training, such as an evaluation, replaces what it has written there with the same overrides;
+    what it has written with others is moved into ``earlier/<number>``. Where no run has written there may be nothing: a
+    run among somebody's files would overwrite them.
 
     Args:
         directory: to be written.
@@ -194,8 +197,9 @@ def refuse_others_files(directory: Path, *, repeatable: bool) -> None:
     """
     _refuse_saved_model(directory)
     if not is_kept_aside(directory) and not (directory / RECORD).is_file():
-        began = (directory / CONFIG.parent).is_dir()
-        names = run_contents.OURS if began and repeatable else run_contents.STARTED if began else (LOCK,)
+        names: tuple[str, ...] = (LOCK,)
+        if run_contents.is_begun(directory):
+            names = run_contents.STARTED + (run_contents.names_of(directory) if repeatable else ())
         refuse_foreign(directory, names, "hydra.run.dir")
 
 
@@ -211,9 +215,10 @@ def refuse_foreign(directory: Path, names: Sequence[str], key: str) -> None:
         DirectoryTakenError: naming them.
     """
     if foreign := run_contents.in_the_way(directory, names):
+        found = run_contents.words(foreign, directory)
         raise DirectoryTakenError(
-            f"{os.path.abspath(directory)} holds {run_contents.words(foreign)}, which no run has written; choose an "
-            f"empty directory with {key}=..., or one that is not there yet"
+            f"{os.path.abspath(directory)} holds {found}, which no run has written; choose an empty directory with "
+            f"{key}=..., or one that is not there yet"
         )
 
 

@@ -18,7 +18,7 @@ from rich.table import Table
 from transferlab.utils.config_checks import ConfigError
 from transferlab.utils.errors import UserError
 from transferlab.utils.resume import CHECKPOINT, CONFIG, RECORD, RESULT, SCORES, SWEEP, SWEEP_RESULT
-from transferlab.utils.run_contents import LOCK, own_entries
+from transferlab.utils.run_contents import LOCK, own_files
 from transferlab.utils.run_directory import is_being_written
 from transferlab.utils.run_files import read_json
 from transferlab.utils.run_record import FAILED, FINISHED, INTERRUPTED, RUNNING
@@ -154,25 +154,21 @@ def _is_run(directory: Path) -> bool:
 
 
 def own_parts(directory: Path, jobs: Iterable[Path]) -> list[Path]:
-    """What commands of ours have written in the directory of a run, or of a sweep and its jobs."""
-    return [path for place in dict.fromkeys((*jobs, directory)) for path in own_entries(place)]
+    """The files that commands of ours have written in the directory of a run, or of a sweep and its jobs."""
+    return list(dict.fromkeys(path for place in dict.fromkeys((*jobs, directory)) for path in own_files(place)))
 
 
 def _measured(directory: Path, jobs: Iterable[Path]) -> tuple[int, int, datetime]:
     size = states = 0
     newest = directory.lstat().st_mtime
-    for part in own_parts(directory, jobs):
-        below = part.is_dir() and not part.is_symlink()
-        walked = os.walk(part) if below else [(part.parent, (), (part.name,))]
-        for path, _, files in walked:
-            for name in files:
-                try:
-                    entry = Path(path, name).lstat()
-                except FileNotFoundError:  # it was replaced meanwhile
-                    continue
-                size += entry.st_size
-                states += entry.st_size * (Path(path).name == CHECKPOINT.parent.name)
-                newest = max(newest, entry.st_mtime)
+    for path in own_parts(directory, jobs):
+        try:
+            entry = path.lstat()
+        except FileNotFoundError:  # it was replaced meanwhile
+            continue
+        size += entry.st_size
+        states += entry.st_size * (path.parent.name == CHECKPOINT.parent.name)
+        newest = max(newest, entry.st_mtime)
     return size, states, datetime.fromtimestamp(newest)
 
 

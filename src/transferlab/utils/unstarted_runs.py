@@ -14,7 +14,7 @@ from pathlib import Path
 from transferlab.utils.errors import message_for
 from transferlab.utils.escaping import visible
 from transferlab.utils.full_disk import is_full
-from transferlab.utils.run_contents import EARLIER, LOCK, RECORDS, own_entries
+from transferlab.utils.run_contents import EARLIER, LOCK, RECORDS, certain_files, files_below, own_files
 
 log = logging.getLogger(__name__)
 
@@ -28,34 +28,40 @@ class _Aside:
 
     Attributes:
         place: below that directory.
-        replaced: whether the results of this one, once there are any, take their place.
+        replaced: those that go once this one has ended as it should.
+        others: the files that are nobody's results, and stay where they are.
+        said: whether the place was named.
     """
 
     place: Path
-    replaced: bool
+    replaced: frozenset[Path]
+    others: frozenset[Path]
+    said: bool
 
 
 _aside: dict[str, _Aside] = {}  # by directory
 
 
 def keep_aside(directory: Path, replaced: bool) -> None:
-    """Move what a command of ours has left in a directory into a new one below it, until this one has ended.
+    """Move what a command of ours has written in a directory into a new one below it, until this one has ended.
 
     Args:
         directory: of the command.
-        replaced: whether what this one writes takes the place of that; else it stays there, which is said.
+        replaced: whether what this one writes takes the place of that; else it stays there, which is said. What only
+            has the name of a result may be somebody else's, and stays there, too.
     """
+    directory = Path(os.path.abspath(directory))
     numbers = (number for number in count(1) if not (directory / EARLIER / str(number)).exists())
     place = directory / EARLIER / str(next(numbers))
-    own = _results(directory)
+    own, certain = _results(directory), certain_files(directory)
+    gone = frozenset(place / path.relative_to(directory) for path in own if replaced and path in certain)
     place.mkdir(parents=True)
-    _aside[os.path.abspath(directory)] = _Aside(place, replaced)
-    for path in own:
-        path.rename(place / path.name)
+    _aside[os.path.abspath(directory)] = _Aside(
+        place, gone, frozenset(_of_one(directory)) - frozenset(own), not replaced
+    )
+    _move(own, directory, place)
     if not replaced:
-        log.warning(
-            "%s held the results of another command, which are now in %s", visible(str(directory)), visible(str(place))
-        )
+        _say(directory, place)
 
 
 def is_kept_aside(directory: Path) -> bool:
@@ -80,16 +86,20 @@ def end(directory: Path, made: Path | None, error: BaseException | None) -> None
         made: what :func:`first_missing` said before.
         error: that ended the run, if one did; of one that is ours the log tells more than the terminal.
     """
-    directory = directory.absolute()
-    aside = _aside.pop(os.path.abspath(directory), None)
+    directory = Path(os.path.abspath(directory))
+    aside = _aside.pop(str(directory), None)
     refused = error is not None and message_for(error) is not None and not is_full(error)
     if aside is not None:
-        if refused and _is_unstarted(own := _results(directory)):
-            _put_back(own, aside.place)
-        elif error is None and aside.replaced:
-            shutil.rmtree(aside.place, ignore_errors=True)
+        new = [path for path in _of_one(directory) if path not in aside.others]
+        if refused and _is_unstarted(new):
+            remove_files(new, directory)
+            _move(files_below(aside.place), aside.place, directory)
+        elif error is None:
+            remove_files(aside.replaced, directory)
         _remove_empty(aside.place, directory)
-    elif refused and made is not None and _is_unstarted(directory.glob("*")):
+        if not aside.said and aside.place.exists():
+            _say(directory, aside.place)
+    elif refused and made is not None and _is_unstarted(files_below(directory)):
         shutil.rmtree(directory, ignore_errors=True)
         _remove_empty(directory.parent, made.parent)
 
@@ -97,34 +107,54 @@ def end(directory: Path, made: Path | None, error: BaseException | None) -> None
 @contextmanager
 def leaving_nothing(directory: Path) -> Iterator[None]:
     """Undo the start of a run that is refused meanwhile, see :func:`end`, unless that is for an outer one to do."""
-    if is_kept_aside(directory):
-        yield
-        return
+    outer = is_kept_aside(directory)
     made = first_missing(directory)
     try:
         yield
     except BaseException as error:
-        end(directory, made, error)
+        if not outer or not isinstance(error, Exception):  # at the end by a signal Hydra tells nobody
+            end(directory, made, error)
         raise
-    end(directory, made, None)
+    if not outer:
+        end(directory, made, None)
+
+
+def remove_files(files: Iterable[Path], directory: Path) -> None:
+    """Delete files, and the folders below a directory that nothing else is in."""
+    for path in files:
+        path.unlink(missing_ok=True)
+        _remove_empty(path.parent, directory)
 
 
 def _results(directory: Path) -> list[Path]:
-    """What the last command has written into a directory."""
-    return [path for path in own_entries(directory) if path.name not in (EARLIER, LOCK)]
+    """The files that the last command has written into a directory."""
+    ours = set(own_files(directory))
+    return [path for path in _of_one(directory) if path in ours and path != directory / LOCK]
 
 
-def _is_unstarted(entries: Iterable[Path]) -> bool:
-    """Whether these, with all below them, are records of a start alone."""
-    files = [path for entry in entries for path in (entry, *entry.rglob("*")) if path.is_symlink() or not path.is_dir()]
+def _of_one(directory: Path) -> Iterator[Path]:
+    """The files in a directory, without the results of earlier commands."""
+    return (path for path in files_below(directory) if path.relative_to(directory).parts[0] != EARLIER)
+
+
+def _is_unstarted(files: Iterable[Path]) -> bool:
+    """Whether these are records of a start alone."""
     return all(path.name in _RECORDS or path.suffix == _LOG for path in files)
 
 
-def _put_back(new: Iterable[Path], place: Path) -> None:
-    for path in new:
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
-    for path in sorted(place.iterdir()):
-        path.rename(place.parents[1] / path.name)
+def _move(files: Iterable[Path], place: Path, target: Path) -> None:
+    """Move files from below one directory to below another, and remove the folders that nothing else was in."""
+    for path in list(files):
+        there = target / path.relative_to(place)
+        there.parent.mkdir(parents=True, exist_ok=True)
+        path.rename(there)
+        _remove_empty(path.parent, place)
+
+
+def _say(directory: Path, place: Path) -> None:
+    log.warning(
+        "%s held the results of another command, which are now in %s", visible(str(directory)), visible(str(place))
+    )
 
 
 def _remove_empty(folder: Path, above: Path) -> None:
