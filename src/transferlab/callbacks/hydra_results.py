@@ -32,7 +32,7 @@ from transferlab.callbacks.sweep_results import (
     write_job,
 )
 from transferlab.utils import interruption, run_directory, search_trials
-from transferlab.utils.errors import message_for, user_error_of
+from transferlab.utils.errors import message_for, near, user_error_of
 from transferlab.utils.resume import CHECKPOINT, PRIMARY, SWEEP_RESULT, command_that_goes_on, overrides_of
 from transferlab.utils.run_identity import is_main_process
 from transferlab.utils.run_record import FAILED, FINISHED, INTERRUPTED, is_recorded_by_us, set_status
@@ -230,6 +230,8 @@ def _choose_optimized_metric(name: str | None, metrics: dict[str, Any], job_retu
         return
     # the directory of a single run that is refused is removed, and this one has results
     kind = UnknownScoreError if HydraConfig.get().mode == RunMode.MULTIRUN else ValueError
+    hint = near(name, numbers)
     job_return.return_value = kind(
-        f"optimized_metric={name} is no number among the job's results; choose one of {numbers}"
+        f"optimized_metric={name} is no number among the job's results; {hint}{' C' if hint else 'c'}hoose one of "
+        f"{', '.join(numbers)}"
     )

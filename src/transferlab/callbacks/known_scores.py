@@ -106,11 +106,11 @@ def _may_come_later(name: str, known: Collection[str]) -> bool:
 
 
 def _choices(name: str, known: Collection[str]) -> str:
-    """The scores that there are, and the nearest one."""
+    """The nearest score, and all that there are."""
     there = [one for one in known if not one.startswith("train/")]
     same = [one for one in there if one.partition("/")[2] == name.rpartition("/")[2]]
     hint = f"did you mean {same[0]}?" if same else near(name, there)
-    return f"choose one of {', '.join(there)}" + "; " * bool(hint) + hint
+    return f"{hint} Choose one of {', '.join(there)}" if hint else f"choose one of {', '.join(there)}"
 
 
 def check_directions(cfg: DictConfig) -> None:

@@ -136,9 +136,9 @@ def recording(directory: Path) -> Iterator[list[Any]]:
         yield returned
     finally:
         if (record := _read(directory / RECORD)) and is_recorded_by_us(directory):
-            new = [path for path in _named(directory, returned) if path in own or path not in before]
+            now = set(_named(directory, returned)) - before | own & set(files_below(directory))
             with suppress(OSError):  # a full disk: the names stand for it
-                paths = sorted(path.relative_to(directory).as_posix() for path in new)
+                paths = sorted(path.relative_to(directory).as_posix() for path in now)
                 write_json(directory / RECORD, record | {WRITTEN: paths})
 
 
