@@ -41,9 +41,9 @@ def convert(cfg: DictConfig) -> dict[str, Any]:
     check_writable(place, "model_save_dir")
     if place.exists() and any(place.iterdir()):
         raise ConfigError(f"model_save_dir={place} is not empty; move its content away or choose another directory")
-    show_config(cfg)
     write_run_record(cfg, output_dir)
     checkpoint = Checkpoint(cfg.checkpoint)
+    show_config(cfg)
     source = cfg.encoder or str(checkpoint.file.parent)
     tokenizers, keys = load_tokenizers({ENCODER: source})
     encoder = checkpoint.encoder_of(source, len(tokenizers[keys[ENCODER]]))

@@ -38,12 +38,12 @@ def embed(cfg: DictConfig) -> dict[str, Any]:
     for key in ("sources", "probes"):
         if cfg[key] is not None:
             raise ConfigError(f"{key}={cfg[key]}: an embedding is of one encoder; name it with encoder=...")
-    show_config(cfg)
     library = TaskLibrary(cfg.library)
     check_writable(cfg.library, "library")
     output_dir = Path(cfg.paths.output_dir)
     write_run_record(cfg, output_dir)
     ready = task_models.ready(cfg)
+    show_config(cfg)
     file = library.path(cfg.task, ready.kind)
     size = cfg.batch_size or cfg.datamodule.batch_size
     space = ready.space | ({"batch_size": size} if ready.embedder.shuffled else {})

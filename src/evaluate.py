@@ -44,12 +44,12 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
     check_workers(cfg.datamodule.get("num_workers"))
     trainer = build_trainer(cfg.trainer, logger=instantiate_loggers(cfg.get("logger")))
     leave_to_us(trainer)
-    show_config(cfg)
     output_dir = Path(cfg.paths.output_dir)
     write_run_record(cfg, output_dir)
     seed_everything(cfg.seed, workers=True, verbose=False)
     reader = corpus(cfg.get("dataset"), cfg.model_name_or_path, cfg.trust)
     predictor = load(cfg.model_name_or_path, device="cpu", trust=cfg.trust)  # the trainer moves it
+    show_config(cfg)
     log.info("model %s", predictor.directory)
     size = cfg.datamodule.eval_batch_size or predictor.batch_size
     datamodule = build(

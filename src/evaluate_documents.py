@@ -31,7 +31,6 @@ def evaluate_documents(cfg: DictConfig) -> dict[str, Any]:
 
     apply_extras(cfg)
     check_config(cfg, "evaluate_documents")
-    show_config(cfg)
     output_dir = Path(cfg.paths.output_dir)
     write_run_record(cfg, output_dir)
     documents = list(build(cfg.dataset).read(cfg.split))
@@ -39,6 +38,7 @@ def evaluate_documents(cfg: DictConfig) -> dict[str, Any]:
         raise UserError(
             f"split={cfg.split}: the corpus has no document there; choose another split, or another dataset"
         )
+    show_config(cfg)
     log.info("%d documents of the %s split", len(documents), cfg.split)
     report = build(cfg.metric)(documents)
     report.show()

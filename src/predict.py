@@ -57,7 +57,6 @@ def predict(cfg: DictConfig) -> dict[str, Any]:
         for name, writer in (cfg.serializer[layer] or {}).items():
             if writer is not None and writer.get("path") is not None:
                 check_writable(Path(writer.path).parent, f"serializer.{layer}.{name}.path")
-    show_config(cfg)
     output_dir = Path(cfg.paths.output_dir)
     write_run_record(cfg, output_dir)
     models = [find_model(model) for model in names]
@@ -69,6 +68,7 @@ def predict(cfg: DictConfig) -> dict[str, Any]:
         reader = corpus(cfg.get("dataset"), models[0], cfg.trust)
         documents = DocumentStream(partial(reader.read, cfg.split)).selected(cfg.select_n, cfg.select_seed)
     check_tasks(models, cfg.pipeline.get("tasks"))
+    show_config(cfg)
     pipeline = Pipeline([load(model, device=cfg.pipeline.device, trust=cfg.trust) for model in models])
     pipeline.check(documents)
     log.info("%d documents, models: %s", len(documents), ", ".join(map(str, models)))

@@ -31,7 +31,6 @@ def rank(cfg: DictConfig) -> dict[str, Any]:
     from transferlab.utils.run_record import write_run_record
 
     check_config(cfg, "rank")
-    show_config(cfg)
     write_run_record(cfg, cfg.paths.output_dir)
     targets = [cfg.target] if isinstance(cfg.target, str) else list(cfg.target)
     sources: Any = OmegaConf.to_container(cfg.sources) if OmegaConf.is_config(cfg.sources) else [cfg.sources]
@@ -39,6 +38,7 @@ def rank(cfg: DictConfig) -> dict[str, Any]:
     measured = measured_of(targets, places, cfg.score, cfg.measured_as, cfg.baseline)
     if places and cfg.baseline in sources:  # it is what gains are relative to
         sources.pop(cfg.baseline if isinstance(sources, dict) else sources.index(cfg.baseline))
+    show_config(cfg)
     report = RankingReport(Path(cfg.paths.output_dir))
     try:
         rank_targets(cfg, targets, sources, measured, report)

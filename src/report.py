@@ -29,11 +29,11 @@ def report(cfg: DictConfig) -> dict[str, Any]:
 
     apply_extras(cfg)
     check_config(cfg, "report")
-    show_config(cfg)
     output_dir = Path(cfg.paths.output_dir)
     check_writable(output_dir, "paths.output_dir")
     sweeps = [cfg.sweeps] if isinstance(cfg.sweeps, str) else list(cfg.sweeps)
     result = report_sweeps(sweeps, cfg.score, cfg.baseline)
+    show_config(cfg)
     console = VisibleConsole()
     console.print(result.table())
     for remark in result.remarks():

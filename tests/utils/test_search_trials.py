@@ -40,9 +40,9 @@ def command(monkeypatch: pytest.MonkeyPatch, project_root: Path) -> None:
 def test_the_interrupted_trial_goes_on_and_not_a_completed_one(tmp_path, storage):
     place = search(tmp_path / "search", "completed", "failed", "interrupted", storage=storage)
     assert trials_to_go_on(place) == [place / "2"]
-    remark, last = commands(place).splitlines()
-    assert shlex.split(last)[-1] == f"resume={place / '2'}"
-    assert resumed_directory([shlex.split(last)[-1]])[0] == place / "2"
+    first, remark = commands(place).splitlines()
+    assert shlex.split(first)[-1] == f"resume={place / '2'}"
+    assert resumed_directory([shlex.split(first)[-1]])[0] == place / "2"
     assert ("adds trials to its study" in remark) is (storage != "null") and f"hydra.sweep.dir={place}-2" in remark
     with pytest.raises(UserError, match=f"resume={place / '2'}"):
         resumed_directory([f"resume={place}"])
@@ -53,7 +53,7 @@ def test_the_interrupted_trial_goes_on_and_not_a_completed_one(tmp_path, storage
 def test_where_all_trials_have_ended_a_search_is_started_once_more(tmp_path):
     place = search(tmp_path / "search", "completed", "failed")
     (tmp_path / "search-2").mkdir()
-    last = commands(place).splitlines()[-1]
-    assert shlex.split(last)[2:] == ["--multirun", f"hydra.sweep.dir={place}-3", "seed=1"]
+    first = commands(place).splitlines()[0]
+    assert shlex.split(first)[2:] == ["--multirun", f"hydra.sweep.dir={place}-3", "seed=1"]
     with pytest.raises(UserError, match="have ended"):
         resumed_directory([f"resume={place}"])

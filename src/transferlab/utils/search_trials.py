@@ -47,7 +47,7 @@ def advice(directory: Path) -> str:
 
 
 def commands(directory: Path) -> str:
-    """What to type after a search was interrupted, for the terminal: a remark, and the commands below it."""
+    """What to type after a search was interrupted, for the terminal: the commands, and a remark below them."""
     more = (
         "adds trials to its study"
         if has_study(directory)
@@ -55,8 +55,8 @@ def commands(directory: Path) -> str:
     )
     again = _started_again(directory)
     if not (own := _commands_of_trials(directory)):
-        return f"(all trials that were begun have ended; this {more})\n    {again}"
-    return "\n    ".join([f"(that trial alone; {again} {more})", *own])
+        return f"{again}\n(all trials that were begun have ended; this {more})"
+    return "\n    ".join(own) + f"\n(that trial alone; {again} {more})"
 
 
 def _commands_of_trials(directory: Path) -> list[str]:
