@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -237,3 +238,12 @@ def test_a_model_is_never_overwritten_by_another_run(train, tmp_path):
     train("trainer.max_epochs=1", f"model_save_dir={tmp_path / 'mine'}")
     with pytest.raises(UserError, match=r"model_save_dir=.* is not empty"):
         train("trainer.max_epochs=1", f"model_save_dir={tmp_path / 'mine'}", f"paths.output_dir={tmp_path / 'other'}")
+
+
+@pytest.mark.parametrize("command", ["evaluate", "predict"])
+def test_a_missing_model_is_refused_before_the_config_is_printed(compose_config, tmp_path, capsys, command):
+    run = getattr(import_module(command), command)
+    place = tmp_path / "nothere"
+    with pytest.raises(UserError, match=f"{place}: no such folder here") as refusal:
+        run(compose_config(command, f"model_name_or_path={place}", "extras.print_config=true"))
+    assert capsys.readouterr().out == "" and "Error" not in str(refusal.value)

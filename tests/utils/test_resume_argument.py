@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import subprocess
 import sys
@@ -9,9 +10,11 @@ import unicodedata
 from pathlib import Path
 
 import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
 
 from transferlab.utils.errors import UserError
-from transferlab.utils.resume import resumed_command
+from transferlab.utils.resume import PRIMARY, resumed_command
 from transferlab.utils.resume_argument import resumed_directory
 
 NAMES = [
@@ -126,3 +129,35 @@ def test_a_resumed_run_is_called_by_one_path(tmp_path, monkeypatch):
     monkeypatch.setenv("PROJECT_ROOT", str(Path(__file__).parents[2]))
     command = resumed_command(["train.py", "resume=./other/../run/"])
     assert f"hydra.run.dir='{place}'" in command and f"resume='{place}'" in command
+
+
+@pytest.mark.parametrize(
+    ("given", "loggers"),
+    [
+        ("logger=csv", ["csv"]), ("logger=[csv,tensorboard]", ["csv", "tensorboard"]), ("~logger", []),
+        ("logger.csv=null", ["csv", "mine"]), ("seed=1", ["csv", "mine"]),
+    ],
+)  # fmt: skip
+def test_loggers_may_be_chosen_again(tmp_path, project_root, monkeypatch, given, loggers):
+    monkeypatch.setenv("PROJECT_ROOT", str(project_root))
+    place = run_at(tmp_path / "run")
+    of_run = {"seed": 0, "logger": {"csv": {"name": "a"}, "mine": {"name": "b"}}}
+    (place / ".hydra" / "config.yaml").write_text(OmegaConf.to_yaml(of_run))
+    command = ["train.py", f"resume={place}", given]
+    for _ in range(2):  # a further rank is given what this one has made of it
+        command = resumed_command(command)
+        overrides = [argument for argument in command[5:] if not argument.startswith("hydra.")]
+        with initialize_config_dir(str(project_root / "configs"), version_base="1.3"):
+            config = compose(PRIMARY, overrides=overrides)
+        assert list(config.logger or ()) == loggers
+
+
+@pytest.mark.parametrize(
+    "given", ["dataset=jsonl", "~callbacks", "trainer=gpu", "experiment=ner", "callbacks=[default]"]
+)
+def test_another_choice_of_what_a_run_was_started_with_is_refused(tmp_path, project_root, monkeypatch, given):
+    monkeypatch.setenv("PROJECT_ROOT", str(project_root))
+    place = run_at(tmp_path / "run")
+    group = given.lstrip("~").partition("=")[0]
+    with pytest.raises(UserError, match=rf"{re.escape(given)}: .*{group}\.<key>="):
+        resumed_command(["train.py", f"resume={place}", given])

@@ -42,7 +42,7 @@ def resumed_command(argv: list[str]) -> list[str]:
         UserError: the directory is neither that of a run nor that of a sweep, it asks for what its caller has not, or
             ``--multirun`` is given.
     """
-    from transferlab.utils.resume_argument import resumed_directory
+    from transferlab.utils.resume_argument import of_going_on, resumed_directory
 
     directory, others = resumed_directory(argv[1:])
     if directory is None:
@@ -59,7 +59,8 @@ def resumed_command(argv: list[str]) -> list[str]:
             "(keep_checkpoints=none, or no callbacks.last_checkpoint); one that was trained with keep_checkpoints=last "
             "can be extended"
         )
-    _make_known(directory, checkpoint, others)
+    others, new_loggers = of_going_on(others, Path(os.environ[run_identity.PROJECT_ROOT], "configs"))
+    _make_known(directory, checkpoint, others, new_loggers)
     if PRIMARY in argv:
         return argv  # rewritten already, by the process that started this one as a further rank
     return [
@@ -100,7 +101,7 @@ def _caller(others: list[str]) -> Any:
     )
 
 
-def _make_known(directory: Path, checkpoint: str | None, others: list[str]) -> None:
+def _make_known(directory: Path, checkpoint: str | None, others: list[str], new_loggers: bool) -> None:
     """Give Hydra the config of a run, as far as the run may decide."""
     from hydra.core.config_store import ConfigStore
 
@@ -108,6 +109,8 @@ def _make_known(directory: Path, checkpoint: str | None, others: list[str]) -> N
     from transferlab.utils.same_run import config_of
 
     written, caller = config_of(directory), _caller(others)
+    if new_loggers:
+        written["logger"] = None
     content = vetted(written, directory, caller)
     if checkpoint is None and (start := written.get("ckpt_path")) and "ckpt_path" not in caller.overridden:
         raise UserError(

@@ -20,6 +20,7 @@ from transferlab.utils.search_trials import advice, is_search
 
 _ARGUMENT = re.compile(r"\s*\+{0,2}resume\s*=(.*)", re.DOTALL)  # as Hydra reads it, too
 _NOTHING = ("", "null", "Null", "NULL", "None", "''", '""')
+LOGGER = "logger"  # the group that a run that goes on may choose again
 _SHOWN = 3  # runs that a message names
 
 
@@ -40,6 +41,44 @@ def resumed_directory(arguments: Sequence[str]) -> tuple[Path | None, list[str]]
     if len(places) > 1:
         raise UserError(f"{PREFIX} is given {len(places)} times, with {' and '.join(map(str, sorted(places)))}")
     return _run_at(places.pop()), others
+
+
+def of_going_on(arguments: Sequence[str], configs: Path) -> tuple[list[str], bool]:
+    """The overrides of a run that goes on, as Hydra takes them for its composed config, and whether loggers are new.
+
+    Groups were chosen when the run was started. Its loggers alone, which change nothing of what is trained, may be
+    chosen again: ``logger=csv``, ``~logger`` for none.
+
+    Args:
+        arguments: of the command line, or what this has made of them.
+        configs: our folder of that name.
+
+    Raises:
+        UserError: another group is chosen.
+    """
+    from transferlab.utils.foreign_overrides import parsed
+
+    given, new_loggers = [], False
+    for argument in arguments:
+        override = parsed(argument)
+        key = "" if override is None else override.key_or_group
+        value = None if override is None or override.is_delete() else override.value()
+        if (
+            not (configs / key).is_dir()
+            or key.partition("/")[0] in ("", "hydra")
+            or (isinstance(value, dict) and value)
+        ):
+            given.append(argument)
+        elif key == LOGGER:
+            new_loggers = True
+            given.append(f"{LOGGER}={{}}" if not value else f"+{argument.lstrip('+')}")
+        else:
+            raise UserError(
+                f"{argument}: a run that goes on has the {key} that it was started with; its keys can be changed, "
+                f"{key}.<key>=..., and with another choice another run is started (from this one's weights with "
+                "ckpt_path=...)"
+            )
+    return given, new_loggers
 
 
 def _existing(text: str) -> Path:

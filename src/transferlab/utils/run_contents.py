@@ -187,7 +187,7 @@ def _listed(directory: Path) -> set[Path] | None:
 def _returned(directory: Path) -> Iterable[Any]:
     """What a command has returned, such as the paths of the results of a writer in somebody's own config."""
     try:
-        return read_record(directory / RESULT, metrics=dict)["metrics"].values()  # type: ignore[no-any-return]
+        return read_record(directory / RESULT, metrics=dict)["metrics"].values()
     except (OSError, RunFileError):
         return ()
 
