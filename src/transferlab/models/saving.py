@@ -161,8 +161,8 @@ def find_model(name_or_path: str | Path) -> Path:
         no_name = isinstance(error, HFValidationError)
         of_hub = "and no name on the hub" if no_name else f"and the hub does not give it ({type(error).__name__})"
         raise SavedModelError(
-            f"model_name_or_path={name_or_path}: no such folder here, {of_hub}; give the folder of a saved model, the directory of a finished run, or "
-            "<user>/<name> on the hub"
+            f"model_name_or_path={name_or_path}: no such folder here, {of_hub}; give the folder of a saved model, the "
+            "directory of a finished run, or <user>/<name> on the hub"
         ) from error
     if not (directory / DESCRIPTION).is_file():
         raise SavedModelError(
