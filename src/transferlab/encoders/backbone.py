@@ -52,7 +52,7 @@ def build_backbone(
     with loading(encoder_id, source), quiet(progress=not Path(source).is_dir()):
         if not load_weights:
             return AutoModel.from_config(config, trust_remote_code=False, **options)
-        check_weights(encoder_id, source)
+        as_state_dict = check_weights(encoder_id, source)
         _check_saved(source)
         try:
             backbone, report = AutoModel.from_pretrained(
@@ -60,7 +60,8 @@ def build_backbone(
                 config=config,
                 output_loading_info=True,
                 trust_remote_code=False,
-                use_safetensors=True,
+                use_safetensors=not as_state_dict,
+                weights_only=True,  # of a state dict nothing but tensors is read: no object in it is made
                 **options,
             )
         except RuntimeError as error:
@@ -70,6 +71,11 @@ def build_backbone(
                 f"encoder {encoder_id!r}: the weights of {source!r} have other sizes than its configuration says; "
                 "restore the one that belongs to the other"
             ) from error
+    own = f"{backbone.base_model_prefix}."  # of blocks and poolers, which are left out because the caller wants it so
+    left = sorted(name for name in report["unexpected_keys"] if as_state_dict and not name.startswith(own))
+    if left:
+        shown = ", ".join(left[:3]) + (", ..." if len(left) > 3 else "")
+        log.info("encoder %r: %s weights of %s are not used: %s", encoder_id, len(left), source, shown)
     unused = ("decoder.",) if pooler and not trained else ("decoder.", "pooler.")
     if pooler and trained and any(name.startswith("pooler.") for name in report["missing_keys"]):
         log.warning("encoder %r: %s was saved by a task without a pooler; a new one is trained", encoder_id, source)

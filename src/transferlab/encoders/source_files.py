@@ -37,10 +37,11 @@ _KERNELS = ("attn_implementation", "experts_implementation")
 _KERNEL = re.compile(r"[\w|]+")
 TOKENIZER = "tokenizer.json"
 CONFIG, TOKENIZER_CONFIG, INDEX = "config.json", "tokenizer_config.json", "model.safetensors.index.json"
+STATE_DICTS = ("pytorch_model.bin", "pytorch_model.bin.index.json")  # of torch, whole or in parts
 ADAPTER = "adapter_config.json"
 CONVERT = (
-    "make a model of a published coreference checkpoint with src/convert.py, save others with save_pretrained of "
-    "transformers, and name that"
+    "make a model of a published coreference checkpoint with src/convert.py, name the state dict of another "
+    "pytorch_model.bin, or save it with save_pretrained of transformers, and name that"
 )
 
 
@@ -85,8 +86,11 @@ def says_case(source: str) -> bool:
     return "do_lower_case" in declared or _find(source, TOKENIZER) is not None
 
 
-def check_weights(encoder_id: str, source: str) -> None:
-    """Refuse weights that lie elsewhere, that are pickled, or that are a change to those of another model.
+def check_weights(encoder_id: str, source: str) -> bool:
+    """Refuse weights that lie elsewhere, that nothing here reads, or that are a change to those of another model.
+
+    Returns:
+        Whether they are those of a folder with a state dict of torch alone, as older models were published.
 
     Raises:
         EncoderError: naming the file.
@@ -98,12 +102,15 @@ def check_weights(encoder_id: str, source: str) -> None:
             f"result, and name that in model.pretrained_models.{encoder_id}"
         )
     pickled = pickled_weights(Path(source))
-    if pickled and next(Path(source).glob("*.safetensors"), None) is None:
-        raise EncoderError(f"{what} holds pickled weights alone ({pickled[0]}), which are not read; {CONVERT}")
-    shards = _read(source, INDEX, f"{what}, {INDEX}").get("weight_map", {})
+    as_state_dict = bool(pickled) and next(Path(source).glob("*.safetensors"), None) is None
+    if as_state_dict and not any((Path(source) / name).is_file() for name in STATE_DICTS):
+        raise EncoderError(f"{what} holds weights that are not read ({pickled[0]}); {CONVERT}")
+    index, ending = (STATE_DICTS[1], "bin") if as_state_dict else (INDEX, "safetensors")
+    shards = _read(source, index, f"{what}, {index}").get("weight_map", {})
     for name in set(map(str, shards.values() if isinstance(shards, dict) else [shards])):
-        if not re.fullmatch(r"[\w.-]+\.safetensors", name):
-            raise EncoderError(f"{what}: {INDEX} names the file {name!r}; only safetensors files beside it are read")
+        if not re.fullmatch(rf"[\w.-]+\.{ending}", name):
+            raise EncoderError(f"{what}: {index} names the file {name!r}; only {ending} files beside it are read")
+    return as_state_dict
 
 
 def pickled_weights(folder: Path) -> list[str]:
