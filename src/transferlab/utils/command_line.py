@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from transferlab.utils.errors import ConfigError, near
+from transferlab.utils.published_names import with_our_names
 
 OPTIONAL = "local"  # the one group whose config may be missing
 _NO_CONFIG = re.compile(r"(?P<group>[a-z_]+)=(null|None)?")
@@ -16,6 +17,8 @@ _NO_NAME = re.compile(
 )
 _LISTED = re.compile(r"\[([\w, /'\"-]*)\]")
 _ENTRY = re.compile(r"(?P<key>[^=]+)=(?P<entry>[\w./-]+:[^,]+)", re.DOTALL)  # one entry of a mapping, key=id:path
+# a brace, or a key of a mapping, which stands behind a brace or comma; a value in quotes is passed over
+_PART_OF_MAPPING = re.compile(r"""(?<=[{,])\s*(?P<name>'[^']*'|"[^"]*"|[^\s,:'"{}[\]]+)\s*:|'[^']*'|"[^"]*"|[{}]""")
 _TASK = re.compile(r"^\s*- override /(model|taskmodule):", re.MULTILINE)  # of an experiment that chooses a task
 _BASE = re.compile(r"^  - (\w+)\s*$", re.MULTILINE)  # an experiment that another starts from
 
@@ -24,7 +27,8 @@ def understood(argv: Sequence[str], configs: Path) -> list[str]:
     """A command line as it is meant.
 
     ``logger=null``, which Hydra refuses, leaves out a group; ``key=a:x key=b:y`` is what bash makes of an unquoted
-    ``key={a:x,b:y}``; ``experiment=tacred-multimodel_base`` means the config of that name with underscores only.
+    ``key={a:x,b:y}``; ``experiment=tacred-multimodel_base`` means the config of that name with underscores only; names
+    of the published code are read by published_names.py.
 
     Args:
         argv: the command line.
@@ -32,11 +36,14 @@ def understood(argv: Sequence[str], configs: Path) -> list[str]:
 
     Raises:
         ConfigError: experiments in an order in which one undoes what another is for, two tasks, an unknown flag, a
-            number in place of a config, a key of a group that is left out, or a config of personal settings that there
-            is not.
+            number in place of a config, a key of a group that is left out, a config of personal settings that there
+            is not, a mapping that names one key twice, or one that a shell has cut in pieces.
     """
     flags, typed = _flags_and_overrides(argv[1:])
-    overrides = [_underscored(argument, configs) for argument in _joined(typed)]
+    joined = _joined(typed)
+    for argument in joined:
+        _check_mappings(argument)
+    overrides = [_underscored(argument, configs) for argument in with_our_names(joined, configs)]
     for argument in overrides:
         if argument.startswith("experiment="):
             _check_order(argument, configs / "experiment")
@@ -78,7 +85,18 @@ def _flags_and_overrides(arguments: Sequence[str]) -> tuple[list[str], list[str]
 
 
 def _joined(overrides: list[str]) -> list[str]:
-    """The overrides with entries of one mapping, which a shell has made words of, as that mapping again."""
+    """The overrides with entries of one mapping, which a shell has made words of, as that mapping again.
+
+    Raises:
+        ConfigError: the words are no entries, because the mapping held further commas.
+    """
+    keys = [argument.partition("=")[0] for argument in overrides]
+    for key, argument in zip(keys, overrides, strict=True):
+        if keys.count(key) > 1 and any(argument.count(one) != argument.count(other) for one, other in ("[]", "{}")):
+            raise ConfigError(
+                f"{argument}: the shell has made several words of the argument {key}=...; put the whole argument in "
+                f"quotes, '{key}={{...}}'"
+            )
     entries: dict[str, list[str]] = {}
     for argument in overrides:
         if found := _ENTRY.fullmatch(argument):
@@ -92,6 +110,26 @@ def _joined(overrides: list[str]) -> list[str]:
         elif found and mapping:  # where the first entry stood
             joined.append(f"{found['key']}={{{','.join(mapping)}}}")
     return joined
+
+
+def _check_mappings(argument: str) -> None:
+    """Refuse a mapping that names one key twice; Hydra takes the last of the two.
+
+    Raises:
+        ConfigError: naming the key.
+    """
+    key, _, value = argument.partition("=")
+    names: list[set[str]] = []  # of each mapping around the current place
+    for found in _PART_OF_MAPPING.finditer(value):
+        if found["name"] is None:
+            if found[0] == "{":
+                names.append(set())
+            elif found[0] == "}" and names:
+                names.pop()
+        elif names and (name := found["name"].strip(" '\"")) in names[-1]:
+            raise ConfigError(f"{argument}: {name} is named twice in {key}; give each its own name, or leave one out")
+        elif names:
+            names[-1].add(name)
 
 
 def _underscored(argument: str, configs: Path) -> str:
