@@ -17,6 +17,9 @@ CONFIGS = Path(__file__).resolve().parents[2] / "configs"
     [
         ("logger=null", "~logger"),
         ("callbacks=", "~callbacks"),
+        ("serializer=none", "~serializer"),
+        ("features=none", "features=off"),
+        ("encoder=none", "encoder=none"),
         ("features=null", "features=off"),
         ("seed=null", "seed=null"),
         ("+logger=null", "+logger=null"),

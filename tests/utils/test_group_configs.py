@@ -125,9 +125,16 @@ def test_launchers(composed, launcher: str) -> None:
     assert instantiate(cfg.hydra.launcher).params["cpus_per_task"] == 1
 
 
-def test_optuna(composed) -> None:
-    cfg = composed("hparams_search=optuna")
+@pytest.mark.parametrize("name", ["optuna", "conll2003_optuna"])
+def test_optuna(composed, name: str) -> None:
+    cfg = composed(f"hparams_search={name}")
     assert cfg.optimized_metric == cfg.monitor
     assert cfg.hydra.sweeper.direction == "maximize"
     sampler = instantiate(cfg.hydra.sweeper.sampler)
     assert type(sampler).__name__ == "TPESampler"
+
+
+def test_the_published_search_has_one_rate(composed) -> None:
+    cfg = composed("hparams_search=conll2003_optuna", "model.task_learning_rate=0.1")
+    assert cfg.model.bert_learning_rate == 0.1
+    assert set(cfg.hydra.sweeper.params) == {"model.task_learning_rate", "datamodule.batch_size"}

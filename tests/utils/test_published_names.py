@@ -50,6 +50,19 @@ def test_one_rate_is_that_of_all_parameters(typed: str, encoders: float, task: f
     assert (model.bert_learning_rate, model.task_learning_rate) == (encoders, task)
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("+datamodule.test_split=validation", "split=validation"),
+        ("pipeline.ner_model_path=a/b", "pipeline.ner_model=a/b"),
+        ("pipeline.re_model_path=c", "pipeline.re_model=c"),
+        ("taskmodule.add_type_to_marker=false", "taskmodule.typed_markers=false"),
+    ],
+)
+def test_other_keys(typed: str, meant: str) -> None:
+    assert understood(["x.py", typed], CONFIGS) == ["x.py", meant]
+
+
 def test_one_rate_can_be_swept() -> None:
     typed = ["train.py", "model.learning_rate=1e-4,3e-5", "seed=1,2"]
     assert understood(typed, CONFIGS)[1:] == [

@@ -10,8 +10,8 @@ from transferlab.utils.errors import ConfigError, near
 from transferlab.utils.published_names import with_our_names
 
 OPTIONAL = "local"  # the one group whose config may be missing
-_NO_CONFIG = re.compile(r"(?P<group>[a-z_]+)=(null|None)?")
-_LEFT_OUT = re.compile(r"~(?P<by_tilde>[a-z_]+)|(?P<by_null>[a-z_]+)=(null|None)")
+_NO_CONFIG = re.compile(r"(?P<group>[a-z_]+)=(null|None|none)?")
+_LEFT_OUT = re.compile(r"~(?P<by_tilde>[a-z_]+)|(?P<by_null>[a-z_]+)=(null|None|none)")
 _NO_NAME = re.compile(
     r"(?P<group>[a-z_]+)=\[?(?P<value>[-+]?[\d.]+(e[-+]?\d+)?|true|false)(,.*)?\]?", re.IGNORECASE | re.DOTALL
 )
@@ -26,7 +26,7 @@ _BASE = re.compile(r"^  - (\w+)\s*$", re.MULTILINE)  # an experiment that anothe
 def understood(argv: Sequence[str], configs: Path) -> list[str]:
     """A command line as it is meant.
 
-    ``logger=null``, which Hydra refuses, leaves out a group; ``key=a:x key=b:y`` is what bash makes of an unquoted
+    ``logger=null`` or ``=none``, which Hydra refuses, leaves out a group; ``key=a:x key=b:y`` is what bash makes of an unquoted
     ``key={a:x,b:y}``; ``experiment=tacred-multimodel_base`` means the config of that name with underscores only; names
     of the published code are read by published_names.py.
 
@@ -174,7 +174,7 @@ def _check_there(argument: str, configs: Path) -> None:
     group, _, names = argument.partition("=")
     known = sorted(file.stem for file in (configs / OPTIONAL).glob("*.yaml"))
     for name in re.findall(r"[^\s,\[\]]+", names) if group == OPTIONAL else ():
-        if name.removesuffix(".yaml") not in (*known, "null", "None"):
+        if name.removesuffix(".yaml") not in (*known, "null", "None", "none"):
             hint = near(name, known) or (f"choose one of {', '.join(known)}" if known else "write it or leave it out")
             raise ConfigError(f"{argument}: there is no {configs / OPTIONAL / name}.yaml; {hint}")
 

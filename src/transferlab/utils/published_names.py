@@ -8,6 +8,12 @@ from pathlib import Path
 
 _ADDED = re.compile(r"\+(?P<key>[A-Za-z_][\w.]*)=(?P<value>[^[{].*)", re.DOTALL)  # of a mapping or list, more is added
 _ALSO_GIVE = ("experiment", "recipe")  # groups whose configs give keys of other groups
+_RENAMED = {
+    "datamodule.test_split": "split",
+    "pipeline.ner_model_path": "pipeline.ner_model",
+    "pipeline.re_model_path": "pipeline.re_model",
+    "taskmodule.add_type_to_marker": "taskmodule.typed_markers",
+}
 _TASK_RATE, _ENCODER_RATE = "model.task_learning_rate", "model.bert_learning_rate"
 
 
@@ -25,10 +31,13 @@ def with_our_names(overrides: Sequence[str], configs: Path) -> list[str]:
     keys = {argument.partition("=")[0].lstrip("+") for argument in overrides}
     meant: list[str] = []
     for argument in overrides:
-        key, equals, value = argument.partition("=")
-        if equals and key.lstrip("+") == "name":
+        key, _, value = argument.partition("=")
+        key = key.lstrip("+")
+        if key == "name":
             meant.append(f"task_name={value.replace('/', '_')}")
-        elif equals and key.lstrip("+") == "model.learning_rate":
+        elif key in _RENAMED:
+            meant.append(f"{_RENAMED[key]}={value}")
+        elif key == "model.learning_rate":
             meant.append(f"{_ENCODER_RATE}={value}")
             meant += [f"{_TASK_RATE}=${{{_ENCODER_RATE}}}"] if _TASK_RATE not in keys else []
         else:
