@@ -23,6 +23,8 @@ def convert(cfg: DictConfig) -> dict[str, Any]:
     from transferlab.utils.logging import apply_extras
 
     apply_extras(cfg)  # before torch and transformers are imported
+    from transferlab.building import check_row_lengths
+    from transferlab.encoders.sources import load_config, resolve
     from transferlab.encoders.tokenizers import load_tokenizers
     from transferlab.models.conversion import ENCODER, Checkpoint
     from transferlab.models.coreference import published
@@ -45,6 +47,7 @@ def convert(cfg: DictConfig) -> dict[str, Any]:
     checkpoint = Checkpoint(cfg.checkpoint)
     show_config(cfg)
     source = cfg.encoder or str(checkpoint.file.parent)
+    check_row_lengths(cfg.taskmodule, {ENCODER: load_config(ENCODER, resolve(source))})
     tokenizers, keys = load_tokenizers({ENCODER: source})
     encoder = checkpoint.encoder_of(source, len(tokenizers[keys[ENCODER]]))
     segments = published.segment_distances(checkpoint.head)

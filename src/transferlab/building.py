@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -12,6 +12,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import seed_everything
 from torch import Tensor
+from transformers import PretrainedConfig
 
 from transferlab.callbacks.checkpoints import LAST, BestCheckpoint, LastCheckpoint
 from transferlab.data.datamodule import TransferDataModule
@@ -59,14 +60,7 @@ def check(cfg: DictConfig) -> None:
     assert isinstance(model, dict)
     plan = check_encoders(**{key: model[key] for key in keyword_names(check_encoders) or () if key in model})
     check_compile(model.get("compile"))
-    for name, config in plan.configs.items():
-        longest = max_positions(config)
-        for key in ROW_LENGTHS:
-            if longest is not None and cfg.taskmodule.get(key, 0) > longest:
-                raise ConfigError(
-                    f"taskmodule.{key}={cfg.taskmodule[key]}, but the encoder {name!r} reads at most {longest} "
-                    "subtokens"
-                )
+    check_row_lengths(cfg.taskmodule, plan.configs)
     if cfg.ckpt_path is not None and not Path(cfg.ckpt_path).is_file():
         raise ConfigError(f"ckpt_path={cfg.ckpt_path} does not exist; name the checkpoint of a run, or null")
     if not cfg.train and cfg.ckpt_path is None:
@@ -97,6 +91,26 @@ def check(cfg: DictConfig) -> None:
             + (f"holds a model without its {DESCRIPTION}; restore that file, or" if incomplete else "is not empty;")
             + " move its content away or choose another directory"
         )
+
+
+def check_row_lengths(taskmodule: Mapping[Any, Any], encoders: Mapping[str, PretrainedConfig]) -> None:
+    """Refuse rows that are longer than an encoder has positions for.
+
+    Args:
+        taskmodule: its config.
+        encoders: configurations by encoder id.
+
+    Raises:
+        ConfigError: naming the key, and the most.
+    """
+    for name, config in encoders.items():
+        longest = max_positions(config)
+        for key in ROW_LENGTHS:
+            if longest is not None and taskmodule.get(key, 0) > longest:
+                raise ConfigError(
+                    f"taskmodule.{key}={taskmodule[key]}, but the encoder {name!r} reads at most {longest} "
+                    "subtokens; lower it"
+                )
 
 
 def check_checkpoints(cfg: DictConfig) -> None:

@@ -1,6 +1,8 @@
 import pytest
 
 from transferlab.data.readers.base import DataError, data_directory, split_of_path, unique_names
+from transferlab.data.readers.conll2012 import Conll2012Reader
+from transferlab.data.readers.coref_jsonlines import CorefJsonLinesReader
 from transferlab.documents import Document
 
 
@@ -8,6 +10,27 @@ def test_an_unset_variable_is_refused_with_variable_key_and_remedy(monkeypatch):
     monkeypatch.delenv("SOME_DIR", raising=False)
     with pytest.raises(DataError, match=r"SOME_DIR.*dataset\.data_dir.*get it there"):
         data_directory(None, "SOME_DIR", "get it there")
+
+
+@pytest.mark.parametrize("is_set", [True, False])
+def test_another_form_of_the_corpus_that_is_there_is_named(monkeypatch, is_set):
+    monkeypatch.delenv("SOME_DIR", raising=False)
+    monkeypatch.setenv("OTHER_DIR", "/corpus" if is_set else "")
+    with pytest.raises(DataError, match=r"SOME_DIR") as refused:
+        data_directory(None, "SOME_DIR", "", {"OTHER_DIR": "same_in_json"})
+    assert ("dataset=same_in_json" in str(refused.value)) == is_set
+
+
+def test_ontonotes_names_its_other_form(monkeypatch, tmp_path):
+    one, other = "CONLL2012_DIR", "CONLL2012_ONTONOTESV5_PREPROCESSED_DATA_DIR"
+    monkeypatch.delenv(one, raising=False)
+    monkeypatch.setenv(other, str(tmp_path))
+    with pytest.raises(DataError, match="dataset=conll2012_ontonotesv5_preprocessed"):
+        Conll2012Reader()
+    monkeypatch.delenv(other)
+    monkeypatch.setenv(one, str(tmp_path))
+    with pytest.raises(DataError, match="dataset=conll2012,"):
+        CorefJsonLinesReader()
 
 
 def test_an_empty_variable_counts_as_unset(monkeypatch):

@@ -134,6 +134,7 @@ TABLE = rows(
     (["taskmodule.genres=[bc,bn]"], "emb_genre.weight is (7, 4), expected (2, 4)"),
     (["taskmodule.genres=[bc,bn,mz,nw,pt,tc,tc]"], "taskmodule.genres", "tc"),
     (["+taskmodule.max_training_sentences=9"], "emb_segment_distance.weight is (3, 4), expected (9, 4)"),
+    (["taskmodule.max_segment_len=65"], "taskmodule.max_segment_len=65", "64"),
     (["taskmodule.max_segment_len=2"], "taskmodule.max_segment_len=2"),
     (["checkpoint=nowhere.bin"], "checkpoint=nowhere.bin"),
     (["encoder=no/such/bert"], "no/such/bert"),
@@ -163,15 +164,14 @@ def test_checkpoints(
     refusal.of(lambda: convert(cfg), *fault.named)
 
 
-@pytest.mark.parametrize("config", [True, False])
-def test_the_folder_of_a_checkpoint_is_no_source_but_tells_the_way(
-    sound: Any, tmp_path: Path, refusal: Refusal, config: bool
+def test_the_folder_of_a_checkpoint_without_a_config_is_no_source_but_tells_the_way(
+    sound: Any, tmp_path: Path, refusal: Refusal
 ) -> None:
     from transferlab.encoders.multi_encoder import MultiEncoder
 
     bert(tmp_path)
     (tmp_path / "model.safetensors").unlink()
     torch.save(sound[0], tmp_path / "pytorch_model.bin")
-    if not config:
-        (tmp_path / "config.json").unlink()
+    assert MultiEncoder({"published": str(tmp_path)}).hidden_size == 16
+    (tmp_path / "config.json").unlink()
     refusal.of(lambda: MultiEncoder({"published": str(tmp_path)}), str(tmp_path), "pytorch_model.bin", "src/convert.py")

@@ -110,7 +110,7 @@ def test_a_plus_adds_what_there_is_not() -> None:
     ],
 )
 def test_a_mapping_names_each_key_once(typed: list[str]) -> None:
-    with pytest.raises(ConfigError, match="(a|sources|x) is named twice"):
+    with pytest.raises(ConfigError, match=r"(a|sources|x) is named twice"):
         understood(["train.py", *typed], CONFIGS)
 
 

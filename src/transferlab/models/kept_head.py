@@ -17,6 +17,7 @@ from transferlab.models.classification_model import ClassificationModel
 from transferlab.models.descriptions import DESCRIPTION, WEIGHTS, read_description
 from transferlab.models.problems import Regression
 from transferlab.models.registry import MODELS, SavedModelError
+from transferlab.utils.option_kinds import show
 
 _HEAD = "head."
 _SCALES = ("value_mean", "value_std")  # of the values of a regression, to which a head is brought
@@ -73,13 +74,18 @@ def keep_head(model: TransferModel, taskmodule: Any) -> None:
         raise SavedModelError(f"{place} is one of {kind}, and this run trains one of {ours}")
     options, inputs = description["model"]["options"], description["taskmodule"]["options"]
     learned, own = taskmodule.model_arguments(), taskmodule.options()
-    both = {name: (options[name], value) for name, value in learned.items() if name in options and name not in _SCALES}
-    both |= {name: (inputs.get(name, usual), own[name]) for name, usual in taskmodule.head_reads.items()}
-    for name, (before, now) in both.items():
+    for name, usual in taskmodule.head_reads.items():  # which also tell the sizes below
+        before, now = inputs.get(name, usual), own[name]
         if before != now:
             raise SavedModelError(
-                f"{place} was trained with {name} {_short(before)}, and here it is {_short(now)}; set it alike, or "
-                "choose model_load_mode=base_model_only"
+                f"{place} was trained with {name} {_short(before)}, and here it is {_short(now)}; give "
+                f"taskmodule.{name}={show(before)}, or choose model_load_mode=base_model_only"
+            )
+    for name in learned.keys() & options.keys() - set(_SCALES):
+        if options[name] != learned[name]:
+            raise SavedModelError(
+                f"{place} was trained with {name} {_short(options[name])}, and here it is {_short(learned[name])}; set "
+                "it alike, or choose model_load_mode=base_model_only"
             )
     state = {name: tensor for name, tensor in model.state_dict().items() if name.startswith(_HEAD)}
     for name in dict.fromkeys([*state, *theirs]):

@@ -26,8 +26,8 @@ _BASE = re.compile(r"^  - (\w+)\s*$", re.MULTILINE)  # an experiment that anothe
 def understood(argv: Sequence[str], configs: Path) -> list[str]:
     """A command line as it is meant.
 
-    ``logger=null`` or ``=none``, which Hydra refuses, leaves out a group; ``key=a:x key=b:y`` is what bash makes of an unquoted
-    ``key={a:x,b:y}``; ``experiment=tacred-multimodel_base`` means the config of that name with underscores only; names
+    ``logger=null`` or ``=none``, which Hydra refuses, leaves out a group; ``key=a:x key=b:y`` is what bash makes of an
+    unquoted ``key={a:x,b:y}``; ``experiment=tacred-multimodel_base`` means the config of that name with underscores only; names
     of the published code are read by published_names.py.
 
     Args:

@@ -1,4 +1,4 @@
-"""What the commands of the published reverse probing code name otherwise (RepL4NLP 2025), as keys and values of ours."""
+"""What commands of the reverse probing code (RepL4NLP 2025) name otherwise, as keys and values of ours."""
 
 from __future__ import annotations
 

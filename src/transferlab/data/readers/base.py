@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import re
 from codecs import BOM_UTF8
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import Annotated, Protocol
 
 from transferlab.documents import Document
@@ -54,21 +55,29 @@ class Reader(Protocol):
         ...
 
 
-def data_directory(data_dir: str | Path | None, variable: str, remedy: str) -> Path:
+def data_directory(
+    data_dir: str | Path | None, variable: str, remedy: str, others: Mapping[str, str] = MappingProxyType({})
+) -> Path:
     """Return the place of a corpus: ``data_dir``, or where that is None the environment variable.
 
     Args:
         data_dir: value of the config key ``dataset.data_dir``.
         variable: environment variable that stands in for it, for example ``"LITBANK_DIR"``.
         remedy: what to download, from where, and how it should lie.
+        others: {environment variable: dataset} for other forms of the same corpus.
 
     Raises:
         DataError: neither is set, or the place does not exist.
     """
     place = os.fspath(data_dir) if data_dir is not None else os.environ.get(variable, "")
     if not place:
+        known = [
+            f"dataset={name}, which reads what {other} names" for other, name in others.items() if os.environ.get(other)
+        ]
+        choice = f"choose {known[0]}, or " if known else ""
         raise DataError(
-            f"no data directory is given: set the environment variable {variable} or the key dataset.data_dir. {remedy}"
+            f"no data directory is given: {choice}set the environment variable {variable} or the key dataset.data_dir. "
+            f"{remedy}"
         )
     path = Path(place).expanduser()
     if not path.exists():

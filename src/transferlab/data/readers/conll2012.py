@@ -18,6 +18,7 @@ REMEDY = (
     "into the CoNLL-2012 form with scripts/prepare_coref_data.sh and name the directory that it makes, any other one "
     "that holds train/, development/ and test/, an archive of it, or one file"
 )
+_OTHER_FORM = {"CONLL2012_ONTONOTESV5_PREPROCESSED_DATA_DIR": "conll2012_ontonotesv5_preprocessed"}
 _SENTENCE_ENDS = {"/.": ".", "/?": "?"}
 
 
@@ -54,7 +55,7 @@ class Conll2012Reader:
         files: str = "*",
     ) -> None:
         """Find the files; see the class for the arguments."""
-        self.place = data_directory(data_dir, "CONLL2012_DIR", REMEDY)
+        self.place = data_directory(data_dir, "CONLL2012_DIR", REMEDY, _OTHER_FORM)
         self._paths = find_conll_files(self.place, files, language)
         self.splits: tuple[str, ...] = tuple(self._paths)
         if not self.splits:

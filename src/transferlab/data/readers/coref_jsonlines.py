@@ -20,6 +20,7 @@ REMEDY = (
     "Name a directory with train.english.384.jsonlines, dev.english.384.jsonlines and test.english.384.jsonlines (or "
     "another number, with dataset.segment_length), or one such file; CoNLL files are read with dataset=conll2012"
 )
+_OTHER_FORM = {"CONLL2012_DIR": "conll2012"}
 _FILES = {"train": "train", "validation": "dev", "test": "test"}
 
 log = logging.getLogger(__name__)
@@ -57,7 +58,7 @@ class CorefJsonLinesReader:
         segment_length: Count = 384,
     ) -> None:
         """Find the files; see the class for the arguments."""
-        self.place = data_directory(data_dir, "CONLL2012_ONTONOTESV5_PREPROCESSED_DATA_DIR", REMEDY)
+        self.place = data_directory(data_dir, "CONLL2012_ONTONOTESV5_PREPROCESSED_DATA_DIR", REMEDY, _OTHER_FORM)
         below = f"{language}.{segment_length}.bert-base-cased"
         files = {split: f"{name}.{language}.{segment_length}.jsonlines" for split, name in _FILES.items()}
         self._files = find_split_files(
