@@ -150,3 +150,14 @@ def test_head_match_baseline_scores_gold_mentions(taskmodule):
     (scores,) = taskmodule.baselines([document]).values()
     assert scores["muc_recall"] == pytest.approx(1 / 2)
     assert scores["muc_precision"] == 1.0
+
+
+def test_an_answer_has_every_mention_once(taskmodule):
+    """Documents keep copies of a mention, made of spans of subtokens, which scores count."""
+    document = make_document([["a", "aa", "a", "a"]])
+    document.text, document.offsets = "a aa a a", [(0, 1), (2, 4), (5, 6), (7, 8)]
+    clusters = [[(0, 0), (1, 1), (0, 0), (1, 2)], [(3, 3), (3, 3)], [(0, 0), (2, 3)], [(2, 2)]]
+    decoded = taskmodule.decode(document, taskmodule.encode(document), [clusters])
+    assert decoded.predicted.clusters == clusters
+    answer = [[(mention.text, mention.start) for mention in cluster] for cluster in taskmodule.answer(decoded)]
+    assert answer == [[("a", 0), ("aa", 2), ("aa a", 2)], [("a", 5)]]

@@ -232,17 +232,20 @@ class CoreferenceTaskModule(TaskModule[CoreferenceExample, CoreferenceBatch]):
     def decode(
         self, document: Document, examples: list[CoreferenceExample], predictions: list[list[Cluster]]
     ) -> Document:
-        """Put predicted clusters beside the gold ones of a document."""
+        """Put predicted clusters beside the gold ones of a document, with all copies that scores count."""
         (predicted(document).clusters,) = predictions
         return document
 
     def answer(self, document: Document) -> list[list[Mention]]:
-        """The predicted clusters, each a list of mentions in text order."""
+        """The predicted clusters, each a list of mentions in text order, every mention once.
+
+        Spans of subtokens that differ within words are copies of one mention.
+        """
         assert document.offsets is not None
         offsets = document.offsets
         return [
             [Mention(document.span_text(span), offsets[span[0]][0], offsets[span[1]][1]) for span in cluster]
-            for cluster in predicted(document).clusters or []
+            for cluster in _each_once(predicted(document).clusters or [])
         ]
 
     def baselines(self, documents: list[Document]) -> dict[str, dict[str, float]]:
@@ -251,3 +254,15 @@ class CoreferenceTaskModule(TaskModule[CoreferenceExample, CoreferenceBatch]):
         for key, clusters in zip(gold, head_match_baseline(documents, gold), strict=True):
             score.update([key], [clusters])
         return {GOLD_MENTIONS: compute_alone(score)}
+
+
+def _each_once(clusters: list[Cluster]) -> list[Cluster]:
+    """Clusters without later copies of a mention; one that this leaves with less than two mentions is left out."""
+    known: set[Span] = set()
+    kept = []
+    for cluster in clusters:
+        mentions = [mention for mention in dict.fromkeys(cluster) if mention not in known]
+        known.update(mentions)
+        if len(mentions) > 1 or len(mentions) == len(cluster):
+            kept.append(mentions)
+    return kept

@@ -27,8 +27,8 @@ def understood(argv: Sequence[str], configs: Path) -> list[str]:
     """A command line as it is meant.
 
     ``logger=null`` or ``=none``, which Hydra refuses, leaves out a group; ``key=a:x key=b:y`` is what bash makes of an
-    unquoted ``key={a:x,b:y}``; ``experiment=tacred-multimodel_base`` means the config of that name with underscores only; names
-    of the published code are read by published_names.py.
+    unquoted ``key={a:x,b:y}``; ``experiment=tacred-multimodel_base`` means the config of that name with underscores
+    only; names of the published code are read by published_names.py.
 
     Args:
         argv: the command line.
