@@ -11,11 +11,17 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+from hydra import compose, initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import OmegaConf, open_dict
 from transformers import AutoTokenizer, BertConfig, BertModel
+
+from transferlab.root_options import check_config
+from transferlab.utils.command_line import understood
 
 if TYPE_CHECKING:
     from tests.commands import Commands
@@ -35,8 +41,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     hoi, mrpc = "models/pretrained/bert-base-cased-coref-hoi", "bert-base-cased-finetuned-mrpc"
     for seed, name in enumerate((hoi, mrpc, "bert-base-cased")):
         torch.manual_seed(seed)
-        BertModel(BertConfig(vocab_size=len(tokenizer), **sizes)).save_pretrained(place / name)
+        model = BertModel(BertConfig(vocab_size=len(tokenizer), **sizes))
+        model.save_pretrained(place / name)
         tokenizer.save_pretrained(place / name)
+        if name == hoi:  # as it was published: the state dict of a coreference model
+            (place / name / "model.safetensors").unlink()
+            weights = {f"bert.{key}": value for key, value in model.state_dict().items()}
+            torch.save(weights | {"coarse_bilinear.bias": torch.zeros(2)}, place / name / "pytorch_model.bin")
     (place / "src").symlink_to(ROOT / "src")
     return place
 
@@ -60,6 +71,71 @@ def test_bash_makes_words_of_braces(place: Path) -> None:
     assert words_of("python a.py +m={a:x,b:y} n=[a,b] 'p={a:x,b:y}'", place) == [
         "a.py", "+m=a:x", "+m=b:y", "n=[a,b]", "p={a:x,b:y}",
     ]  # fmt: skip
+
+
+COREF = "train.py experiment=conll2012_coref_hoi_multimodel_base trainer=cpu"
+NER = "train.py experiment=conll2012_ner-multimodel_base trainer=cpu"
+RE = "train.py experiment=tacred-multimodel_base trainer=cpu"
+ATTENTION = "+model.pretrained_models={a:models/a,b:b} +model.freeze_models=[a] +model.aggregate.type=attention"
+KINDS: list[tuple[str, dict[str, Any]]] = [
+    (f"{COREF} +model.pretrained_models={{a-b:models/a-b}} +model.freeze_models=[a-b] name=probing/some-task -m",
+     {"model.pretrained_models.a-b": "models/a-b", "model.freeze_models": ["a-b"], "task_name": "probing_some-task"}),
+    (f"{COREF} +model.pretrained_models={{a:models/a,b:b}} +model.aggregate.type=mean +model.normalize_embeddings=True",
+     {"model.pretrained_models": {"a": "models/a", "b": "b"}, "model.normalize_embeddings": True}),
+    (f"{COREF} {ATTENTION} +model.aggregate.mode_query=token +model.aggregate.mode_keys=token,cls,constant -m",
+     {"model.aggregate": {"type": "attention", "mode_query": "token", "mode_keys": "token"}}),
+    (f"{COREF} {ATTENTION} +model.aggregate.reuse_target_query_as_key=False "
+     "+model.aggregate.project_target_value=False",
+     {"model.aggregate.reuse_target_query_as_key": False, "model.aggregate.project_target_value": False}),
+    (f"{COREF} {ATTENTION} +model.aggregate.use_outputs_from_last_n_layers=4 +model.truncate_models.a=2",
+     {"model.aggregate.use_outputs_from_last_n_layers": 4, "model.truncate_models.a": 2}),
+    (f"{COREF} +model.pretrained_models={{a:models/a}} +model.pretrained_configs.a.name_or_path=b "
+     "+model.pretrained_configs.a.vocab_size=29034",
+     {"model.pretrained_configs.a": {"name_or_path": "b", "vocab_size": 29034}}),
+    (f"{COREF} {ATTENTION} +wandb_watch=attention_activation model.bert_learning_rate=1e-4,5e-5 seed=1,2,3 "
+     "+hydra.callbacks.save_job_return.integrate_multirun_result=true --multirun",
+     {"model.bert_learning_rate": 1e-4, "seed": 1, "wandb_watch.attention_activation.log_freq": 100}),
+    (f'{NER} +model.pretrained_models.a=/models/a +model.pretrained_models.b=/models/b +model.freeze_models=[a,b] '
+     '+model.aggregate=attention model.learning_rate=1e-3 validate=true "tags=[one+two,seeds]" -m',
+     {"model.pretrained_models": {"a": "/models/a", "b": "/models/b"}, "model.task_learning_rate": 1e-3,
+      "model.bert_learning_rate": 1e-3, "tags": ["one+two", "seeds"], "model.aggregate": "attention"}),
+    (f"{RE} +model.pretrained_models.a=/models/a model.task_learning_rate=1e-3 seed=1031,1097",
+     {"model.task_learning_rate": 1e-3, "model.bert_learning_rate": 2e-5}),
+    ("train.py experiment=tacred_multimodel taskmodule.add_type_to_marker=false validate=True logger=wandb "
+     "+logger.wandb.name=final",
+     {"taskmodule.typed_markers": False, "logger.wandb.name": "final", "model.aggregate": "attention"}),
+    ("train.py experiment=conll2012_coref_hoi_multimodel model.aggregate=sum +model.freeze_models=[bert-base-cased]",
+     {"model.aggregate": "sum", "model.freeze_models": ["bert-base-cased"], "taskmodule.max_segment_len": 384}),
+    ("train.py experiment=conll2003-multimodel logger=none callbacks=none trainer=ddp_sim",
+     {"trainer.strategy": "ddp", "trainer.accelerator": "cpu", "trainer.devices": 2, "logger": None}),
+    ("evaluate.py dataset=conll2012_ontonotesv5_preprocessed model_name_or_path=models/a,models/b "
+     "datamodule.batch_size=1 +datamodule.test_split=validation trainer=cpu --multirun",
+     {"split": "validation", "model_name_or_path": "models/a"}),
+    ("predict.py dataset=conll2003 pipeline=ner_re_pipeline pipeline.ner_model_path=a pipeline.re_model_path=b "
+     "serializer=json", {"pipeline.models": ["a", "b"]}),
+    ("evaluate_documents.py metric=coref dataset=from_serialized_documents +dataset.data_dir=a.jsonl",
+     {"dataset.data_dir": "a.jsonl"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("command", "values"), KINDS)
+def test_what_is_typed_is_what_the_config_says(command: str, values: dict[str, Any], place: Path) -> None:
+    """Of a sweep, its first job."""
+    script, *words = words_of(f"python {command}", place)
+    root = script.removesuffix(".py")
+    arguments = [word for word in understood([script, *words], ROOT / "configs")[1:] if not word.startswith("-")]
+    first = []
+    for override in OverridesParser.create().parse_overrides(arguments):
+        swept = next(override.sweep_string_iterator()) if override.is_sweep_override() else None
+        first.append(override.input_line if swept is None else f"{override.input_line.partition('=')[0]}={swept}")
+    with initialize_config_dir(str(ROOT / "configs"), version_base="1.3"):
+        cfg = compose(root, overrides=["paths.output_dir=/run", *first], return_hydra_config=True)
+    with open_dict(cfg):
+        del cfg["hydra"]
+    check_config(cfg, root)
+    for key, value in values.items():
+        found = OmegaConf.select(cfg, key)
+        assert (OmegaConf.to_container(found, resolve=True) if OmegaConf.is_config(found) else found) == value, key
 
 
 @pytest.fixture(scope="module")
