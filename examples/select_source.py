@@ -18,20 +18,27 @@ from pathlib import Path
 import pandas as pd
 
 from transferlab.reporting.task_space_plots import plot_task_graph, plot_task_map
-from transferlab.transferability.library import TaskLibrary
+from transferlab.transferability.library import LibraryError, TaskLibrary
 from transferlab.transferability.prediction import task_similarities
 from transferlab.transferability.ranking import component_scores, fused, ranks
 
 
 def main(directory: Path, target: str, kinds: Sequence[str] = ("textemb",)) -> pd.DataFrame:
-    """Print and return the ranking by these kinds of embeddings; all of one kind must be made with one setting."""
+    """Print and return the ranking by these kinds of embeddings; all of one kind must be made with one setting.
+
+    Raises:
+        LibraryError: a task that has one of these kinds, or the target, lacks another one.
+    """
     library = TaskLibrary(directory)
+    tasks = sorted({target}.union(*(library.tasks(kind) for kind in kinds)))
+    if len(tasks) < 3:
+        raise LibraryError(
+            f"{directory} has {' and '.join(kinds)} of {len(tasks) - 1} task(s) beside {target}; embed two at least, "
+            f"with python src/embed.py embedding={kinds[0]} experiment=..."
+        )
+    order = [target, *(task for task in tasks if task != target)]
     tables = []
-    for kind in kinds:
-        tasks = library.tasks(kind)
-        if target not in tasks or len(tasks) < 3:
-            continue
-        wanted, *sources = library.comparable([target, *(task for task in tasks if task != target)], kind)
+    for kind, (wanted, *sources) in {kind: library.comparable(order, kind) for kind in kinds}.items():
         names = wanted.to_compare()
         cosines = component_scores(
             {name: wanted.vectors[name].numpy() for name in names},
@@ -43,8 +50,6 @@ def main(directory: Path, target: str, kinds: Sequence[str] = ("textemb",)) -> p
         for draw, name in ((plot_task_map, "map"), (plot_task_graph, "graph")):
             picture, _ = draw(similarity, directory / f"{kind}_{name}", targets=[target], title=kind)
             print(f"picture: {picture}")
-    if not tables:
-        sys.exit(f"{directory} has no embedding of {target} and of two other tasks; embed them with src/embed.py")
     scores = pd.concat(tables, axis="columns")
     ranking = scores.assign(score=fused(scores))
     ranking["rank"] = ranks(ranking[["score"]])["score"]
@@ -56,4 +61,7 @@ def main(directory: Path, target: str, kinds: Sequence[str] = ("textemb",)) -> p
 if __name__ == "__main__":
     if len(sys.argv) < 3:
         sys.exit(__doc__)
-    main(Path(sys.argv[1]), sys.argv[2], sys.argv[3:] or ("textemb",))
+    try:
+        main(Path(sys.argv[1]), sys.argv[2], sys.argv[3:] or ("textemb",))
+    except LibraryError as error:
+        sys.exit(f"error: {error}")
