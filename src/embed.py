@@ -22,17 +22,22 @@ def embed(cfg: DictConfig) -> dict[str, Any]:
     from transferlab.utils.logging import apply_extras
 
     apply_extras(cfg)  # before torch and transformers are imported
+    from hydra.core.hydra_config import HydraConfig
+
     from transferlab.root_options import check_config
     from transferlab.transferability import task_models
     from transferlab.transferability.embedding_pass import batches_of
     from transferlab.transferability.embedding_pass import embed as run_pass
     from transferlab.transferability.library import TaskLibrary, TaskVectors
+    from transferlab.utils.contradictions import check_typed_together, is_job_of_sweep
     from transferlab.utils.errors import ConfigError
     from transferlab.utils.logging import show_config
     from transferlab.utils.new_folder import check_writable
     from transferlab.utils.run_record import package_versions, write_run_record
 
     check_config(cfg, "embed")
+    if HydraConfig.initialized():
+        check_typed_together(cfg, HydraConfig.get().overrides.task, of_sweep=is_job_of_sweep())
     if cfg.task == "train":
         raise ConfigError("task: name what is embedded, with experiment=... or, under a name of your own, task=...")
     for key in ("sources", "probes"):

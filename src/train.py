@@ -37,7 +37,7 @@ def train(cfg: DictConfig) -> dict[str, Any]:
     from transferlab.finishing import finish
     from transferlab.probes import probes_of
     from transferlab.root_options import check_config
-    from transferlab.utils.contradictions import check_typed_together
+    from transferlab.utils.contradictions import check_typed_together, is_job_of_sweep
     from transferlab.utils.distributed_launcher import build_trainer
     from transferlab.utils.instantiate import instantiate_callbacks, instantiate_loggers
     from transferlab.utils.interruption import leave_to_us
@@ -58,7 +58,7 @@ def train(cfg: DictConfig) -> dict[str, Any]:
     check_config(cfg, "train")
     check_directions(cfg)
     if goes_on is None:
-        check_typed_together(cfg, overrides)
+        check_typed_together(cfg, overrides, of_sweep=is_job_of_sweep())
     building.check_checkpoints(cfg)
     checkpoint = last_checkpoint(goes_on, output_dir)
     if goes_on is not None and checkpoint is None:

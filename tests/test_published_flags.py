@@ -17,6 +17,7 @@ from transformers import AutoTokenizer, BertConfig, BertModel
 
 from transferlab.encoders.sources import resolve
 from transferlab.root_options import check_config
+from transferlab.utils.contradictions import check_typed_together
 
 if TYPE_CHECKING:
     from tests.commands import Commands
@@ -116,6 +117,7 @@ def test_every_row_composes(row: list[str]) -> None:
     with initialize_config_dir(str(ROOT / "configs"), version_base="1.3"):
         cfg = compose(root, overrides=["paths.output_dir=/run", *base, *choices])
     check_config(cfg, root)
+    check_typed_together(cfg, overrides)
     for key, value in (word.removeprefix("+").split("=", 1) for word in overrides):
         if key not in ("experiment", "trainer"):
             assert OmegaConf.select(cfg, key) == OmegaConf.from_dotlist([f"a={value}"]).a

@@ -55,6 +55,9 @@ LINES = rows(
     ("model.warmup_steps=5 model.warmup_proportion=0.2", "model.warmup_steps=5", "model.warmup_proportion=0.2"),
     ("datamodule.select_by=first datamodule.select_seed=1", "datamodule.select_by=first", "datamodule.select_seed=1"),
     ("model.higher_order=cluster_merging model.coref_depth=3", "model.coref_depth=3", "cluster_merging"),
+    ("model.false_new_delta=1.0", "model.false_new_delta=1.0", "model.loss_type=hinge"),
+    ("model.cluster_dloss=true model.higher_order=span_clustering", "model.cluster_dloss=true", "cluster_merging"),
+    ("++model.cluster_ffnn_size=8", "model.cluster_ffnn_size=8", "model.higher_order=cluster_merging"),
     ("save_every_epoch=true callbacks=null", "save_every_epoch=true", "callbacks.epoch_models"),
 )  # fmt: skip
 SEARCHES = rows(

@@ -186,9 +186,10 @@ def test_fresh_classifiers(encoder, task):
     of = batches(taskmodule, documents, 3)
     trained, calls = model.head, []
     hook = model.multi_encoder.encoders["target"].register_forward_hook(lambda *_: calls.append(1))
-    embedding = embed(model, of, num_softmax_classifiers=3)
+    few = ["activations", "pooled", "parameters"]
+    embedding = embed(model, of, num_softmax_classifiers=3, components=few)
     hook.remove()
-    values = embed(model, of, num_softmax_classifiers=3, feature_type="weights").result()
+    values = embed(model, of, num_softmax_classifiers=3, feature_type="weights", components=few).result()
     assert not any(name.startswith("head.") for name in (*embedding.components, *values)), (
         "nothing reads the trained one"
     )
@@ -402,6 +403,7 @@ def test_options_that_do_not_go_together_are_refused(encoder):
         ({"num_softmax_classifiers": 2, "labels": "sampled"}, "num_softmax_classifiers=2"),
         ({"num_softmax_classifiers": 2, "finetune_classifier": True}, "num_softmax_classifiers=2"),
         ({"num_softmax_classifiers": 2, "components": ["head"]}, "components.*num_softmax_classifiers=2"),
+        ({"num_softmax_classifiers": 2, "components": ["pooled", "head"]}, r"components=\[pooled,head\].*head\."),
         ({"finetune_feature_extractor": True}, "finetune_classifier=true"),
         ({"learning_rate": -1.0}, "learning_rate=-1.0"),
         ({"warmup_steps": 1.5}, "warmup_steps=1.5"),

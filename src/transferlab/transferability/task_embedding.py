@@ -37,7 +37,7 @@ from transferlab.transferability.gradient_hooks import not_by_rows, watched_acti
 from transferlab.transferability.objectives import computed_as, gradient_scale, objective_of
 from transferlab.transferability.per_example import RowsOfExamples, rule_of
 from transferlab.utils.errors import UserError
-from transferlab.utils.option_kinds import Count, Filled, Positive, Seed
+from transferlab.utils.option_kinds import Count, Filled, Positive, Seed, show
 from transferlab.utils.options import checked
 
 COUNT = "examples"
@@ -153,11 +153,12 @@ class TaskEmbedding:
         groups = names_of.available(model, encoder)
         self.components = names_of.chosen(components, groups, config.model_type)
         if num_softmax_classifiers > 1:
-            self.components = [name for name in self.components if not name.startswith(names_of.HEAD)]
-            if not self.components:
+            of_head = [name for name in self.components if name.startswith(names_of.HEAD)]
+            if of_head:
                 raise UserError(
-                    f"components: with num_softmax_classifiers={num_softmax_classifiers} fresh classifiers replace the "
-                    "head; choose activations, pooled or parameters"
+                    f"components={show(components)}: with num_softmax_classifiers={num_softmax_classifiers} fresh "
+                    f"classifiers replace the head, so that there is no {of_head[0]}; choose activations, pooled or "
+                    "parameters"
                 )
         weights, heads = dict(encoder.stack.named_parameters()), dict(model.named_parameters())
         self._weights = {name: weights[name] for name in groups["parameters"] if name in self.components}
