@@ -14,7 +14,7 @@ ARGS ?=
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(STAMP) ## create .venv and install the pinned versions (about 2 minutes, 2 GB; once)
+setup: $(STAMP) ## create .venv and install the pinned versions (2 to 4 minutes, 2 GB; once)
 	@echo "== set up: $(BIN)/python"
 
 # Made anew when the dependencies change. The stamp comes last: an interrupted set-up starts again where it was.
