@@ -148,6 +148,7 @@ def test_the_command_writes_a_whole_encoder_whose_text_is_cased(encoder, command
         "checkpoint=pytorch_model.bin",
         f"encoder={folder}",
         "model_save_dir=made",
+        "taskmodule.max_segment_len=64",
         f"paths.log_dir={tmp_path}",
     ]
     done = commands.run("src/convert.py", *arguments, cwd=tmp_path)
