@@ -85,8 +85,8 @@ def in_child(output: Path, script: str, arguments: list[str], prepare: Callable[
 
 
 def command_in(output: Path) -> list[str]:
-    """The command that a process has printed last."""
-    return shlex.split(output.read_text().rstrip().splitlines()[-1])
+    """The command that a process has printed last, above a remark in brackets."""
+    return shlex.split([line for line in output.read_text().splitlines() if line and not line.startswith("(")][-1])
 
 
 @pytest.fixture

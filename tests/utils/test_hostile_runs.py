@@ -171,8 +171,8 @@ def test_what_the_caller_says_overrules_the_run(run_dir, monkeypatch):
         resumed(place, *given[:1], "features={dtype: float32}", given[2])
 
 
-@pytest.mark.parametrize("given", ["+callbacks=learning_rate", "callbacks=[learning_rate]", "~callbacks"])
-def test_a_group_that_the_caller_adds_leaves_the_runs_own_part_checked(run_dir, given):
+def test_a_group_that_the_caller_adds_leaves_the_runs_own_part_checked(run_dir):
+    given = "+callbacks=learning_rate"
     for name, hostile in (("class", {"_target_": "os.system"}), ("place", {"dirpath": "/somewhere"})):
         place = run_dir({"callbacks.x": hostile}, name=name)
         with pytest.raises(UntrustedError, match=r"callbacks\.x"):

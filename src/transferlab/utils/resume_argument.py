@@ -47,7 +47,7 @@ def of_going_on(arguments: Sequence[str], configs: Path) -> tuple[list[str], boo
     """The overrides of a run that goes on, as Hydra takes them for its composed config, and whether loggers are new.
 
     Groups were chosen when the run was started. Its loggers alone, which change nothing of what is trained, may be
-    chosen again: ``logger=csv``, ``~logger`` for none.
+    chosen again: ``logger=csv``, ``~logger`` for none; a callback may be added: ``+callbacks=learning_rate``.
 
     Args:
         arguments: of the command line, or what this has made of them.
@@ -67,6 +67,7 @@ def of_going_on(arguments: Sequence[str], configs: Path) -> tuple[list[str], boo
             not (configs / key).is_dir()
             or key.partition("/")[0] in ("", "hydra")
             or (isinstance(value, dict) and value)
+            or argument.startswith("+callbacks=")  # merged with those that there are
         ):
             given.append(argument)
         elif key == LOGGER:

@@ -137,9 +137,10 @@ def recording(directory: Path) -> Iterator[list[Any]]:
     finally:
         if (record := _read(directory / RECORD)) and is_recorded_by_us(directory):
             now = set(_named(directory, returned)) - before | own & set(files_below(directory))
-            with suppress(OSError):  # a full disk: the names stand for it
-                paths = sorted(path.relative_to(directory).as_posix() for path in now)
-                write_json(directory / RECORD, record | {WRITTEN: paths})
+            if now != own or WRITTEN not in record:  # a start that was refused leaves the record as it was
+                with suppress(OSError):  # a full disk: the names stand for it
+                    paths = sorted(path.relative_to(directory).as_posix() for path in now)
+                    write_json(directory / RECORD, record | {WRITTEN: paths})
 
 
 def _own_files(directory: Path) -> list[Path]:
