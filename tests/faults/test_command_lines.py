@@ -30,7 +30,7 @@ LINES = rows(
     ("model.dropuot=1", "model.dropuot", "did you mean model.dropout"),
     ("modle.dropout=1", "modle", "did you mean model"),
     ("sede=1", "sede", "did you mean seed"),
-    ("+seed=1", "seed"),
+    ("+sede=1", "sede", "did you mean seed"),
     ("monitor=${nothing}", "nothing"),
     ("model.dropout=${modle.dropout}", "modle.dropout"),
     ("model.dropout=[1", "model.dropout=[1"),

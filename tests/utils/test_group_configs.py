@@ -40,7 +40,7 @@ def test_trainer(composed, option: str) -> None:
     overrides = ["trainer.accelerator=cpu", "trainer.precision=bf16-mixed", "trainer.max_epochs=3"]
     trainer = instantiate(composed(f"trainer={option}", *overrides).trainer, logger=False, _convert_="all")
     assert trainer.max_epochs == 3
-    assert trainer.num_devices == (2 if option == "ddp" else 1)
+    assert trainer.num_devices == (2 if option in ("ddp", "ddp_sim") else 1)
 
 
 @pytest.mark.parametrize("option", ["gpu", "mps"])
