@@ -89,9 +89,9 @@ def drop_checkpoints(cfg: DictConfig) -> None:
     keep, last = kept(cfg.get("keep_checkpoints", ALL)), Path(cfg.paths.output_dir, CHECKPOINT)
     if keep == NONE:
         last.unlink(missing_ok=True)  # first: it names the others
-        remove_states(last.parent)
+        remove_states(last.parents[1])
     elif keep == LAST and last.is_file():
-        remove_states(last.parent, kept=last)
+        remove_states(last.parents[1], kept=last)
     for file in last.parent.glob(".*.partial"):  # of a process that was killed while it saved an epoch
         file.unlink(missing_ok=True)
 

@@ -11,13 +11,16 @@ import pytest
 import torch
 
 from transferlab.callbacks.sweep_results import (
+    BASIC,
     aggregate,
     collect,
     flatten,
     integrate,
     print_settings,
+    record_interrupted_jobs,
     sweep_markdown,
 )
+from transferlab.utils.resume import finished_metrics
 
 
 def write_job(sweep: Path, name: str, overrides: list[str], metrics: dict | None) -> None:
@@ -52,6 +55,19 @@ def test_collect_finds_unfinished_jobs_and_sorts_numerically(tmp_path: Path) -> 
     ]
     assert result["settings"][0]["metrics"]["f1"]["mean"] == 6.0
     assert (result["settings"][0]["jobs"], result["settings"][0]["completed"]) == (3, 2)
+
+
+def test_a_job_that_a_signal_met_at_its_start_has_the_overrides_that_it_was_to_have(tmp_path: Path) -> None:
+    sweeper = {"_target_": BASIC, "params": None}
+    plan = {"sweeper": sweeper, "sweep": {"subdir": "${hydra.job.num}"}, "overrides": {"task": ["seed=1,2", "a=b"]}}
+    (tmp_path / "multirun.yaml").write_text(json.dumps({"hydra": plan}))
+    write_job(tmp_path, "0", ["seed=1", "a=b"], {"f1": 1.0})
+    (tmp_path / "1" / ".hydra").mkdir(parents=True)
+    (tmp_path / "1" / ".hydra" / "config.yaml").write_text("seed: 2\n")  # Hydra writes it first
+    record_interrupted_jobs(tmp_path)
+    job = json.loads((tmp_path / "1" / "job_return.json").read_text())
+    assert (job["status"], job["overrides"], job["seed"]) == ("interrupted", ["seed=2", "a=b"], 2)
+    assert finished_metrics(str(tmp_path), tmp_path / "1", ["seed=2", "a=b"]) is None
 
 
 def test_one_job_has_no_standard_deviation() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import shutil
 from pathlib import Path
 
@@ -51,6 +52,21 @@ def test_a_run_is_extended_as_if_all_checkpoints_were_there(train, tmp_path, cou
         found.append({name: value for name, value in after.items() if not name.endswith(".ckpt")})
     assert found[0] == found[1]
     assert len(checkpoints(tmp_path / "all")) == 2 and checkpoints(tmp_path / "last") == ["last.ckpt"]
+
+
+def epochs(run: Path) -> list[str]:
+    rows = csv.DictReader(next(run.glob("csv/*/metrics.csv")).read_text().splitlines())
+    return [row["epoch"] for row in rows if row["val/loss"]]
+
+
+def test_early_stopping_has_the_patience_of_the_command_that_goes_on(train, tmp_path):
+    own = [option for option in SETTINGS if "early_stopping" not in option]
+    own += ["callbacks.early_stopping.min_delta=1e6", "trainer.max_epochs=6", "test=false"]  # nothing is better than inf
+    train(*own, "callbacks.early_stopping.patience=1")
+    run = tmp_path / "run"
+    before = epochs(run)
+    extended(train, run, *own, "callbacks.early_stopping.patience=3")
+    assert (len(before), len(epochs(run))) == (2, 4)
 
 
 def test_a_run_without_states_is_not_extended(train, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -45,6 +46,35 @@ def rates(configured: dict[str, Any]) -> list[list[float]]:
         optimizer.step()
         scheduler.step()
     return [list(of_group) for of_group in zip(*found, strict=True)]
+
+
+def state_at(configured: dict[str, Any], step: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The states of an optimizer and its schedule after so many steps."""
+    for _ in range(step):
+        configured["optimizer"].step()
+        configured["lr_scheduler"]["scheduler"].step()
+    return configured["optimizer"].state_dict(), configured["lr_scheduler"]["scheduler"].state_dict()
+
+
+def test_a_checkpoint_says_how_far_a_training_is_and_the_config_how_high_its_rates_are(encoder):
+    first = {"task_learning_rate": 1e-2, "bert_learning_rate": 1e-3, "weight_decay": 0.3}
+    saved = state_at(adamw([make_model(encoder, **first)], Planned()), 40)
+    for now in (first, first | {"task_learning_rate": 0.0, "weight_decay": 0.1, "adam_epsilon": 1e-8}):
+        configured = adamw([make_model(encoder, **now)], Planned())
+        uninterrupted = rates(adamw([make_model(encoder, **now)], Planned()))
+        for part, state in zip((configured["optimizer"], configured["lr_scheduler"]["scheduler"]), saved, strict=True):
+            part.load_state_dict(copy.deepcopy(state))
+        groups = configured["optimizer"].param_groups
+        assert [group["lr"] for group in groups] == [of_group[40] for of_group in uninterrupted]
+        assert {group["weight_decay"] for group in groups} == {now["weight_decay"]}
+        state_at(configured, 1)
+        assert [group["lr"] for group in groups] == [of_group[41] for of_group in uninterrupted]
+
+
+def test_a_checkpoint_with_other_groups_of_parameters_is_refused(encoder):
+    optimizer, _ = state_at(adamw([make_model(encoder)], Planned()), 1)
+    with pytest.raises(UserError, match=r"model\.bert_weight_decay"):
+        adamw([make_model(encoder, bert_weight_decay=0.1)], Planned())["optimizer"].load_state_dict(optimizer)
 
 
 @pytest.mark.parametrize(("steps", "said"), [(STEPS + 1, 1), (STEPS, 0)])

@@ -110,18 +110,23 @@ def test_what_is_asked_for_is_deleted_and_nothing_else(logs, tmp_path):
 @pytest.mark.parametrize("name", ["ner/runs/old", "re/multiruns/one"])
 def test_what_no_command_of_ours_has_written_stays(logs, name, caplog):
     job = logs / name / "1" if name.endswith("one") else logs / name
-    for file in (logs / name / "train.jsonl", job / "notes" / "day.txt", job / "checkpoints" / "of_somebody.pt"):
+    own = ["of_somebody.pt", "epoch_003_for_my_thesis.ckpt", "last copy.ckpt"]
+    mine = {logs / name / "train.jsonl", job / "notes" / "day.txt", *(job / "checkpoints" / file for file in own)}
+    for file in mine:
         file.parent.mkdir(exist_ok=True)
         file.write_text("mine")
-    mine = {logs / name / "train.jsonl", job / "notes" / "day.txt", job / "checkpoints" / "of_somebody.pt"}
+    named = {"callbacks": {"a": {"filename": "{epoch:02d}_at_{val/f1:.2f}"}, "b": None, "c": {"filename": None}}}
+    (job / "config_resolved.yaml").write_text(json.dumps(named))
+    for file in ("epoch_012.ckpt", ".epoch_012.ckpt.partial", "epoch=3-step=12-v1.ckpt", "03_at_-0.25.ckpt"):
+        (job / "checkpoints" / file).write_text("a state")
     (run,) = [run for run in runs_below(logs) if run.name == name]
     if job == logs / name:  # of one that is not finished the checkpoints are needed
         delete([run], "checkpoints")
-        assert all(file.is_file() for file in mine) and not (job / "checkpoints" / "last.ckpt").exists()
+        assert set((job / "checkpoints").iterdir()) == {job / "checkpoints" / file for file in own}
     assert delete([run], "run") == run.size
     left = {path for path in (logs / name).rglob("*") if path.is_file()}
-    assert left == mine - {job / "checkpoints" / "of_somebody.pt"}
-    assert "train.jsonl" in caplog.text
+    assert left == mine
+    assert "which no command of ours has written" in caplog.text
     assert name not in {run.name for run in runs_below(logs)}
 
 

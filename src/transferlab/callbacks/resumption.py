@@ -112,6 +112,7 @@ class Resumption(Callback):
         _refuse_less(trainer, {"max_epochs": epoch["ready"], "max_steps": checkpoint["global_step"]})
         if over:
             self._max_steps = trainer.max_steps
+        _keep_patience(trainer, checkpoint["callbacks"])
         saving = [(callback, getattr(callback, "dirpath", None)) for callback in trainer.checkpoint_callbacks]
         place = Path(trainer.ckpt_path or "").resolve().parent
         own = any(directory and Path(directory).resolve() == place for _, directory in saving)
@@ -216,6 +217,17 @@ def _refuse_less(trainer: Trainer, done: Mapping[str, int]) -> None:
                 f"trainer.{name}={most}: {trainer.ckpt_path} has been trained for {count} already; choose at least "
                 f"{count}, or start another run without it"
             )
+
+
+def _keep_patience(trainer: Trainer, states: Mapping[str, Any]) -> None:
+    """Let early stopping have the patience of the config, not that of a checkpoint, which may have ended the run."""
+    for callback in trainer.callbacks:  # type: ignore[attr-defined]
+        state = states.get(callback.state_key) if isinstance(callback, EarlyStopping) else None
+        if state is not None:
+            state["patience"] = callback.patience
+            ended = state.get("stopping_reason") == EarlyStoppingReason.PATIENCE_EXHAUSTED.value
+            if ended and state["wait_count"] < callback.patience:
+                state |= {"stopping_reason": EarlyStoppingReason.NOT_STOPPED.value, "stopped_epoch": 0}
 
 
 def _refuse_other_documents(trainer: Trainer, checkpoint: Mapping[str, Any]) -> None:

@@ -78,6 +78,7 @@ def collect(sweep_dir: str | Path) -> dict[str, Any]:
     A job without a result (running, or killed) is "unfinished"; one without a directory is "not started".
     """
     jobs = []
+    planned = dict(enumerate(_planned(Path(sweep_dir))))
     for directory in _job_directories(Path(sweep_dir)):
         record: dict[str, Any]
         if (directory / JOB_FILE).exists():
@@ -87,13 +88,16 @@ def collect(sweep_dir: str | Path) -> dict[str, Any]:
                 record = record | {"status": "unfinished"}  # it goes on after it had failed
                 record.pop("error", None)
         else:
-            record = {"status": "unfinished", "overrides": _of_job(started_with(directory) or []), "metrics": {}}
+            known = started_with(directory)
+            if known is None and directory.name.isdigit():  # it ended before Hydra had written them
+                known = planned.get(int(directory.name))
+            record = {"status": "unfinished", "overrides": _of_job(known or []), "metrics": {}}
             if directory.parent.name == PROBES and (directory.parent.parent / JOB_FILE).exists():
                 of_run = read_json(directory.parent.parent / JOB_FILE)
                 record |= {key: of_run[key] for key in ("status", "error") if key in of_run}  # all of its probes failed
         jobs.append({"job": directory.relative_to(sweep_dir).as_posix(), **record})
     started = {job["job"].partition("/")[0] for job in jobs}  # a job with probes is known by these
-    for number, overrides in enumerate(_planned(Path(sweep_dir))):
+    for number, overrides in planned.items():
         if str(number) not in started:
             jobs.append({"job": str(number), "status": "not started", "overrides": overrides, "metrics": {}})
     jobs.sort(key=lambda job: _natural(job["job"]))

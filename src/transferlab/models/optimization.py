@@ -11,6 +11,8 @@ from pytorch_lightning import Trainer
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 
+from transferlab.utils.errors import UserError
+
 if TYPE_CHECKING:
     from transferlab.models.base import TransferModel
 
@@ -42,7 +44,35 @@ def adamw(models: Sequence[TransferModel], trainer: Trainer) -> dict[str, Any]:
         schedules.append(linear_schedule(total, warmup if model.warmup_on == "all" else 0))
     fused = trainer.strategy.root_device.type in FUSED_DEVICES and trainer.precision != "16-mixed"
     optimizer = torch.optim.AdamW(groups, fused=fused)
-    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": LambdaLR(optimizer, schedules), "interval": "step"}}
+    optimizer.register_load_state_dict_pre_hook(_with_own_options)
+    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": Schedule(optimizer, schedules), "interval": "step"}}
+
+
+class Schedule(LambdaLR):
+    """Takes from a checkpoint how far the training is; how high the rates are, the config says."""
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on at the step of the checkpoint."""
+        super().load_state_dict({**state_dict, "base_lrs": self.base_lrs})
+        for group, rate, factor in zip(self.optimizer.param_groups, self.base_lrs, self.lr_lambdas, strict=True):
+            if group["initial_lr"] != rate:
+                group.update(initial_lr=rate, lr=rate * factor(self.last_epoch))
+
+
+def _with_own_options(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> dict[str, Any]:
+    """The state of a checkpoint with the options that an optimizer has now, but for its rates.
+
+    Raises:
+        UserError: its parameters are in other groups now.
+    """
+    theirs, ours = state["param_groups"], optimizer.param_groups
+    if [len(group["params"]) for group in theirs] != [len(group["params"]) for group in ours]:
+        raise UserError(
+            "the checkpoint was trained with other groups of parameters than this run has: model.bert_weight_decay is "
+            "given in one of them alone; leave it as it was"
+        )
+    own = [{name: group[name] for name in ("weight_decay", "eps")} for group in ours]
+    return {**state, "param_groups": [group | options for group, options in zip(theirs, own, strict=True)]}
 
 
 def encoder_groups(model: TransferModel) -> list[dict[str, Any]]:

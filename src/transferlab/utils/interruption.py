@@ -115,7 +115,8 @@ def run(main: Callable[[], object]) -> None:
             close()
         if isinstance(error, Interruption) and run_identity.is_main_process():
             command = _WATCH.command() if _WATCH.command else os.environ.get(run_identity.COMMAND)
-            print(f"\nended by {error.name}; this goes on:\n    {command}", file=sys.stderr)
+            does = "goes on" if " resume=" in f" {command}".replace("'resume=", "resume=") else "starts it again"
+            print(f"\nended by {error.name}; this {does}:\n    {command}", file=sys.stderr)
         raise
 
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from fnmatch import fnmatchcase
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -41,8 +42,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "report": ("report.json", "report.md", *(f"{name}.{kind}" for name in ("report", "depths") for kind in _PICTURES)),
     "runs": (),
     "train": (
-        SCORES, "baselines.json", "items", *_LOGGED, "curve.*", CHECKPOINT.parts[0], "model", "epochs", "probes",
-        "attention_weights.*",
+        SCORES, "baselines.json", "items", *_LOGGED, "curve.*", "model", "epochs", "probes", "attention_weights.*",
     ),
 }  # fmt: skip
 COMMANDS = tuple(NAMES)
@@ -58,14 +58,15 @@ RECORDS = (
 _OF_HYDRA = tuple(str(CONFIG.with_name(f"{name}.yaml")) for name in ("config", "hydra", "overrides"))
 STARTED = (CONFIG.parts[0], ".submitit", *RECORDS)
 OF_SWEEPS = (SWEEP, SWEEP_RESULT, str(Path(SWEEP_RESULT).with_suffix(".md")), "optimization_results.yaml")
-# by these names ours, whether or not a record lists them: some are written after it
+# by these names ours, as checkpoints by theirs, whether or not a record lists them: some are written after it
 _CERTAIN = (
     *_OF_HYDRA, ".submitit/*", ".deleted-*", *RECORDS, *OF_SWEEPS,
-    f"{CHECKPOINT.parts[0]}/*.ckpt", f"{CHECKPOINT.parts[0]}/.*.partial",
     "wandb/run-*/*", "wandb/offline-run-*/*", "wandb/latest-run", "wandb/debug*.log",
 )  # fmt: skip
+_STATE_OF = re.compile(r"\{[^{}]*\}")  # a place in the name of a checkpoint, where a number stands
+_NUMBER = r"(?:[\w.-]+=)?(?:-?\d+(?:\.\d+)?(?:e[-+]?\d+)?|-?inf|nan)"
+_STATES = (CHECKPOINT.stem, "epoch_{epoch:03d}", "{epoch}-{step}")  # of checkpoints, ours and Lightning's
 # a file or folder that was being written when its process died
-_STATES = ("*.ckpt", ".*.partial")
 _PARTIAL = re.compile(r"\.(?P<name>.+?)\.(partial|\d+|[0-9a-f]{8}|[0-9a-f]{12}|saving-[0-9a-f]{8}(\.old)?)")
 _OUTPUT = (".log", ".out", ".err")  # of what a command prints, as schedulers and shells keep it
 _SHOWN = 3  # names in a message
@@ -175,8 +176,10 @@ def _files(directory: Path) -> Iterator[Path]:
 
 
 def _is_certain(path: Path, directory: Path) -> bool:
-    name = path.relative_to(directory).as_posix()
-    return any(fnmatchcase(name, pattern) for pattern in _CERTAIN)
+    name = path.relative_to(directory)
+    if name.parts[0] == CHECKPOINT.parts[0]:
+        return len(name.parts) > 1 and _is_state(name.name, directory)
+    return any(fnmatchcase(name.as_posix(), pattern) for pattern in _CERTAIN)
 
 
 def _listed(directory: Path) -> set[Path] | None:
@@ -205,18 +208,36 @@ def _mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def remove_states(folder: Path, kept: Path | None = None) -> None:
-    """Delete the checkpoints in a folder of a run, and the folder if nothing else is in it.
+def remove_states(directory: Path, kept: Path | None = None) -> None:
+    """Delete the checkpoints of a run, and their folder if nothing else is in it.
 
     Args:
-        folder: of them.
-        kept: the one that stays.
+        directory: of the run.
+        kept: the checkpoint that stays.
     """
+    folder = directory / CHECKPOINT.parent
     with suppress(OSError):
         for file in folder.iterdir():
-            if file != kept and any(fnmatchcase(file.name, pattern) for pattern in _STATES):
+            if file != kept and _is_state(file.name, directory):
                 file.unlink(missing_ok=True)
         folder.rmdir()
+
+
+def _is_state(name: str, directory: Path) -> bool:
+    """Whether the callbacks of a run give this name to a checkpoint, or to one that is being written."""
+    if unfinished := re.fullmatch(r"\.(.+)\.partial", name):
+        name = unfinished[1]
+    if any(map(partial(_is_of, name), _STATES)):
+        return True
+    callbacks = _mapping(_read(directory / "config_resolved.yaml").get("callbacks")).values()
+    given = (callback.get("filename") for callback in callbacks if isinstance(callback, dict))
+    return any(_is_of(name, template) for template in given if isinstance(template, str))
+
+
+def _is_of(name: str, template: str) -> bool:
+    """Whether Lightning gives a checkpoint this name, by the ``filename`` of a callback."""
+    pattern = _NUMBER.join(map(re.escape, _STATE_OF.split(template.removesuffix(".ckpt"))))
+    return re.fullmatch(rf"{pattern}(-v\d+)?\.ckpt", name) is not None
 
 
 def in_the_way(directory: Path, names: Iterable[str]) -> list[Path]:

@@ -91,7 +91,7 @@ def delete(chosen: Iterable[Run], part: str) -> int:
             with writing(run.directory):
                 if part == "checkpoints":
                     for job in run.jobs:
-                        remove_states(job / CHECKPOINT.parent)
+                        remove_states(job)
                 else:
                     _remove_run(run)
         except DirectoryTakenError:

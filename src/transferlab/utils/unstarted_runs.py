@@ -30,13 +30,11 @@ class _Aside:
         place: below that directory.
         replaced: those that go once this one has ended as it should.
         others: the files that are nobody's results, and stay where they are.
-        said: whether the place was named.
     """
 
     place: Path
     replaced: frozenset[Path]
     others: frozenset[Path]
-    said: bool
 
 
 _aside: dict[str, _Aside] = {}  # by directory
@@ -47,8 +45,8 @@ def keep_aside(directory: Path, replaced: bool) -> None:
 
     Args:
         directory: of the command.
-        replaced: whether what this one writes takes the place of that; else it stays there, which is said. What only
-            has the name of a result may be somebody else's, and stays there, too.
+        replaced: whether what this one writes takes the place of that; else it stays there, which is said at the end.
+            What only has the name of a result may be somebody else's, and stays there, too.
     """
     directory = Path(os.path.abspath(directory))
     numbers = (number for number in count(1) if not (directory / EARLIER / str(number)).exists())
@@ -56,12 +54,8 @@ def keep_aside(directory: Path, replaced: bool) -> None:
     own, certain = _results(directory), certain_files(directory)
     gone = frozenset(place / path.relative_to(directory) for path in own if replaced and path in certain)
     place.mkdir(parents=True)
-    _aside[os.path.abspath(directory)] = _Aside(
-        place, gone, frozenset(_of_one(directory)) - frozenset(own), not replaced
-    )
+    _aside[os.path.abspath(directory)] = _Aside(place, gone, frozenset(_of_one(directory)) - frozenset(own))
     _move(own, directory, place)
-    if not replaced:
-        _say(directory, place)
 
 
 def is_kept_aside(directory: Path) -> bool:
@@ -97,8 +91,11 @@ def end(directory: Path, made: Path | None, error: BaseException | None) -> None
         elif error is None:
             remove_files(aside.replaced, directory)
         _remove_empty(aside.place, directory)
-        if not aside.said and aside.place.exists():
-            _say(directory, aside.place)
+        if aside.place.exists():
+            log.warning(
+                "%s held the results of another command, which are now in %s",
+                visible(str(directory)), visible(str(aside.place)),
+            )  # fmt: skip
     elif refused and made is not None and _is_unstarted(files_below(directory)):
         shutil.rmtree(directory, ignore_errors=True)
         _remove_empty(directory.parent, made.parent)
@@ -149,12 +146,6 @@ def _move(files: Iterable[Path], place: Path, target: Path) -> None:
         there.parent.mkdir(parents=True, exist_ok=True)
         path.rename(there)
         _remove_empty(path.parent, place)
-
-
-def _say(directory: Path, place: Path) -> None:
-    log.warning(
-        "%s held the results of another command, which are now in %s", visible(str(directory)), visible(str(place))
-    )
 
 
 def _remove_empty(folder: Path, above: Path) -> None:
