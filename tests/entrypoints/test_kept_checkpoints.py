@@ -61,7 +61,7 @@ def epochs(run: Path) -> list[str]:
 
 def test_early_stopping_has_the_patience_of_the_command_that_goes_on(train, tmp_path):
     own = [option for option in SETTINGS if "early_stopping" not in option]
-    own += ["callbacks.early_stopping.min_delta=1e6", "trainer.max_epochs=6", "test=false"]  # nothing is better than inf
+    own += ["callbacks.early_stopping.min_delta=1e6", "trainer.max_epochs=6", "test=false"]  # none improves so much
     train(*own, "callbacks.early_stopping.patience=1")
     run = tmp_path / "run"
     before = epochs(run)
