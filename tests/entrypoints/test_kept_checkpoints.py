@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import logging
 import shutil
 from pathlib import Path
 
@@ -59,12 +60,15 @@ def epochs(run: Path) -> list[str]:
     return [row["epoch"] for row in rows if row["val/loss"]]
 
 
-def test_early_stopping_has_the_patience_of_the_command_that_goes_on(train, tmp_path):
+def test_early_stopping_has_the_patience_of_the_command_that_goes_on(train, tmp_path, caplog):
     own = [option for option in SETTINGS if "early_stopping" not in option]
     own += ["callbacks.early_stopping.min_delta=1e6", "trainer.max_epochs=6", "test=false"]  # none improves so much
     train(*own, "callbacks.early_stopping.patience=1")
     run = tmp_path / "run"
     before = epochs(run)
+    with caplog.at_level(logging.INFO):
+        extended(train, run, *own, "callbacks.early_stopping.patience=1")
+    assert "training had ended after epoch 1, " in caplog.text and epochs(run) == before
     extended(train, run, *own, "callbacks.early_stopping.patience=3")
     assert (len(before), len(epochs(run))) == (2, 4)
 

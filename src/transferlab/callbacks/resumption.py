@@ -49,6 +49,7 @@ class Resumption(Callback):
         self._sums: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
         self._trained = False
         self._max_steps = -1
+        self._epochs = 0  # that the run had begun
 
     def begin(self) -> None:
         """Have the run recorded, if it has not been."""
@@ -109,6 +110,7 @@ class Resumption(Callback):
             trainer.fit_loop.epoch_loop._batches_that_stepped -= over  # to the step that its validation was logged at
             checkpoint["callbacks"] = {}
             return
+        self._epochs = epoch["ready"]
         _refuse_less(trainer, {"max_epochs": epoch["ready"], "max_steps": checkpoint["global_step"]})
         if over:
             self._max_steps = trainer.max_steps
@@ -195,7 +197,7 @@ class Resumption(Callback):
         if not self._trained and trainer.ckpt_path is not None:
             log.info(
                 "training had ended after epoch %d, step %d%s; its evaluation and results follow",
-                trainer.current_epoch - 1, trainer.global_step,
+                self._epochs - 1, trainer.global_step,
                 " (callbacks.early_stopping=null goes on)" if trainer.should_stop else "",
             )  # fmt: skip
 
