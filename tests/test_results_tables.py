@@ -227,9 +227,10 @@ def test_verdicts_are_over_documents_and_seeds(script, study):
 
 def test_documents_have_to_give_the_score_that_was_logged(script, study):
     frame = pd.read_csv(study / "layer_study_documents.csv")
-    frame.loc[(frame["source"] == "re") & (frame["seed"] == 2), SCORE.columns[0]] -= 5
+    chosen = (frame["source"] == "re") & (frame["depth"] == 1)  # a depth that this table does not show
+    frame.loc[chosen & (frame["seed"] == 2), SCORE.columns[0]] -= 5
     frame.to_csv(study / "layer_study_documents.csv", index=False)
-    with pytest.raises(UserError, match=r"'re', 2, 2"):
+    with pytest.raises(UserError, match=r"'re', 1, 2"):
         script.TABLES["layer_study_chosen_depth"](study)
 
 

@@ -104,12 +104,12 @@ def verdicts(place: Path, study: Study, settings: Mapping[str, Setting], referen
     """
     record = read(place, study.documents, (*study.cell, "document", *SCORE.columns)).set_index(study.cell).sort_index()
     logged = scores(place, study, TEST)
-    runs: dict[str, dict[int, ItemCounts]] = {}
-    for name, setting in settings.items():
-        of_setting = logged.loc[setting if len(setting) > 1 else setting[0]]
+    runs: dict[Setting, dict[int, ItemCounts]] = {}
+    for key, of_setting in logged.iterrows():  # all of the record are held against their scores, also those not shown
+        setting = key if isinstance(key, tuple) else (key,)
         for seed, value in of_setting.dropna().items():
-            runs.setdefault(name, {})[int(str(seed))] = _documents(record, study, (*setting, seed), value)
-    compared = compare(runs, reference, SCORE)
+            runs.setdefault(setting, {})[int(str(seed))] = _documents(record, study, (*setting, seed), value)
+    compared = compare({name: runs[setting] for name, setting in settings.items()}, reference, SCORE)
     return Verdicts(TEST, reference, compared, compared[0].items, documents=None, folds=1, is_error=False)
 
 

@@ -84,6 +84,21 @@ def test_a_report_says_what_the_records_say(tmp_path: Path) -> None:
     assert not isinstance(other, str) and [c.verdict for c in other.comparisons] == ["worse", "reference", "worse"]
 
 
+def test_a_report_says_which_settings_were_compared_over_other_seeds(tmp_path: Path) -> None:
+    shares = {"none": 0.5, "lost": 0.6, "other": 0.6}
+    sweep = sweep_of(tmp_path / "sweep", shares, (1, 2, 3, 4))
+    failed = json.loads((sweep / "7" / "job_return.json").read_text()) | {"status": "failed", "error": "x"}
+    (sweep / "7" / "job_return.json").write_text(json.dumps(failed))
+    for number in range(8, 12):
+        file = sweep / str(number) / "job_return.json"
+        text = file.read_text().replace('"seed=', '"seed=1').replace('"seed": ', '"seed": 1')
+        file.write_text(text)
+    integrate(sweep)
+    text = report_sweeps([sweep], baseline="none").markdown()
+    assert "compared over the 3 seeds that the reference has, too" in text
+    assert "as independent runs, which tells less: " in text
+
+
 def test_a_finished_sweep_has_its_verdicts_in_its_result(tmp_path: Path) -> None:
     sweep = sweep_of(tmp_path / "sweep", {"none": 0.5, "good": 0.7}, (1, 2, 3))
     written = json.loads((sweep / "multirun_result.json").read_text())["verdicts"]

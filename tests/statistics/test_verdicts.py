@@ -127,9 +127,30 @@ def test_equal_runs_show_no_difference_and_a_constant_one_has_no_scatter(setting
     }
     nothing = {seed: ItemCounts("test", run.units, run.columns, run.counts * 0 + [0, 1]) for seed, run in base.items()}
     equal = compare({"base": base, "again": dict(base)}, "base", ACCURACY)[1]
-    assert (equal.verdict, equal.difference.low, equal.difference.high) == (Verdict.SAME, 0, 0)
-    assert np.isnan([equal.p, equal.minimum_detectable_effect]).all(), "nothing is known of other seeds"
-    assert compare({"base": nothing, "all": everything}, "base", ACCURACY)[1].verdict is Verdict.NO_SCATTER
+    constant = compare({"base": nothing, "all": everything}, "base", ACCURACY)[1]
+    assert (equal.verdict, equal.difference.value) == (Verdict.SAME, 0)
+    assert (constant.verdict, constant.difference.value, constant.mean.value) == (Verdict.NO_SCATTER, 1, 1)
+    for one in (equal, constant):
+        unknown = [one.p, one.minimum_detectable_effect, one.difference.low, one.difference.high]
+        assert np.isnan(unknown).all(), "nothing is known of other seeds and items"
+    assert np.isnan([constant.mean.low, constant.mean.high]).all()
+
+
+def test_a_lost_seed_leaves_the_others_paired():
+    random = np.random.default_rng(4)
+    table: dict[str, dict[int, ItemCounts]] = {"base": {}, "better": {}}
+    for seed, share in enumerate((0.2, 0.35, 0.5, 0.65, 0.8)):  # which moves both settings alike
+        table["base"][seed] = runs(share, range(1), random, items=2000)[0]
+        table["better"][seed] = runs(share + 0.1, range(1), random, items=2000)[0]
+    whole = compare(table, "base", ACCURACY)[1]
+    lost = compare(table | {"better": {seed: table["better"][seed] for seed in range(4)}}, "base", ACCURACY)[1]
+    without = {name: {seed: of_setting[seed] for seed in range(4)} for name, of_setting in table.items()}
+    expected = compare(without, "base", ACCURACY)[1]
+    assert (lost.difference, lost.paired, lost.seeds, lost.compared_seeds) == (expected.difference, True, 4, 4)
+    assert whole.verdict is lost.verdict is Verdict.BETTER
+    renamed = {seed + 10: run for seed, run in table["better"].items()}
+    independent = compare(table | {"better": renamed}, "base", ACCURACY)[1]
+    assert not independent.paired and independent.verdict is Verdict.NOT_SEEN
 
 
 def test_a_run_without_the_score_is_undefined_and_spares_the_others():
@@ -148,6 +169,8 @@ def test_a_run_without_the_score_is_undefined_and_spares_the_others():
     table["collapsed"][2] = run(np.zeros(40))
     found = {one.setting: one.verdict for one in compare(table, "base", Correlation("spearman", ranks=True))}
     assert found == {"base": Verdict.BASELINE, "good": Verdict.BETTER, "collapsed": Verdict.UNDEFINED}
+    collapsed = compare(table, "base", Correlation("spearman", ranks=True))[2]
+    assert np.isnan([collapsed.minimum_detectable_effect, collapsed.difference.low]).all()
 
 
 def test_what_cannot_be_compared_is_named(settings):

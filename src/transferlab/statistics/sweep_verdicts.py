@@ -110,6 +110,7 @@ class Verdicts:
             lines.append(
                 f"One seed ({settings}): ± is half of a 95 % interval over new items; another seed may differ more."
             )
+        lines += self._pairs(others, reference)
         if others:
             seeds = ", and speak of new items only, for it has one seed" if reference.seeds == 1 else ""
             lines.append(f"Differences are to the reference, {self.baseline!r}, on the same items{seeds}.")
@@ -125,6 +126,18 @@ class Verdicts:
             )
         given = {comparison.verdict for comparison in others}
         return [*lines, *(sentence for verdict, sentence in MEANINGS.items() if verdict in given)]
+
+    def _pairs(self, others: Sequence[Comparison], reference: Comparison) -> list[str]:
+        """Which settings were not compared seed by seed, or not over all of their seeds."""
+        independent = [one.setting for one in others if not one.paired]
+        fewer = [one for one in others if one.paired and one.compared_seeds < max(one.seeds, reference.seeds)]
+        lines = [
+            f"{one.setting}: compared over the {one.compared_seeds} seeds that the reference has, too." for one in fewer
+        ]
+        if independent and len(independent) < len(others):
+            settings = ", ".join(independent)
+            lines.append(f"Not compared seed by seed, but as independent runs, which tells less: {settings}.")
+        return lines
 
     def _number(self, value: float, signed: bool = False) -> str:
         if math.isnan(value):

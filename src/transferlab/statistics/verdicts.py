@@ -59,6 +59,7 @@ class Comparison:
             its table; NaN for the baseline, and where there is no verdict to give.
         over_seeds: whether the intervals speak of new seeds and new items, or with one seed only of new items.
         paired: whether seeds were compared with the same ones of the baseline.
+        compared_seeds: those that were, or the fewer of the two sides.
     """
 
     setting: str
@@ -72,6 +73,7 @@ class Comparison:
     minimum_detectable_effect: float
     over_seeds: bool
     paired: bool
+    compared_seeds: int
 
 
 def compare(
@@ -94,7 +96,7 @@ def compare(
         baseline: the name of what the others are compared with.
         score: see ``scores.py``.
         paired: compare each seed with the same one of the baseline, over the seeds that both have. None does that where
-            both have the same seeds, and takes all seeds of both as independent otherwise.
+            both have the same seeds, or share as many as a verdict needs, and takes all as independent otherwise.
         level: of the intervals; 1 - level is the error of the verdicts.
         power: of the minimum detectable effect.
 
@@ -191,7 +193,7 @@ def _compared(
     """Everything but what the other settings decide."""
     common = [seed for seed in mine if seed in other]
     if paired is None:
-        paired = len(common) == len(mine) == len(other)
+        paired = len(common) == len(mine) == len(other) or len(common) >= fewest
     if paired and not common:
         raise UserError(
             f"{name} has no seed that the baseline has: train both with the same seeds, or leave out paired"
@@ -212,17 +214,19 @@ def _compared(
         minimum_detectable_effect=np.nan,
         over_seeds=seeds > 1,
         paired=paired,
+        compared_seeds=seeds,
     )
     if is_baseline:
         return comparison
     few = seeds < fewest
     same = paired and not any(side.any() for side in sides)
+    p = np.nan if few or same else float(difference.p_value())
     return replace(
         comparison,
         difference=_interval(difference, level),
-        p=np.nan if few or same else float(difference.p_value()),
+        p=p,
         verdict=Verdict.SAME if same else Verdict.FEW_SEEDS if few else Verdict.NOT_SEEN,
-        minimum_detectable_effect=np.nan if few or same else float(difference.detectable(level, power)),
+        minimum_detectable_effect=np.nan if np.isnan(p) else float(difference.detectable(level, power)),
     )
 
 
@@ -246,5 +250,6 @@ def _stacked(values: Iterable[Array]) -> Array:
 
 
 def _interval(mean: CrossedMean, level: float) -> Interval:
-    low, high = mean.interval(level)
+    """None around a value that nothing varies of: how sure it is cannot be told."""
+    low, high = mean.interval(level) if mean.standard_error > 0 else (np.nan, np.nan)
     return Interval(float(mean.value), float(low), float(high))
