@@ -10,7 +10,7 @@ The ratio of the mean to its standard error is taken as a mixture of two t distr
 freedom, with the weights A / (A + B) and B / (A + B). Satterthwaite's single t distribution claims too much with few
 seeds: where B is by chance estimated low, his degrees of freedom become those of the items. In the simulations of
 ``benchmarks/verdicts.py`` his intervals of 95 % cover 89.6 % with 2 seeds in the worst case and 92.3 % with 3, those of
-the mixture 93.2 % and 94.7 %; with 10 documents they may cover 97.6 %.
+the mixture 93.3 % and 94.7 %; with 10 documents they may cover 97.6 %.
 """
 
 from __future__ import annotations
